@@ -1,0 +1,152 @@
+"""The register of companies, shared by all tenants, and what each load of it changed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+
+class RegisteredCompany(models.Model):
+    """One entity of the ACRA register, as the last load found it. Key: its UEN."""
+
+    class StatusClass(models.TextChoices):
+        LIVE = "LIVE", "Live"
+        AT_RISK = "AT_RISK", "Live, at risk"
+        PENDING = "PENDING", "Ending"
+        CEASED = "CEASED", "Ceased"
+        UNKNOWN = "UNKNOWN", "Unknown status"
+
+    uen = models.CharField("UEN", max_length=20, primary_key=True)
+    name = models.CharField(max_length=500)
+    name_key = models.CharField(
+        max_length=500, help_text="Folded, without legal suffix; see acra.names."
+    )
+    former_names = models.JSONField(default=list)
+    entity_type = models.CharField(max_length=60, blank=True)
+    company_type = models.CharField(max_length=80, blank=True)
+    constitution = models.CharField(max_length=60, blank=True)
+    status = models.CharField(max_length=120, blank=True, help_text="In the register's own words.")
+    status_class = models.CharField(max_length=10, choices=StatusClass)
+    registered_on = models.DateField(null=True)
+    uen_issued_on = models.DateField(null=True)
+    block = models.CharField(max_length=60, blank=True)
+    street = models.CharField(max_length=200, blank=True)
+    level = models.CharField(max_length=20, blank=True)
+    unit = models.CharField(max_length=20, blank=True)
+    building = models.CharField(max_length=200, blank=True)
+    postal_code = models.CharField(max_length=20, blank=True)
+    district = models.PositiveSmallIntegerField(null=True, help_text="Postal district, 1 to 28.")
+    address_key = models.CharField(
+        max_length=60, blank=True, help_text="Postal code, level and unit: who shares an address."
+    )
+    primary_ssic = models.CharField(max_length=5, blank=True)
+    secondary_ssic = models.CharField(max_length=5, blank=True)
+    primary_activity = models.CharField(
+        max_length=500, blank=True, help_text="The owner's own words."
+    )
+    annual_return_on = models.DateField(null=True)
+    accounts_due_on = models.DateField(null=True)
+    officers_count = models.PositiveIntegerField(
+        null=True, help_text="Office holders over time; not staff."
+    )
+    row_hash = models.CharField(max_length=32, help_text="MD5 of the published row.")
+    first_seen_at = models.DateTimeField()
+    changed_at = models.DateTimeField(help_text="When a load last changed this row.")
+
+    class Meta:
+        verbose_name = "registered company"
+        verbose_name_plural = "registered companies"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.uen})"
+
+
+class RegisterImport(models.Model):
+    """One load of the register: where from, what was read, what it changed."""
+
+    class Status(models.TextChoices):
+        RUNNING = "RUNNING", "Running"
+        FINISHED = "FINISHED", "Finished"
+        FAILED = "FAILED", "Failed"
+
+    source = models.CharField(max_length=500, help_text="Files, or the service's dataset.")
+    dataset = models.CharField(max_length=100, blank=True)
+    published_at = models.DateTimeField(
+        null=True, blank=True, help_text="The publisher's own stamp."
+    )
+    status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
+    stage = models.CharField(max_length=40, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    read = models.PositiveIntegerField(default=0)
+    new = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    rejected = models.PositiveIntegerField(default=0)
+    ceased = models.PositiveIntegerField(default=0, help_text="Live before, not live now.")
+    rejections = models.JSONField(default=dict, help_text="Reason -> rows, with a few examples.")
+    warnings = models.JSONField(default=dict, help_text="Kind -> rows: kept, but worth a look.")
+    seconds = models.JSONField(default=dict, help_text="Step -> seconds.")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = "register load"
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(status="FINISHED")
+                | models.Q(
+                    read=models.F("new")
+                    + models.F("changed")
+                    + models.F("unchanged")
+                    + models.F("rejected")
+                ),
+                name="register_load_adds_up",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"load {self.pk} of {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class RegisterChange(models.Model):
+    """One company that a load added, changed or found ceased."""
+
+    class Kind(models.TextChoices):
+        NEW = "NEW", "New"
+        CHANGED = "CHANGED", "Changed"
+        CEASED = "CEASED", "Ceased"
+
+    load = models.ForeignKey(RegisterImport, models.CASCADE, related_name="changes")
+    uen = models.CharField("UEN", max_length=20)
+    kind = models.CharField(max_length=10, choices=Kind)
+    fields = models.JSONField(default=list, help_text="Names of the columns that differ.")
+
+    class Meta:
+        verbose_name = "register change"
+        indexes = [
+            models.Index(fields=["load", "kind"], name="change_by_load_kind"),
+            models.Index(fields=["uen"], name="change_by_uen"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.uen} {self.kind.lower()}"
+
+
+class SsicCode(models.Model):
+    """One code of the Singapore Standard Industrial Classification, with its edition."""
+
+    code = models.CharField(max_length=5)
+    edition = models.CharField(max_length=10, default="2025A")
+    level = models.CharField(max_length=10)
+    parent = models.CharField(max_length=5, blank=True)
+    section = models.CharField(max_length=1)
+    title = models.CharField(max_length=300)
+
+    class Meta:
+        verbose_name = "SSIC code"
+        constraints = [
+            models.UniqueConstraint(fields=["edition", "code"], name="ssic_code_once_per_edition"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.title}"

@@ -1,0 +1,184 @@
+"""What was fetched, what was read from it, and whom one could talk to."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import MD5
+from django.utils import timezone
+
+from icp.models import Lead
+
+
+class EnrichmentRun(models.Model):
+    """One attempt to complete one lead, in one night or by hand. Success or failure, it leaves this."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "RUNNING", "Running"
+        DONE = "DONE", "Done"
+        NO_SITE = "NO_SITE", "No site found"
+        NOT_OURS = "NOT_OURS", "Site of somebody else"
+        REFUSED = "REFUSED", "The site refuses crawlers"
+        WALL = "WALL", "A person must pass"
+        FAILED = "FAILED", "Failed"
+
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="enrichment_runs")
+    run_id = models.BigIntegerField(null=True, help_text="The night; empty by hand.")
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.RUNNING)
+    site = models.CharField(max_length=500, blank=True, help_text="Home page that was taken.")
+    site_origin = models.CharField(
+        max_length=20, blank=True, help_text="Given, or the rule that found it."
+    )
+    match_score = models.PositiveSmallIntegerField(null=True)
+    match_lines = models.JSONField(default=list, help_text="Why the site is (not) the company's.")
+    tried = models.JSONField(default=list, help_text="Sites tried, with what became of each.")
+    skipped = models.JSONField(default=list, help_text="Pages not taken: url, code, sentence.")
+    request_count = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(default=0)
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    corpus = models.BinaryField(null=True, help_text="Merged text, compressed, when kept.")
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "enrichment run"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lead", "run_id"], name="enrichment_once_per_lead_and_run"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"enrichment {self.pk} of {self.lead_id}"
+
+
+class PageBody(models.Model):
+    """The bytes of a fetched document, kept once however often they were met."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    compressed = models.BinaryField(help_text="zlib")
+    size = models.PositiveIntegerField(help_text="Bytes before compression.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "page body"
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
+class Page(models.Model):
+    """One document as it was answered to one attempt."""
+
+    enrichment = models.ForeignKey(EnrichmentRun, models.CASCADE, related_name="pages")
+    position = models.PositiveSmallIntegerField(help_text="In the order they were taken.")
+    url = models.CharField(max_length=2000)
+    final_url = models.CharField(max_length=2000)
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict)
+    body = models.ForeignKey(PageBody, models.PROTECT, null=True, related_name="pages")
+    is_cut = models.BooleanField(default=False)
+    over_tls = models.BooleanField()
+    fetched_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrichment", "position"], name="page_position_once_per_enrichment"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.final_url
+
+
+class Contact(models.Model):
+    """A person or role mailbox at a lead."""
+
+    class Kind(models.TextChoices):
+        ROLE = "ROLE", "Role mailbox"
+        PERSON = "PERSON", "Business person"
+        PERSONAL = "PERSONAL", "Private person"
+
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="contacts")
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=200, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    email = models.CharField(max_length=320, blank=True)
+    phone = models.CharField(max_length=20, blank=True, help_text="E.164")
+    is_mailable = models.BooleanField(default=True)
+    not_mailable_reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lead", "email"], condition=~Q(email=""), name="contact_once_per_address"
+            ),
+            models.UniqueConstraint(
+                fields=["lead", "name"],
+                condition=Q(email="") & ~Q(name=""),
+                name="contact_without_address_once_per_name",
+            ),
+            models.CheckConstraint(
+                condition=~Q(name="", email="", phone=""), name="contact_says_something"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_mailable=True, not_mailable_reason="")
+                | (Q(is_mailable=False) & ~Q(not_mailable_reason="")),
+                name="contact_not_mailable_iff_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email or self.phone
+
+
+class Evidence(models.Model):
+    """One observed value and where it comes from. No field of a lead is shown without one."""
+
+    class Source(models.TextChoices):
+        OPERATOR = "OPERATOR", "Operator"
+        REGISTER = "REGISTER", "Register"
+        PAGE = "PAGE", "Page, by rule"
+        PROVIDER = "PROVIDER", "Provider"
+        LLM = "LLM", "Language model"
+        IMPORT = "IMPORT", "Import"
+
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="evidence")
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="evidence")
+    subject = models.CharField(
+        max_length=200, blank=True, help_text="Which person it speaks of; empty: the company."
+    )
+    field = models.CharField(max_length=40)
+    value = models.TextField()
+    source = models.CharField(max_length=10, choices=Source)
+    reference = models.CharField(max_length=2000, help_text="URL, UEN, or who entered it.")
+    page = models.ForeignKey(Page, models.SET_NULL, null=True, related_name="evidence")
+    page_sha256 = models.CharField(max_length=64, blank=True)
+    quote = models.TextField(blank=True, help_text="Verbatim from the page.")
+    method = models.CharField(max_length=60)
+    method_version = models.PositiveSmallIntegerField(default=1)
+    confidence = models.DecimalField(max_digits=3, decimal_places=2)
+    observed_at = models.DateTimeField(default=timezone.now)
+    superseded_at = models.DateTimeField(null=True, blank=True)
+    run_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        verbose_name_plural = "evidence"
+        constraints = [
+            models.UniqueConstraint(
+                F("lead"), F("field"), F("source"), F("method"), F("subject"),
+                MD5(F("value")), MD5(F("reference")),
+                condition=Q(superseded_at=None),
+                name="evidence_once_while_it_stands",
+            ),
+            models.CheckConstraint(
+                condition=Q(confidence__gte=0) & Q(confidence__lte=1),
+                name="evidence_confidence_between_0_and_1",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.value[:60]}"

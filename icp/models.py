@@ -1,0 +1,207 @@
+"""Whom a tenant looks for, whom it must never touch, and the leads that follow."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+
+class IcpRule(models.Model):
+    """One version of a description of the companies wanted. A saved version never changes."""
+
+    name = models.CharField(max_length=60)
+    version = models.PositiveIntegerField()
+    payload = models.JSONField(help_text="See icp.rules for the keys.")
+    is_current = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=150)
+    reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = "ICP rule"
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="icp_rule_version_once"),
+            models.UniqueConstraint(
+                fields=["name"], condition=Q(is_current=True), name="icp_rule_one_current_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class Suppression(models.Model):
+    """Somebody never to be contacted. Rows are added; lifting one keeps the row and says why."""
+
+    class Kind(models.TextChoices):
+        EMAIL = "EMAIL", "E-mail address"
+        DOMAIN = "DOMAIN", "Domain"
+        UEN = "UEN", "Company (UEN)"
+        PHONE = "PHONE", "Telephone number"
+
+    is_append_only = True
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    value = models.CharField(
+        max_length=320, blank=True, help_text="Normalised; empty once the person was erased."
+    )
+    value_hash = models.CharField(max_length=64, editable=False, help_text="Keyed; what is asked.")
+    reason = models.CharField(max_length=500)
+    source = models.CharField(max_length=60, default="console")
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=150)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.CharField(max_length=150, blank=True)
+    lift_reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "value_hash"],
+                condition=Q(lifted_at=None),
+                name="suppression_once_per_value",
+            ),
+            models.CheckConstraint(
+                condition=Q(lifted_at=None, lifted_by="", lift_reason="")
+                | (Q(lifted_at__isnull=False) & ~Q(lifted_by="") & ~Q(lift_reason="")),
+                name="suppression_lifted_iff_by_whom_and_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.value or '(erased)'}"
+
+
+class LeadQuerySet(models.QuerySet["Lead"]):
+    def in_stage(self, *stages: Lead.Stage) -> Self:
+        return self.filter(stage__in=stages)
+
+    def free(self, *, now: datetime | None = None) -> Self:
+        """Leads no worker holds and whose time has come."""
+        now = now or timezone.now()
+        return self.filter(
+            Q(held_until=None) | Q(held_until__lt=now), Q(not_before=None) | Q(not_before__lte=now)
+        )
+
+    @transaction.atomic
+    def claim(self, count: int, *, lease: timedelta, now: datetime | None = None) -> list[Lead]:
+        """Take up to ``count`` free leads, longest waiting first, for the length of ``lease``.
+
+        Other workers pass them by until the lease ends or the lead moves on. So a stage may
+        ask slow sites with no transaction open, and a crashed worker loses no lead. Each claim
+        counts an attempt and has a number of its own (``lease``): whoever writes later must
+        still hold that number (``Lead.holds``).
+        """
+        now = now or timezone.now()
+        waiting = self.free(now=now).order_by("stage_since", "pk")
+        leads = list(waiting.select_for_update(skip_locked=True, of=("self",))[:count])
+        self.model.objects.filter(pk__in=[lead.pk for lead in leads]).update(
+            held_until=now + lease, lease=F("lease") + 1, attempts=F("attempts") + 1
+        )
+        for lead in leads:
+            lead.held_until = now + lease
+            lead.lease += 1
+            lead.attempts += 1
+        return leads
+
+
+class Lead(models.Model):
+    """One company one tenant is working on. Its stage says how far it has come."""
+
+    class Stage(models.TextChoices):
+        CANDIDATE = "CANDIDATE", "Candidate"
+        ENRICHED = "ENRICHED", "Enriched"
+        SCORED = "SCORED", "Scored"
+        SHORTLISTED = "SHORTLISTED", "Shortlisted"
+        NEEDS_OPERATOR = "NEEDS_OPERATOR", "Waiting for an operator"
+        REJECTED = "REJECTED", "Rejected"
+
+    class Source(models.TextChoices):
+        REGISTER = "REGISTER", "Register"
+        HARVEST = "HARVEST", "City harvest"
+        IMPORT = "IMPORT", "Import"
+        OPERATOR = "OPERATOR", "Operator"
+
+    class Fit(models.TextChoices):
+        MEETS = "MEETS", "Meets the rule"
+        UNKNOWN = "UNKNOWN", "Not known yet"
+
+    class Review(models.TextChoices):
+        OPEN = "OPEN", "Not reviewed"
+        ACCEPTED = "ACCEPTED", "Accepted"
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    source = models.CharField(max_length=10, choices=Source, default=Source.REGISTER)
+    source_ref = models.CharField(max_length=500, help_text="UEN, or the page it was found on.")
+    uen = models.CharField("UEN", max_length=20, blank=True)
+    name = models.CharField(max_length=500)
+    website = models.CharField(
+        max_length=500, blank=True, help_text="Given by an operator or an import; else it is found."
+    )
+    stage = models.CharField(max_length=20, choices=Stage, default=Stage.CANDIDATE)
+    stage_since = models.DateTimeField(default=timezone.now)
+    not_before = models.DateTimeField(null=True, blank=True, editable=False)
+    held_until = models.DateTimeField(null=True, blank=True, editable=False)
+    lease = models.PositiveIntegerField(default=0, editable=False, help_text="Number of the claim.")
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    fit = models.CharField(max_length=10, choices=Fit, default=Fit.MEETS)
+    rule = models.ForeignKey(IcpRule, models.SET_NULL, null=True, related_name="leads")
+    trace = models.JSONField(default=list, help_text="Why it was selected, one item per key.")
+    facts = models.JSONField(
+        default=dict, help_text="Field -> {value, evidence}: what is shown, chosen from evidence."
+    )
+    score = models.SmallIntegerField(null=True)
+    bucket = models.CharField(max_length=20, blank=True)
+    review = models.CharField(max_length=10, choices=Review, default=Review.OPEN)
+    rejection_code = models.CharField(max_length=40, blank=True)
+    rejection_reason = models.CharField(max_length=300, blank=True)
+    run_id = models.BigIntegerField(null=True, help_text="The run that last worked on it.")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects = LeadQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["source", "source_ref"], name="lead_once_per_source"),
+            models.CheckConstraint(
+                condition=(Q(rejection_code="") & Q(rejection_reason="") & ~Q(stage="REJECTED"))
+                | (~Q(rejection_code="") & ~Q(rejection_reason="") & Q(stage="REJECTED")),
+                name="lead_rejected_iff_reason_given",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["stage", "stage_since"], name="lead_by_stage_age"),
+            models.Index(fields=["uen"], name="lead_by_uen"),
+            models.Index(
+                F("score").desc(nulls_last=True), "uen", name="lead_by_score",
+                condition=Q(stage__in=["SCORED", "SHORTLISTED"]),
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+    def move_to(self, stage: Stage, *, now: datetime | None = None, **also: object) -> bool:
+        """Put the lead into ``stage`` and free it; returns whether this claim still held it.
+
+        A worker that slept past its lease moves nothing: somebody else has the lead now.
+        """
+        now = now or timezone.now()
+        changes = {"stage": stage, "stage_since": now, "held_until": None, "not_before": None,
+                   "attempts": 0, **also}  # fmt: skip
+        moved = Lead.objects.filter(pk=self.pk, lease=self.lease).update(**changes)
+        if moved:
+            for field, value in changes.items():
+                setattr(self, field, value)
+        return bool(moved)
+
+    def reject(self, code: str, reason: str, *, now: datetime | None = None) -> bool:
+        """Take the lead out of the way with a reason an operator understands."""
+        return self.move_to(
+            self.Stage.REJECTED, now=now, rejection_code=code, rejection_reason=reason[:300]
+        )

@@ -1,0 +1,76 @@
+"""Read settings from the environment. A wrong value stops the start with its name.
+
+A secret may come from a file: ``NAME_FILE`` holds the path, as container platforms mount it.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import time
+from pathlib import Path
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+
+class SettingError(Exception):
+    """A setting in the environment cannot be used. The text names it and says what is expected."""
+
+
+def text(name: str, default: str = "") -> str:
+    """The value of ``name``, or what the file at ``NAME_FILE`` holds, stripped."""
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as exc:
+            raise SettingError(f"{name}_FILE: {path} cannot be read ({exc.strerror}).") from exc
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, default: bool = False) -> bool:
+    value = text(name, "on" if default else "off").lower()
+    if value in TRUE:
+        return True
+    if value in FALSE:
+        return False
+    raise SettingError(f"{name}: {value!r} is neither on nor off.")
+
+
+def integer(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+    value = text(name, str(default))
+    try:
+        number = int(value)
+    except ValueError:
+        raise SettingError(f"{name}: {value!r} is not a whole number.") from None
+    _within(name, number, least=least, most=most)
+    return number
+
+
+def decimal(name: str, default: float, *, least: float = 0, most: float | None = None) -> float:
+    value = text(name, str(default))
+    try:
+        number = float(value)
+    except ValueError:
+        raise SettingError(f"{name}: {value!r} is not a number.") from None
+    _within(name, number, least=least, most=most)
+    return number
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """A comma-separated list; empty items are dropped."""
+    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def clock(name: str, default: str) -> time:
+    value = text(name, default)
+    try:
+        return time.fromisoformat(value)
+    except ValueError:
+        raise SettingError(f"{name}: {value!r} is not a time of day such as 01:00.") from None
+
+
+def _within(name: str, number: float, *, least: float, most: float | None) -> None:
+    if number < least or (most is not None and number > most):
+        upper = "" if most is None else f" and at most {most}"
+        raise SettingError(f"{name}: {number} is out of range; at least {least}{upper}.")

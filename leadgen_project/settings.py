@@ -1,0 +1,266 @@
+"""The one settings file. Everything that differs between machines comes from the environment."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from leadgen_project import embedded_postgres
+from leadgen_project import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("LEADGEN_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
+DEBUG = env.flag("DEBUG")
+
+
+def _kept_secret(name: str) -> str:
+    """A secret from the environment; on a machine without one, made once and kept in the data dir.
+
+    Only the embedded database allows that: whoever brings a real server brings real secrets.
+    """
+    if value := env.text(name):
+        return value
+    if DATABASE_URL:
+        raise env.SettingError(f"{name}: must be set when DATABASE_URL is set.")
+    path = DATA_DIR / name.lower()
+    if not path.exists():
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(50), encoding="utf-8")
+        try:
+            path.hardlink_to(fresh)  # the first process wins, the others read what it wrote
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text(encoding="utf-8").strip()
+
+
+DATABASE_URL = env.text("DATABASE_URL")
+SECRET_KEY = _kept_secret("SECRET_KEY")
+# Keys the search hashes of suppressed addresses; losing it loses the suppressions of erased people.
+FIELD_KEYS = [key.strip() for key in _kept_secret("FIELD_KEYS").split(",")]
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,.localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+BASE_URL = env.text("BASE_URL", "http://localhost:8000")
+
+# --- apps -----------------------------------------------------------------------------------
+# Accounts, sessions and the queue live in the public schema alone, so that permissions and users
+# exist once. ``unfold`` stands before ``django_tenants``, which would replace its sidebar.
+SHARED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "tenants",  # before django_tenants: its ``migrate`` also keeps the second wall
+    "django_tenants",
+    "acra",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "leadgen_project.console.apps.ConsoleConfig",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_q",
+    "rest_framework",
+    "import_export",
+    "leadgen_project",
+]
+TENANT_APPS = ["icp", "enrichment", "scoring", "outreach", "odoo_sync", "chat"]
+INSTALLED_APPS = SHARED_APPS + TENANT_APPS
+
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["tenants.roles.RoleBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+TENANT_MODEL = "tenants.Tenant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_LIMIT_SET_CALLS = True
+TENANT_BASE_SCHEMA = "tenant_template"  # an empty tenant, which new ones are copied from
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "leadgen_project.console.headers.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "tenants.resolve.TenantMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "leadgen_project.urls"
+WSGI_APPLICATION = "leadgen_project.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- database -------------------------------------------------------------------------------
+# Only the web server keeps a pool: in a process that forks (the queue's cluster) children would
+# share its sockets.
+IS_WEB = env.text("LEADGEN_PROCESS") == "web"
+
+
+def _database() -> dict[str, object]:
+    if DATABASE_URL:
+        given = {key: value for key, value in conninfo_to_dict(DATABASE_URL).items() if value}
+        return {
+            "NAME": given.pop("dbname"),
+            "USER": given.pop("user", ""),
+            "PASSWORD": given.pop("password", ""),
+            "HOST": given.pop("host", ""),
+            "PORT": given.pop("port", ""),
+            "OPTIONS": given,
+        }
+    return {**embedded_postgres.connection_params(DATA_DIR), "OPTIONS": {}}
+
+
+DATABASES = {
+    "default": {
+        "ENGINE": "tenants.db",
+        **_database(),
+        "CONN_MAX_AGE": 0 if IS_WEB else 60,
+        "CONN_HEALTH_CHECKS": not IS_WEB,
+        "TEST": {"NAME": "test_leadgen"},
+    }
+}
+if IS_WEB:
+    DATABASES["default"]["OPTIONS"]["pool"] = {  # type: ignore[index]  # made just above
+        "min_size": 2,
+        "max_size": 16,
+        "max_lifetime": 300,
+        "reset": "tenants.db.pool.reset",
+    }
+# Names of the roles of the second wall start with this; roles are shared by a whole server.
+DATABASE_ROLE_PREFIX = env.text("DATABASE_ROLE_PREFIX", f"lg_{DATABASES['default']['NAME']}")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # without it two tenants would share what the console caches
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+    }
+}
+STORAGES = {
+    "default": {"BACKEND": "django_tenants.files.storage.TenantFileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+MEDIA_ROOT = DATA_DIR / "files"
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+WHITENOISE_USE_FINDERS = True
+
+# --- queue ----------------------------------------------------------------------------------
+# retry > 2 x timeout and queue_limit 1, or tasks that wait in memory run twice; tenants.checks
+# refuses other values. save_limit -1: the run row is our record, and pruning costs 5 x.
+Q_CLUSTER = {
+    "name": "leadgen",
+    "orm": "default",
+    "workers": env.integer("WORKERS", 2, least=1, most=64),
+    "queue_limit": 1,
+    "bulk": 1,
+    "timeout": 600,
+    "retry": 1500,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": -1,
+    "catch_up": False,
+    "poll": 0.2,
+    "recycle": 200,
+    "max_rss": 600_000,
+    "time_zone": "Asia/Singapore",
+    "ALT_CLUSTERS": {"mail": {"workers": 1, "timeout": 120, "retry": 300}},
+}
+if env.text("Q_CLUSTER_NAME"):
+    Q_CLUSTER["name"] = env.text("Q_CLUSTER_NAME")
+
+# --- language, time, log --------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {"django-q": {"level": "WARNING"}, "django.server": {"level": "WARNING"}},
+}
+
+# --- web safety -----------------------------------------------------------------------------
+IS_HTTPS = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+if env.flag("BEHIND_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "SAMEORIGIN"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.roles.IsMember"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+
+# --- the product ----------------------------------------------------------------------------
+DATA_GOV_SG_BASE_URL = env.text("DATA_GOV_SG_BASE_URL")  # one address for all three hosts
+API_URL = env.text("API_URL")  # the old name of the same
+DATA_GOV_SG_API_KEY = env.text("DATA_GOV_SG_API_KEY")
+RESOURCE_ID = env.text("RESOURCE_ID", "2")  # the collection; see acra.download
+PAGE_SIZE = env.integer("PAGE_SIZE", 1000, least=1, most=10_000)
+REGISTER_INTERVAL_HOURS = env.integer("INTERVAL", 24, least=1)
+DISABLE_SCHEDULER = env.flag("DISABLE_SCHEDULER")
+
+ICP_RULE_NAME = env.text("ICP_RULE_NAME", "default")
+CRAWL_MAX_PAGES = env.integer("CRAWL_MAX_PAGES", 6, least=1, most=50)
+CRAWL_CONCURRENCY = env.integer("CRAWL_CONCURRENCY", 16, least=1, most=128)
+CRAWL_DELAY_SECONDS = env.decimal("CRAWL_DELAY_SECONDS", 1.0, most=30)
+CRAWL_USER_AGENT = env.text(
+    "CRAWL_USER_AGENT", f"leadgen/0.1 (+{BASE_URL}/crawler; pre-sales research)"
+)
+CRAWL_PROXY = env.text("CRAWL_PROXY")
+CRAWL_ALLOW_PRIVATE = env.words("CRAWL_ALLOW_PRIVATE")  # host:port, for a stand-in on loopback
+CRAWL_GUESS_SUFFIXES = env.words("CRAWL_GUESS_SUFFIXES", "com.sg,sg,com")
+EXTRACT_CORPUS_CHAR_LIMIT = env.integer("EXTRACT_CORPUS_CHAR_LIMIT", 35_000, least=1000)
+PERSIST_CRAWL_PAGES = env.flag("PERSIST_CRAWL_PAGES", default=True)
+PERSIST_CRAWL_CORPUS = env.flag("PERSIST_CRAWL_CORPUS")
+SHORTLIST_CAP = env.integer("SHORTLIST_CAP", 50, least=1, most=10_000)
+NIGHTLY_AT = env.clock("NIGHTLY_AT", "01:00")
+TIME_ZONE_NIGHTLY = env.text("TIME_ZONE_NIGHTLY", "Asia/Singapore")
+RETENTION_DAYS = env.integer("RETENTION_DAYS", 180, least=1)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class OdooSyncConfig(AppConfig):
+    name = "odoo_sync"
+    verbose_name = "Odoo"

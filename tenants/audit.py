@@ -1,0 +1,45 @@
+"""Write down who changed what. Called by the actions themselves, not by signals."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from tenants.context import current_schema, is_public
+from tenants.models import AuditEvent
+
+# Set by the middleware for the length of a request.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def record(
+    action: str,
+    *,
+    actor: str,
+    subject: str,
+    before: Any = None,
+    after: Any = None,
+    reason: str = "",
+) -> None:
+    """Add one audit event of the current tenant, or of the platform outside one.
+
+    ``before`` and ``after`` are JSON values: of a change the changed fields, of a new thing all of
+    them. No secret and no page text goes in. Written in the caller's transaction, so that it
+    stands exactly when the change does.
+    """
+    AuditEvent.objects.create(
+        tenant_id=None if is_public() else current_schema(),
+        actor=actor[:150],
+        action=action,
+        subject=subject[:200],
+        before=before,
+        after=after,
+        reason=reason[:500],
+        request_id=request_id.get(),
+    )
+
+
+def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields that differ, as two dictionaries for ``record``."""
+    keys = [key for key in after if before.get(key) != after[key]]
+    return {key: before.get(key) for key in keys}, {key: after[key] for key in keys}

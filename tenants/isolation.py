@@ -1,0 +1,217 @@
+"""The second wall: PostgreSQL roles and row-level security behind the schema per tenant.
+
+Each tenant has a role that reaches its own schema and, in the public schema, its own rows only.
+A raw ``SELECT`` from another tenant's schema fails with "permission denied". What this is not: SQL
+that says ``RESET ROLE`` can climb out again; it catches our mistakes, not an attacker who already
+runs many statements of his own. Cost per switch: see docs/decisions/second-wall.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+from psycopg import sql
+
+from tenants.db.base import role_for
+
+SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{1,29}")
+ADVISORY_LOCK = 7_301_001  # one provisioning or migration at a time
+
+# What a tenant may do in the public schema. Accounts and sessions are not on the list: they are
+# read before the tenant is entered and written after it is left.
+TENANT_READS = ("acra_registeredcompany", "acra_registerchange", "acra_registerimport",
+                "acra_ssiccode", "django_content_type", "django_migrations")  # fmt: skip
+TENANT_ROWS = {  # table -> what a tenant may do with its own rows
+    "tenants_tenant": "SELECT",
+    "tenants_domain": "SELECT",
+    "tenants_tenantsettings": "SELECT, INSERT, UPDATE",
+    "tenants_membership": "SELECT",
+    "tenants_pipelinerun": "SELECT, INSERT, UPDATE",
+    "tenants_auditevent": "SELECT, INSERT",
+}
+VISIBLE_USER_COLUMNS = ("id", "username", "email", "first_name", "last_name", "is_active",
+                        "is_superuser", "is_staff", "last_login", "date_joined")  # fmt: skip
+APPEND_ONLY = ("tenants_auditevent",)
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Run the block as the owner of the tables: for migrations and provisioning alone."""
+    before = connection.is_owner
+    connection.become_owner(True)
+    try:
+        yield
+    finally:
+        connection.become_owner(before)
+
+
+def build() -> None:
+    """Create roles, grants and policies for the public schema and every tenant that exists.
+
+    Runs after each migration, changes nothing when all is in place, and takes one lock, so that two
+    deployments at once do not meet.
+    """
+    with as_owner(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        _build_shared(cursor)
+    schemas = tenant_schemas()
+    with as_owner(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        for schema in schemas:
+            admit(cursor, schema)
+
+
+def admit(cursor: CursorWrapper, schema: str) -> None:
+    """Give the tenant's role its rights: all rows of its schema, its rows of the shared tables."""
+    role = role_for(schema)
+    _create_role(cursor, role)
+    _run(cursor, "GRANT {group} TO {role}", group=_group(), role=role)
+    _run(cursor, "GRANT USAGE ON SCHEMA {schema} TO {role}", schema=schema, role=role)
+    _run(cursor, "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+         schema=schema, role=role)  # fmt: skip
+    _run(cursor, "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+         schema=schema, role=role)  # fmt: skip
+    for table in _append_only_in_tenant():
+        _run(cursor, "REVOKE DELETE ON {schema}.{table} FROM {role}",
+             schema=schema, table=table, role=role)  # fmt: skip
+
+
+def expel(cursor: CursorWrapper, schema: str) -> None:
+    """Drop the tenant's role. Its schema must be gone already."""
+    role = role_for(schema)
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+    if cursor.fetchone():
+        _run(cursor, "DROP OWNED BY {role}", role=role)
+        _run(cursor, "DROP ROLE {role}", role=role)
+
+
+def tenant_schemas() -> list[str]:
+    """Schemas of all tenants, active or not. Asked as the platform: the wall is forced on owners."""
+    was_owner = connection.is_owner
+    connection.become_owner(False)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT schema_name FROM tenants_tenant ORDER BY schema_name")
+            return [row[0] for row in cursor.fetchall()]
+    finally:
+        connection.become_owner(was_owner)
+
+
+def _build_shared(cursor: CursorWrapper) -> None:
+    platform, group = role_for("public"), _group()
+    for role in (platform, group):
+        _create_role(cursor, role)
+    _run(cursor, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    _run(cursor, "GRANT USAGE ON SCHEMA public TO {platform}, {group}",
+         platform=platform, group=group)  # fmt: skip
+    _run(cursor, "GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public"
+         " TO {platform}", platform=platform)  # fmt: skip
+    _run(cursor, "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {platform}, {group}",
+         platform=platform, group=group)  # fmt: skip
+    _run(cursor, "GRANT CREATE, TEMPORARY ON DATABASE {database} TO {platform}",
+         database=connection.settings_dict["NAME"], platform=platform)  # fmt: skip
+    _run(cursor, "GRANT TEMPORARY ON DATABASE {database} TO {group}",
+         database=connection.settings_dict["NAME"], group=group)  # fmt: skip
+    _run(cursor, "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {group}", group=group)
+    for table in TENANT_READS:
+        _run(cursor, "GRANT SELECT ON {table} TO {group}", table=table, group=group)
+    for table, rights in TENANT_ROWS.items():
+        _run(cursor, f"GRANT {rights} ON {{table}} TO {{group}}", table=table, group=group)
+    _grant_queue(cursor, group)
+    _grant_people(cursor, group)
+    for table in APPEND_ONLY:
+        _run(cursor, "REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {platform}",
+             table=table, platform=platform)  # fmt: skip
+    for table, column in tenant_tables().items():
+        _guard_rows(cursor, table, f"{column} = {_current_tenant()}")
+    _guard_rows(
+        cursor,
+        "tenants_user",
+        "EXISTS (SELECT 1 FROM tenants_membership m WHERE m.user_id = tenants_user.id)",
+    )
+
+
+def tenant_tables() -> dict[str, str]:
+    """Public tables whose rows belong to a tenant, with the column that says to which."""
+    tenant = apps.get_model(settings.TENANT_MODEL)
+    found = {tenant._meta.db_table: "schema_name"}  # noqa: SLF001 -- Django's documented meta API
+    for config in apps.get_app_configs():
+        if config.name not in settings.SHARED_APPS:
+            continue
+        for model in config.get_models():
+            for field in model._meta.concrete_fields:  # noqa: SLF001 -- as above
+                if field.related_model is tenant:
+                    found[model._meta.db_table] = field.column  # noqa: SLF001 -- as above
+    return found
+
+
+def _current_tenant() -> str:
+    """SQL for the tenant of this statement; NULL when role and setting disagree.
+
+    Not ``current_setting(..., true)``: a tenant role without the setting must fail, not see nothing.
+    """
+    prefix = f"{settings.DATABASE_ROLE_PREFIX}_t_"
+    return (
+        "(CASE WHEN current_user = "
+        f"'{prefix}' || current_setting('request.tenant_id') "
+        "THEN current_setting('request.tenant_id') END)"
+    )
+
+
+def _guard_rows(cursor: CursorWrapper, table: str, condition: str) -> None:
+    _run(cursor, "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY", table=table)
+    _run(cursor, "ALTER TABLE {table} FORCE ROW LEVEL SECURITY", table=table)
+    for name, role, rows in (
+        ("platform_sees_all_rows", role_for("public"), "true"),
+        ("tenant_sees_its_rows", _group(), condition),
+    ):
+        _run(cursor, "DROP POLICY IF EXISTS {name} ON {table}", name=name, table=table)
+        _run(cursor, f"CREATE POLICY {{name}} ON {{table}} TO {{role}} USING ({rows})"
+             f" WITH CHECK ({rows})", name=name, table=table, role=role)  # fmt: skip
+
+
+def _grant_queue(cursor: CursorWrapper, group: str) -> None:
+    """A tenant may put a task into the queue; it may not read what waits there."""
+    _run(cursor, "GRANT INSERT ON django_q_ormq TO {group}", group=group)
+    _run(cursor, "GRANT SELECT (id) ON django_q_ormq TO {group}", group=group)
+
+
+def _grant_people(cursor: CursorWrapper, group: str) -> None:
+    """Names of the tenant's own members, never a password hash."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, VISIBLE_USER_COLUMNS))
+    statement = sql.SQL("GRANT SELECT ({}) ON tenants_user TO {}")
+    cursor.execute(statement.format(columns, sql.Identifier(group)))
+
+
+def _append_only_in_tenant() -> list[str]:
+    return [
+        model._meta.db_table  # noqa: SLF001 -- Django's documented meta API
+        for config in apps.get_app_configs()
+        if config.name in settings.TENANT_APPS
+        for model in config.get_models()
+        if getattr(model, "is_append_only", False)
+    ]
+
+
+def _create_role(cursor: CursorWrapper, role: str) -> None:
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+    if not cursor.fetchone():
+        _run(cursor, "CREATE ROLE {role} NOLOGIN INHERIT", role=role)
+    # From 16 on, membership alone no longer allows SET ROLE; before, the words do not exist.
+    how = " WITH INHERIT FALSE, SET TRUE" if connection.pg_version >= 160000 else ""
+    _run(cursor, f"GRANT {{role}} TO CURRENT_USER{how}", role=role)
+
+
+def _group() -> str:
+    return f"{settings.DATABASE_ROLE_PREFIX}_tenant"
+
+
+def _run(cursor: CursorWrapper, statement: str, **names: str) -> None:
+    quoted = {key: sql.Identifier(value) for key, value in names.items()}
+    cursor.execute(sql.SQL(statement).format(**quoted))  # type: ignore[arg-type]

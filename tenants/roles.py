@@ -1,0 +1,99 @@
+"""What a role may do. One table for console, API and chat; the database holds no permissions.
+
+Accounts are shared by all tenants, so a right always means: in the tenant that is current.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from tenants.context import current_schema, is_public
+from tenants.models import Membership, User
+
+Role = Membership.Role
+READ = frozenset({"view"})
+WRITE = frozenset({"view", "add", "change", "delete"})
+EVERYBODY = frozenset(Role.values)
+WORKERS = frozenset({Role.OWNER, Role.OPERATOR})
+JUDGES = frozenset({Role.OWNER, Role.OPERATOR, Role.REVIEWER})
+
+# Actions that are more than a row's add, change or delete.
+ACTIONS: dict[str, frozenset[str]] = {
+    "icp.edit_rule": WORKERS,
+    "icp.suppress": JUDGES,
+    "icp.lift_suppression": frozenset({Role.OWNER}),
+    "icp.work_lead": WORKERS,
+    "scoring.edit_card": WORKERS,
+    "scoring.review": JUDGES,
+    "scoring.export": JUDGES,
+    "tenants.run_night": WORKERS,
+    "tenants.edit_settings": frozenset({Role.OWNER}),
+    "tenants.manage_people": frozenset({Role.OWNER}),
+}
+# Tables of the platform; tenants read the register and no more.
+PLATFORM_ONLY = {"tenants.user", "tenants.tenant", "tenants.domain", "acra.registerimport"}
+
+
+def may(user: AbstractBaseUser | AnonymousUser, action: str) -> bool:
+    """Whether ``user`` may do ``action`` (a key of ``ACTIONS``) in the current tenant.
+
+    Unknown actions raise ``KeyError``: a right nobody wrote down is nobody's.
+    """
+    allowed = ACTIONS[action]
+    if not user.is_active or is_public():
+        return False
+    return bool(getattr(user, "is_superuser", False)) or role_of(user) in allowed
+
+
+def role_of(user: AbstractBaseUser | AnonymousUser) -> str | None:
+    """The user's role in the current tenant; asked once per request and tenant."""
+    if user.pk is None or is_public():
+        return None
+    known: dict[str, str | None] = user.__dict__.setdefault("_role_by_tenant", {})
+    schema = current_schema()
+    if schema not in known:
+        mine = Membership.objects.filter(user_id=user.pk, tenant_id=schema)
+        known[schema] = mine.values_list("role", flat=True).first()
+    return known[schema]
+
+
+class RoleBackend(ModelBackend):
+    """Passwords from the shared accounts, rights from the membership in the current tenant.
+
+    Everybody with a membership may look; changing rows goes by the actions above, which each
+    admin page asks for itself. Platform admins (superusers) may do everything.
+    """
+
+    def has_perm(self, user_obj: Any, perm: str, obj: models.Model | None = None) -> bool:
+        if not user_obj.is_active:
+            return False
+        if user_obj.is_superuser:
+            return True
+        app, _, name = perm.partition(".")
+        verb, _, model = name.partition("_")
+        return verb in READ and f"{app}.{model}" not in PLATFORM_ONLY and bool(role_of(user_obj))
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return user_obj.is_active and (user_obj.is_superuser or bool(role_of(user_obj)))
+
+    def get_user(self, user_id: Any) -> User | None:
+        return super().get_user(user_id)
+
+
+class IsMember(BasePermission):
+    """API: a signed-in member of the current tenant, or a platform admin inside one."""
+
+    message = "Sign in and choose a tenant you belong to."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        user = request.user
+        if not user or not user.is_authenticated or is_public():
+            return False
+        return user.is_superuser or role_of(user) is not None

@@ -1,0 +1,70 @@
+"""Background tasks run in exactly one tenant's schema; this is how they get there.
+
+A task is a hint to look at the database, never the right to act: it may run twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from django.db import connection
+from django_q.tasks import async_task
+from django_tenants.utils import get_tenant_model, tenant_context
+
+from tenants.context import current_schema, is_public
+
+REGISTRY: dict[str, TenantTask] = {}
+
+
+class UnknownTaskError(Exception):
+    """A queued task names a function that is no task, or no tenant."""
+
+
+class TenantTask:
+    """A function that the queue runs in the schema it was enqueued from."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._function = function
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        self.__doc__ = function.__doc__
+        REGISTRY[self.name] = self
+
+    def __call__(self, **ids: Any) -> None:
+        """Run now, in the current tenant."""
+        self._function(**ids)
+
+    def enqueue(self, *, group: str = "", **ids: int | str) -> str:
+        """Queue a call in the current tenant's schema; returns the queue's id.
+
+        Inside a transaction the task appears at commit and vanishes with a rollback.
+        """
+        if is_public():
+            raise UnknownTaskError(f"{self.name}: enqueue it from inside a tenant.")
+        options = {"task_name": self.name[:100], "ack_failure": True}
+        return async_task(
+            "tenants.tasks.run", current_schema(), self.name, ids, group=group, q_options=options
+        )
+
+
+def tenant_task(function: Callable[..., None]) -> TenantTask:
+    return TenantTask(function)
+
+
+def run(schema_name: str, name: str, ids: dict[str, Any]) -> None:
+    """What the queue calls: enter the tenant, run the registered task with its ids."""
+    if name not in REGISTRY:
+        import_module(name.rpartition(".")[0])
+    if name not in REGISTRY:
+        raise UnknownTaskError(f"{name} is not a registered task.")
+    tenant = get_tenant_model().objects.filter(schema_name=schema_name).first()
+    if tenant is None:
+        raise UnknownTaskError(f"{name}: there is no tenant {schema_name!r} (any more).")
+    with tenant_context(tenant):
+        REGISTRY[name](**ids)
+
+
+def start_in_public(**_kwargs: Any) -> None:
+    """No task inherits the tenant of the one before it in the same worker."""
+    connection.set_schema_to_public()
