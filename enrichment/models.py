@@ -11,7 +11,7 @@ from icp.models import Lead
 
 
 class EnrichmentRun(models.Model):
-    """One attempt to complete one lead, in one night or by hand. Success or failure, it leaves this."""
+    """One attempt to complete one lead, in a night or by hand, whether it succeeded or failed."""
 
     class Outcome(models.TextChoices):
         RUNNING = "RUNNING", "Running"

@@ -37,7 +37,7 @@ def queue_settings(**_kwargs: Any) -> list[Error]:
         errors.append(
             Error(
                 f"Q_CLUSTER: queue_limit must be at most twice workers ({2 * workers}).",
-                hint="Tasks that wait in a worker's memory are locked there and run again elsewhere.",
+                hint="Tasks that wait in a worker's memory are run again elsewhere.",
                 id="tenants.E003",
             )
         )

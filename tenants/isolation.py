@@ -87,12 +87,11 @@ def expel(cursor: CursorWrapper, schema: str) -> None:
     role = role_for(schema)
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
     if cursor.fetchone():
-        _run(cursor, "DROP OWNED BY {role}", role=role)
         _run(cursor, "DROP ROLE {role}", role=role)
 
 
 def tenant_schemas() -> list[str]:
-    """Schemas of all tenants, active or not. Asked as the platform: the wall is forced on owners."""
+    """Schemas of all tenants, active or not. Asked as the platform: the wall binds owners too."""
     was_owner = connection.is_owner
     connection.become_owner(False)
     try:
@@ -128,6 +127,7 @@ def _build_shared(cursor: CursorWrapper) -> None:
     for table in APPEND_ONLY:
         _run(cursor, "REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {platform}",
              table=table, platform=platform)  # fmt: skip
+        _let_owner_erase(cursor, table)
     for table, column in tenant_tables().items():
         _guard_rows(cursor, table, f"{column} = {_current_tenant()}")
     _guard_rows(
@@ -154,7 +154,7 @@ def tenant_tables() -> dict[str, str]:
 def _current_tenant() -> str:
     """SQL for the tenant of this statement; NULL when role and setting disagree.
 
-    Not ``current_setting(..., true)``: a tenant role without the setting must fail, not see nothing.
+    Not ``current_setting(..., true)``: without the setting a tenant role must fail.
     """
     prefix = f"{settings.DATABASE_ROLE_PREFIX}_t_"
     return (
@@ -174,6 +174,12 @@ def _guard_rows(cursor: CursorWrapper, table: str, condition: str) -> None:
         _run(cursor, "DROP POLICY IF EXISTS {name} ON {table}", name=name, table=table)
         _run(cursor, f"CREATE POLICY {{name}} ON {{table}} TO {{role}} USING ({rows})"
              f" WITH CHECK ({rows})", name=name, table=table, role=role)  # fmt: skip
+
+
+def _let_owner_erase(cursor: CursorWrapper, table: str) -> None:
+    """Removing a tenant removes its trail; no role of the running product can."""
+    _run(cursor, "DROP POLICY IF EXISTS owner_erases ON {table}", table=table)
+    _run(cursor, "CREATE POLICY owner_erases ON {table} TO CURRENT_USER USING (true)", table=table)
 
 
 def _grant_queue(cursor: CursorWrapper, group: str) -> None:

@@ -80,7 +80,7 @@ def test_a_connection_without_the_setting_is_an_error_not_an_empty_answer(commit
                             "dbname", "password"}}) as raw:  # fmt: skip
         raw.execute(f"SET ROLE {role_for('acme')}")
 
-        with pytest.raises(psycopg.errors.UndefinedObject, match="request.tenant_id"):
+        with pytest.raises(psycopg.errors.UndefinedObject, match=r"request\.tenant_id"):
             raw.execute("SELECT * FROM tenants_pipelinerun")
 
 
@@ -144,9 +144,8 @@ def test_an_error_in_a_transaction_leaves_the_tenant_as_it_was(db):
 
 
 def test_a_role_set_inside_a_savepoint_is_set_again_after_its_rollback(db):
-    with pytest.raises(ZeroDivisionError), transaction.atomic(), schema_context("acme"):
-        ask("SELECT 1")
-        raise ZeroDivisionError
+    with pytest.raises(DatabaseError), transaction.atomic(), schema_context("acme"):
+        ask("SELECT 1/0")
 
     assert ask("SELECT current_user::text, current_setting('request.tenant_id')") == [
         (role_for("public"), "")

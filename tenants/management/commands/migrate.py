@@ -1,4 +1,4 @@
-"""Bring the database up to date: shared tables, the empty template, every tenant, the second wall."""
+"""Bring the database up to date: shared tables, the empty template, every tenant, the wall."""
 
 from __future__ import annotations
 
