@@ -99,7 +99,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         """
         now = now or timezone.now()
         waiting = self.free(now=now).order_by("stage_since", "pk")
-        leads = list(waiting.select_for_update(skip_locked=True, of=("self",))[:count])
+        leads: list[Lead] = list(waiting.select_for_update(skip_locked=True, of=("self",))[:count])
         self.model.objects.filter(pk__in=[lead.pk for lead in leads]).update(
             held_until=now + lease, lease=F("lease") + 1, attempts=F("attempts") + 1
         )
@@ -177,6 +177,7 @@ class Lead(models.Model):
         indexes = [
             models.Index(fields=["stage", "stage_since"], name="lead_by_stage_age"),
             models.Index(fields=["uen"], name="lead_by_uen"),
+            models.Index(fields=["run_id", "stage"], name="lead_by_run_stage"),
             models.Index(
                 F("score").desc(nulls_last=True), "uen", name="lead_by_score",
                 condition=Q(stage__in=["SCORED", "SHORTLISTED"]),

@@ -55,7 +55,7 @@ def queue_settings(**_kwargs: Any) -> list[Error]:
 @register()
 def pool_only_in_web(**_kwargs: Any) -> list[Error]:
     """A pool in a process that forks shares its sockets between children."""
-    database = settings.DATABASES["default"]
+    database: dict[str, Any] = settings.DATABASES["default"]
     if "pool" in database["OPTIONS"] and not settings.IS_WEB:
         return [
             Error(

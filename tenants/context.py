@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from django.db import connection
+from django import db
 from django_tenants.utils import get_public_schema_name, schema_context, tenant_context
+
+from tenants.db.base import DatabaseWrapper
 
 T = TypeVar("T")
 
-__all__ = ["current_schema", "in_public", "in_tenant", "is_public", "keep_tenant", "tenant_context"]
+# The thread's connection, with what our backend adds to it.
+connection = cast(DatabaseWrapper, db.connection)
+
+__all__ = [
+    "connection",
+    "current_schema",
+    "in_public",
+    "in_tenant",
+    "is_public",
+    "keep_tenant",
+    "tenant_context",
+]
 
 in_tenant = schema_context  # by schema name; never ``with tenant:``, whose stack threads share
 

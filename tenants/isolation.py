@@ -14,10 +14,11 @@ from contextlib import contextmanager
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
+from tenants.context import connection
 from tenants.db.base import role_for
 
 SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{1,29}")
@@ -140,13 +141,13 @@ def _build_shared(cursor: CursorWrapper) -> None:
 def tenant_tables() -> dict[str, str]:
     """Public tables whose rows belong to a tenant, with the column that says to which."""
     tenant = apps.get_model(settings.TENANT_MODEL)
-    found = {tenant._meta.db_table: "schema_name"}  # noqa: SLF001 -- Django's documented meta API
+    found: dict[str, str] = {tenant._meta.db_table: "schema_name"}  # noqa: SLF001 -- Django's documented meta API
     for config in apps.get_app_configs():
         if config.name not in settings.SHARED_APPS:
             continue
         for model in config.get_models():
             for field in model._meta.concrete_fields:  # noqa: SLF001 -- as above
-                if field.related_model is tenant:
+                if field.related_model is tenant and field.column:
                     found[model._meta.db_table] = field.column  # noqa: SLF001 -- as above
     return found
 
@@ -220,4 +221,4 @@ def _group() -> str:
 
 def _run(cursor: CursorWrapper, statement: str, **names: str) -> None:
     quoted = {key: sql.Identifier(value) for key, value in names.items()}
-    cursor.execute(sql.SQL(statement).format(**quoted))  # type: ignore[arg-type]
+    cursor.execute(sql.SQL(statement).format(**quoted))

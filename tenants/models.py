@@ -142,6 +142,9 @@ class PipelineRun(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     stage_started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
+    touched_at = models.DateTimeField(
+        default=timezone.now, help_text="When a worker last did a piece of it."
+    )
     plan = models.JSONField(
         default=dict,
         help_text="What it works with: rule, card and their versions, caps, as-of date.",

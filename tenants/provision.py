@@ -65,9 +65,7 @@ def remove_tenant(tenant: Tenant, *, actor: str, reason: str) -> None:
     with transaction.atomic():
         with isolation.as_owner(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [isolation.ADVISORY_LOCK])
-            cursor.execute(
-                sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(key))  # type: ignore[arg-type]
-            )
+            cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(key)))
             isolation.expel(cursor, key)
             cursor.execute("DELETE FROM tenants_auditevent WHERE tenant_id = %s", [key])
         Tenant.objects.filter(pk=key).delete()

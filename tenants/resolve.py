@@ -12,11 +12,11 @@ import uuid
 from collections.abc import Callable
 
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from tenants import audit
+from tenants.context import connection
 from tenants.models import Domain, Membership, Tenant, User
 
 logger = logging.getLogger(__name__)

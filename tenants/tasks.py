@@ -9,11 +9,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from django.db import connection
 from django_q.tasks import async_task
 from django_tenants.utils import get_tenant_model, tenant_context
 
-from tenants.context import current_schema, is_public
+from tenants.context import connection, current_schema, is_public
 
 REGISTRY: dict[str, TenantTask] = {}
 
