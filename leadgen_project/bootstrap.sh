@@ -47,7 +47,7 @@ else
     "$python" -m venv --without-pip .venv
     pip() { "$python" -m pip --python .venv/bin/python "$@"; }
 fi
-if ! pip --disable-pip-version-check install -q --require-hashes -r requirements.lock; then
+if ! pip --disable-pip-version-check install -qq --require-hashes -r requirements.lock; then
     echo "The packages could not be installed (see above). Is a package index reachable?" >&2
     echo "pip reads its index from PIP_INDEX_URL or pip.conf. Then run make again." >&2
     exit 1
