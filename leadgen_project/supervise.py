@@ -1,0 +1,103 @@
+"""Keep one queue cluster alive: start it, watch it, start it anew, stop it cleanly.
+
+The cluster runs in its own process group. It is started anew when its main process ends, or when
+its guard, which turns twice a second, has shown no sign of life for ``SILENCE_SECONDS``. Looks are
+counted, not clocks compared, so a machine that was suspended is no reason.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leadgen_project.lifeline import Child, follow_parent
+from leadgen_project.watched_cluster import SIGN_OF_LIFE_VARIABLE
+from tenants.stopping import STOP_FILE_VARIABLE
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5
+SILENCE_SECONDS = 60  # longer than a database takes to refuse the scheduler's connection
+LONGEST_PAUSE_SECONDS = 30  # between two starts of a cluster that does not live
+LASTING_SECONDS = 10  # a cluster that lived this long is no failed start
+
+MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Runs ``command`` as the cluster. ``name`` is for the log."""
+
+    command: Sequence[str]
+    name: str
+    env: dict[str, str] = field(default_factory=dict)
+    silence_seconds: float = SILENCE_SECONDS
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT, then end within 30 seconds, whatever the tasks do."""
+        follow_parent()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop.set())
+        with tempfile.TemporaryDirectory(prefix="leadgen-worker-") as directory:
+            self._keep_alive(Path(directory))
+        logger.info("worker %s has stopped", self.name)
+
+    def _keep_alive(self, directory: Path) -> None:
+        sign, stop_file = directory / "sign-of-life", directory / "stop"
+        env = {
+            **self.env,
+            SIGN_OF_LIFE_VARIABLE: str(sign),
+            STOP_FILE_VARIABLE: str(stop_file),
+        }
+        failures = 0
+        while not self._stop.is_set():
+            cluster = Child.start(self.command, env=env)
+            lived_seconds = self._watch(cluster, sign=sign)
+            if self._stop.is_set():
+                stop_file.touch()  # tasks that look at it finish early
+                cluster.stop()
+                return
+            cluster.kill()
+            failures = 0 if lived_seconds > LASTING_SECONDS else failures + 1
+            pause = min(2**failures - 1, LONGEST_PAUSE_SECONDS)
+            logger.error("worker %s starts its cluster anew in %s s", self.name, pause)
+            self._stop.wait(pause)
+
+    def _watch(self, cluster: Child, *, sign: Path) -> float:
+        """Return when the cluster ended, fell silent or shall stop; for how long it lived."""
+        looks = silent_looks = 0
+        last_sign = _modified(sign)
+        while not self._stop.wait(LOOK_SECONDS):
+            looks += 1
+            if cluster.has_ended():
+                logger.error(
+                    "worker %s: its cluster ended (%s)", self.name, cluster.process.returncode
+                )
+                break
+            latest = _modified(sign)
+            silent_looks = silent_looks + 1 if latest == last_sign else 0
+            last_sign = latest
+            if silent_looks * LOOK_SECONDS > self.silence_seconds:
+                logger.error("worker %s: its cluster (%s) is silent", self.name, cluster.pid)
+                break
+        return looks * LOOK_SECONDS
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+def supervise(*, cluster: str = "", workers: int | None = None) -> None:
+    """Run the workers of one queue until told to stop. ``cluster`` is one of ALT_CLUSTERS."""
+    env = {"Q_CLUSTER_NAME": cluster} if cluster else {}
+    if workers is not None:
+        env["WORKERS"] = str(workers)
+    command = [sys.executable, str(MANAGE), "cluster"]
+    Supervisor(command, name=cluster or "default", env=env).run()

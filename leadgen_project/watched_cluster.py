@@ -1,0 +1,102 @@
+"""A django-q2 cluster that would rather end than fall silent. ``supervise`` starts the next one.
+
+A worker waits for tasks holding a lock that it shares with its brothers. Killed there, it takes the
+lock into its grave: the cluster lives, works nothing and cannot even be stopped (upstream issues
+23 and 339). Written against django-q2 1.11.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import time
+from multiprocessing import Process
+from pathlib import Path
+from typing import Any
+
+from django_q import cluster
+from django_q.conf import Conf
+from django_q.signals import post_spawn, pre_execute
+
+from leadgen_project.lifeline import follow_parent
+
+logger = logging.getLogger(__name__)
+
+SIGN_OF_LIFE_VARIABLE = "LEADGEN_SIGN_OF_LIFE"
+IDLE = -1  # what a worker's timer says between two tasks
+# A page that makes a worker eat all memory costs that worker its task, not the machine its life.
+WORKER_MEMORY_BYTES = 2 * 1024**3
+
+
+class WatchedSentinel(cluster.Sentinel):
+    """Shows that it turns, and gives the whole cluster up when a dead process may hold a lock."""
+
+    is_broken = False
+
+    def status(self) -> str:
+        """Asked by the guard twice a second, so the file is as fresh as the guard is alive."""
+        _show_life()
+        return super().status()
+
+    def reincarnate(self, process: Process) -> None:
+        if self.is_broken:
+            return
+        if not self._may_hold_a_lock(process):
+            super().reincarnate(process)
+            return
+        logger.error("pid %s was killed holding the queue; the cluster starts anew", process.pid)
+        self.is_broken = True
+        self.stop_event.set()
+
+    def _may_hold_a_lock(self, process: Process) -> bool:
+        """Killed while it waited for work. The busy hold no lock; who exits lets go of it."""
+        was_killed = process.exitcode is not None and process.exitcode < 0
+        is_worker = process not in (self.monitor, self.pusher)
+        return was_killed and (not is_worker or process.timer.value == IDLE)
+
+    def stop(self) -> None:
+        if not self.is_broken:
+            super().stop()
+            return
+        self.event_out.set()  # the pusher fetches no more
+        give_up_at = time.monotonic() + Conf.TIMEOUT
+        while time.monotonic() < give_up_at and any(
+            worker.is_alive() and worker.timer.value > 0 for worker in self.pool
+        ):
+            _show_life()
+            time.sleep(0.1)
+        time.sleep(1)  # the monitor writes down what was finished
+        _end_group()
+
+
+def _show_life() -> None:
+    if path := os.environ.get(SIGN_OF_LIFE_VARIABLE):
+        Path(path).touch()
+
+
+def _end_group() -> None:
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def limit_memory(**_kwargs: Any) -> None:
+    """In each new worker: more memory than this is a MemoryError in its task."""
+    resource.setrlimit(resource.RLIMIT_DATA, (WORKER_MEMORY_BYTES, WORKER_MEMORY_BYTES))
+
+
+def refuse_to_work_as_orphan(**_kwargs: Any) -> None:
+    """Before each task: without the group's leader nobody could stop us, or count us."""
+    try:
+        os.kill(os.getpgrp(), 0)
+    except ProcessLookupError:
+        _end_group()
+
+
+def run() -> None:
+    """Work the queue until SIGTERM. Only in a process that leads its own group."""
+    follow_parent()
+    post_spawn.connect(limit_memory, dispatch_uid="cluster.limit_memory")
+    pre_execute.connect(refuse_to_work_as_orphan, dispatch_uid="cluster.refuse_to_work_as_orphan")
+    cluster.Sentinel = WatchedSentinel  # Cluster.start looks it up by this name
+    cluster.Cluster().start()
