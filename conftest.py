@@ -10,6 +10,7 @@ from itertools import count
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 
 ROLE_PREFIX = "lg_test"  # roles belong to the server, and the developer's own must stay untouched
 NUMBERS = count(1)
@@ -25,12 +26,21 @@ def pytest_configure() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
+def django_db_setup(django_test_environment, django_db_blocker):
+    """The test database with tenants ``acme`` and ``beta``.
+
+    Made here, not by pytest-django, which makes none when no collected test asks for ``db``:
+    ``committed`` alone would then copy, and these tenants would enter, the developer's own.
+    """
     from tenants.provision import create_tenant
 
     with django_db_blocker.unblock():
+        created = setup_databases(verbosity=0, interactive=False, aliases={"default"})
         for key in ("acme", "beta"):
             create_tenant(key, name=key.title(), actor="tests")
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(created, verbosity=0)
 
 
 @pytest.fixture

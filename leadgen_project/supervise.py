@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.db import DatabaseError, connection
+
 from leadgen_project.lifeline import Child, follow_parent
-from leadgen_project.watched_cluster import SIGN_OF_LIFE_VARIABLE
+from leadgen_project.watched_cluster import WATCH_VARIABLE, give_back
 from tenants.stopping import STOP_FILE_VARIABLE
 
 logger = logging.getLogger(__name__)
@@ -50,25 +52,34 @@ class Supervisor:
         logger.info("worker %s has stopped", self.name)
 
     def _keep_alive(self, directory: Path) -> None:
-        sign, stop_file = directory / "sign-of-life", directory / "stop"
-        env = {
-            **self.env,
-            SIGN_OF_LIFE_VARIABLE: str(sign),
-            STOP_FILE_VARIABLE: str(stop_file),
-        }
+        held, stop_file = directory / "held", directory / "stop"
+        held.mkdir()
+        env = {**self.env, WATCH_VARIABLE: str(directory), STOP_FILE_VARIABLE: str(stop_file)}
         failures = 0
         while not self._stop.is_set():
             cluster = Child.start(self.command, env=env)
-            lived_seconds = self._watch(cluster, sign=sign)
+            lived_seconds = self._watch(cluster, sign=directory / "alive")
             if self._stop.is_set():
                 stop_file.touch()  # tasks that look at it finish early
                 cluster.stop()
-                return
-            cluster.kill()
-            failures = 0 if lived_seconds > LASTING_SECONDS else failures + 1
-            pause = min(2**failures - 1, LONGEST_PAUSE_SECONDS)
-            logger.error("worker %s starts its cluster anew in %s s", self.name, pause)
-            self._stop.wait(pause)
+            else:
+                cluster.kill()
+                failures = 0 if lived_seconds > LASTING_SECONDS else failures + 1
+                pause = min(2**failures - 1, LONGEST_PAUSE_SECONDS)
+                logger.error("worker %s starts its cluster anew in %s s", self.name, pause)
+                self._stop.wait(pause)
+            self._give_back(held)
+
+    def _give_back(self, held: Path) -> None:
+        try:
+            count = give_back(held)
+        except DatabaseError as exc:  # the next start, or the queue's own patience, will do it
+            logger.warning("worker %s could not give back its tasks: %s", self.name, exc)
+            return
+        finally:
+            connection.close()
+        if count:
+            logger.warning("worker %s gave back %s tasks it had taken", self.name, count)
 
     def _watch(self, cluster: Child, *, sign: Path) -> float:
         """Return when the cluster ended, fell silent or shall stop; for how long it lived."""

@@ -11,6 +11,7 @@ from leadgen_project import watched_cluster
 
 class Command(BaseCommand):
     help = "One queue cluster, started and watched by `worker`. Use that."
+    requires_system_checks = ()  # `worker` has just made them
 
     def handle(self, **_options: Any) -> None:
         watched_cluster.run()
