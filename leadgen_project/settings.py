@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from leadgen_project import embedded_postgres
 from leadgen_project import environment as env
+from leadgen_project.console.unfold import UNFOLD  # noqa: F401 -- a setting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("LEADGEN_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -53,7 +54,7 @@ BASE_URL = env.text("BASE_URL", "http://localhost:8000")
 # Accounts, sessions and the queue live in the public schema alone, so that permissions and users
 # exist once. ``unfold`` stands before ``django_tenants``, which would replace its sidebar.
 SHARED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # its default would put its own site before ours
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",

@@ -47,7 +47,7 @@ def tenants_of(user: User | AnonymousUser) -> list[Tenant]:
 def find_tenant(request: HttpRequest) -> Tenant | None:
     """The tenant of ``request``, or None for the platform. Raises ``NotAMemberError``."""
     user = request.user
-    of_host = _tenant_of_host(request)
+    of_host = tenant_of_host(request)
     wanted = request.headers.get(HEADER)
     if wanted and user.is_authenticated:
         if of_host and of_host.pk != wanted:
@@ -68,7 +68,7 @@ def find_tenant(request: HttpRequest) -> Tenant | None:
     return mine[0] if len(mine) == 1 else None
 
 
-def _tenant_of_host(request: HttpRequest) -> Tenant | None:
+def tenant_of_host(request: HttpRequest) -> Tenant | None:
     host = request.get_host().rsplit(":", 1)[0].lower()
     domain = Domain.objects.filter(domain=host).select_related("tenant").first()
     return domain.tenant if domain and domain.tenant.is_active else None

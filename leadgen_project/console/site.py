@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.sites import UnfoldAdminSite
 
+from leadgen_project.console.context import console_context
+from leadgen_project.console.sign_in import SignInForm
+from tenants import audit
 from tenants.context import in_public
 from tenants.roles import role_of
+
+# Their pages would let whoever opens them run any code (the queue) or mean nothing here (groups:
+# rights come from memberships).
+NOT_SHOWN = ("auth", "django_q")
+NO_TENANT_NEEDED = ("/admin/logout/", "/admin/login/", "/admin/password_change/", "/admin/jsi18n/")
 
 
 class ConsoleSite(UnfoldAdminSite):
@@ -16,6 +30,17 @@ class ConsoleSite(UnfoldAdminSite):
 
     site_header = "leadgen"
     site_title = "leadgen"
+    index_title = "Today"
+    login_form = SignInForm
+    enable_nav_sidebar = True
+
+    def register(self, model_or_iterable: Any, *args: Any, **options: Any) -> None:
+        given = (
+            model_or_iterable if isinstance(model_or_iterable, Iterable) else [model_or_iterable]
+        )
+        shown = [model for model in given if not _is_hidden(model)]
+        if shown:
+            super().register(shown, *args, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
@@ -23,10 +48,54 @@ class ConsoleSite(UnfoldAdminSite):
             return False
         return bool(getattr(user, "is_superuser", False)) or role_of(user) is not None
 
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """A signed-in member who has not chosen a tenant yet is asked to, not to sign in again."""
+        inner = super().admin_view(view, cacheable)
+
+        def asking(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            signed_in = request.user.is_authenticated and request.user.is_active
+            if signed_in and not self.has_permission(request) and _needs_tenant(request):
+                query = urlencode({"next": request.get_full_path()})
+                return HttpResponseRedirect(f"{reverse('switch-tenant')}?{query}")
+            return inner(request, *args, **kwargs)
+
+        asking.csrf_exempt = getattr(inner, "csrf_exempt", False)  # type: ignore[attr-defined]
+        return asking
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), **console_context(request)}
+
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(_next_of(request))
         with in_public():  # accounts and sessions belong to the platform
             return super().login(request, extra_context)
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         with in_public():
             return super().logout(request, extra_context)
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        here = self.each_context(request)
+        with in_public():
+            response = super().password_change(request, {**here, **(extra_context or {})})
+            if response.status_code == 302:
+                name = request.user.get_username()
+                audit.record("tenants.user.password", actor=name, subject=f"account {name}")
+        return response
+
+
+def _is_hidden(model: type[models.Model]) -> bool:
+    return model._meta.app_label in NOT_SHOWN  # noqa: SLF001 -- Django's documented meta API
+
+
+def _needs_tenant(request: HttpRequest) -> bool:
+    return not request.path.startswith(NO_TENANT_NEEDED)
+
+
+def _next_of(request: HttpRequest) -> str:
+    wanted = request.GET.get(REDIRECT_FIELD_NAME, "")
+    safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if safe else reverse("admin:index")

@@ -1,0 +1,218 @@
+"""What every page of the console inherits: read-only unless said otherwise, every change audited.
+
+A page names the action (a key of ``tenants.roles.ACTIONS``) that adding, changing or deleting
+needs; ``PLATFORM`` instead means a platform admin outside any tenant.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin.utils import unquote
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin as UnfoldModelAdmin
+from unfold.admin import StackedInline as UnfoldStackedInline
+from unfold.admin import TabularInline as UnfoldTabularInline
+
+from tenants import audit
+from tenants.context import is_public
+from tenants.models import AuditEvent
+from tenants.paging import EstimatedPaginator
+from tenants.roles import PLATFORM_ONLY, may
+
+PLATFORM = "platform"
+REASON_FIELD = "_reason"
+HISTORY_LENGTH = 200
+
+
+def may_do(request: HttpRequest, action: str | None) -> bool:
+    """Whether the caller may do ``action`` here; ``None`` is nobody's, ``PLATFORM`` see above."""
+    if action is None:
+        return False
+    if action == PLATFORM:
+        return is_public() and is_platform_admin(request)
+    return may(request.user, action)
+
+
+def is_platform_admin(request: HttpRequest) -> bool:
+    return bool(request.user.is_active and getattr(request.user, "is_superuser", False))
+
+
+def lives_in_tenant(model: type[models.Model]) -> bool:
+    """Whether the model's table exists in tenants' schemas only."""
+    config = model._meta.app_config  # noqa: SLF001 -- Django's documented meta API
+    return config.name in settings.TENANT_APPS
+
+
+def audit_subject(thing: models.Model) -> str:
+    """How audit events name a row, e.g. ``lead 12``; the history page searches for it."""
+    return f"{thing._meta.verbose_name} {thing.pk}"  # noqa: SLF001 -- documented meta API
+
+
+def reason_of(request: HttpRequest) -> str:
+    """The reason the operator typed into the page's reason box, or nothing."""
+    return request.POST.get(REASON_FIELD, "").strip()[:500]
+
+
+class ReadOnly:
+    """Permissions of pages and inlines: looking is for members, changing needs a named action."""
+
+    add_action: str | None = None
+    change_action: str | None = None
+    delete_action: str | None = None
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        label = self.opts.label_lower  # type: ignore[attr-defined]
+        if is_public():
+            return is_platform_admin(request) and not lives_in_tenant(self.model)  # type: ignore[attr-defined]
+        return label not in PLATFORM_ONLY and super().has_view_permission(request, obj)  # type: ignore[misc]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_do(request, self.add_action)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_do(request, self.change_action)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_do(request, self.delete_action)
+
+
+class TabularInline(ReadOnly, UnfoldTabularInline):
+    extra = 0
+    show_change_link = True
+
+
+class StackedInline(ReadOnly, UnfoldStackedInline):
+    extra = 0
+    show_change_link = True
+
+
+class ModelAdmin(ReadOnly, UnfoldModelAdmin):
+    """Base of all admin pages of the product.
+
+    Ids of another tenant answer 404. Saving, adding and deleting write one audit event each, with
+    the changed fields before and after and the reason typed. Filters, page and sort of the list
+    survive every action.
+    """
+
+    paginator = EstimatedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 200
+    list_filter_submit = True
+    list_filter_sheet = False
+    list_fullwidth = True
+    warn_unsaved_form = True
+    compressed_fields = True
+    preserve_filters = True
+    actions_on_top = True
+    change_form_after_template = "console/reason.html"
+    object_history_template = "console/history.html"
+
+    def audit_subject(self, obj: models.Model) -> str:
+        return audit_subject(obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # loads every row; pages write their own, by SQL
+        return actions
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        raise Http404(f"There is no {opts.verbose_name} {object_id!r} here.")
+
+    # --- audit instead of Django's log, which no tenant may write ------------------------------
+    def construct_change_message(
+        self, request: HttpRequest, form: forms.Form, formsets: Any, add: bool = False
+    ) -> Any:
+        before, after = _changed(form, add=add)
+        for formset in formsets or ():
+            _add_rows(after, formset)
+        return {"before": before or None, "after": after or None, "reason": reason_of(request)}
+
+    def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> None:
+        self._record(request, "add", obj, message)
+
+    def log_change(self, request: HttpRequest, obj: models.Model, message: Any) -> None:
+        self._record(request, "change", obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        for obj in queryset:
+            names = [field.attname for field in obj._meta.concrete_fields]  # noqa: SLF001 -- meta API
+            before = {name: getattr(obj, name) for name in names if name != "password"}
+            message = {"before": plain(before), "reason": reason_of(request)}
+            self._record(request, "delete", obj, message)
+
+    def _record(self, request: HttpRequest, verb: str, obj: models.Model, message: Any) -> None:
+        given = message if isinstance(message, dict) else {"after": {"message": str(message)}}
+        audit.record(
+            f"{self.opts.app_label}.{self.opts.model_name}.{verb}",
+            actor=request.user.get_username(),
+            subject=self.audit_subject(obj),
+            before=given.get("before"),
+            after=given.get("after"),
+            reason=given.get("reason", ""),
+        )
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """Every recorded change of one row, newest first, with before and after."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None or not self.has_view_or_change_permission(request, obj):
+            raise Http404(f"There is no {self.opts.verbose_name} {object_id!r} here.")
+        events = AuditEvent.objects.filter(subject=self.audit_subject(obj)).order_by("-at")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Changes of {obj}",
+            "object": obj,
+            "opts": self.opts,
+            "events": events[:HISTORY_LENGTH],
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, self.object_history_template, context)
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON can hold it: dates as text, model rows by their key."""
+    return json.loads(json.dumps(value, cls=_AuditEncoder))
+
+
+class _AuditEncoder(DjangoJSONEncoder):
+    def default(self, o: Any) -> Any:
+        if isinstance(o, models.Model):
+            return o.pk
+        if isinstance(o, QuerySet):
+            return [item.pk for item in o]
+        try:
+            return super().default(o)
+        except TypeError:
+            return str(o)
+
+
+def _changed(form: forms.Form, *, add: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    secret = {name for name in form.fields if "password" in name}
+    names = [name for name in form.changed_data if name not in secret]
+    after = plain({name: form.cleaned_data.get(name) for name in names})
+    before = {} if add else plain({name: form.initial.get(name) for name in names})
+    return before, after
+
+
+def _add_rows(after: dict[str, Any], formset: Any) -> None:
+    """What an inline added, changed and deleted, under the inline's own name."""
+    rows = {
+        "added": [str(obj) for obj in formset.new_objects],
+        "changed": [[str(obj), list(fields)] for obj, fields in formset.changed_objects],
+        "deleted": [str(obj) for obj in formset.deleted_objects],
+    }
+    if any(rows.values()):
+        name = str(formset.model._meta.verbose_name_plural)  # noqa: SLF001 -- meta API
+        after[name] = {key: value for key, value in rows.items() if value}
