@@ -124,7 +124,7 @@ def test_every_shared_table_with_a_tenant_forces_row_level_security(db):
         "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity"
     )}  # fmt: skip
 
-    assert set(isolation.tenant_tables()) | {"tenants_user"} == guarded
+    assert set(isolation.shared_tables()) | {"tenants_user"} == guarded
 
 
 def test_the_application_is_no_superuser_and_its_roles_cannot_pass_by_row_level_security(db):

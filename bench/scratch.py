@@ -1,0 +1,42 @@
+"""A database for one measurement, migrated like a fresh installation and dropped afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.core.management import call_command
+
+from tenants.context import connection
+from tenants.provision import create_tenant
+
+NAME = "leadgen_bench"
+
+
+@contextmanager
+def scratch_database(*, tenants: int, name: str = NAME) -> Iterator[list[str]]:
+    """Work in a fresh database with ``tenants`` tenants; yields their keys."""
+    usual, prefix = connection.settings_dict["NAME"], settings.DATABASE_ROLE_PREFIX
+    connection.close()
+    _admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"')
+    connection.settings_dict["NAME"] = name
+    settings.DATABASE_ROLE_PREFIX = "lg_bench"
+    try:
+        call_command("migrate", verbosity=0)
+        keys = [f"bench{number}" for number in range(tenants)]
+        for key in keys:
+            create_tenant(key, name=key.title(), actor="bench")
+        yield keys
+    finally:
+        connection.set_schema_to_public()
+        connection.close()
+        connection.settings_dict["NAME"] = usual
+        settings.DATABASE_ROLE_PREFIX = prefix
+        _admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _admin(*statements: str) -> None:
+    with connection._nodb_cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
