@@ -64,7 +64,7 @@ class Registered:
     """One entity of the register, as it really is.
 
     ``postal_code`` is the true one and ``postal_code_published`` what the extract says.
-    ``first_name`` is the name at the first release; its site keeps that name.
+    ``first_name`` and ``was_live`` are of the first release; the site goes by those.
     """
 
     index: int
@@ -74,6 +74,7 @@ class Registered:
     first_name: str
     former_names: tuple[str, ...]
     status: str
+    was_live: bool
     registered_on: date
     block: str
     street: str
@@ -205,6 +206,7 @@ def _invent(seed: int, index: int, *, born: int, book: UenBook) -> Registered:
         first_name=name,
         former_names=former,
         status=status,
+        was_live=status in LIVE_STATUSES,
         registered_on=registered_on,
         block=block,
         street=street,

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from leadgen_project.sandbox.data_gov_sg import DataGovSg
+from leadgen_project.sandbox.data_gov_sg import DataGovSg, Headers
 from leadgen_project.sandbox.register import COLUMNS, LETTERS, file_name, write_split
-from leadgen_project.sandbox.register_files import Headers
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
-from leadgen_project.sandbox.register_files import Headers
+from leadgen_project.sandbox.data_gov_sg.files import Headers
 
 Endpoint = Literal["collection", "catalog", "initiate", "poll", "file", "search", "rows", "unknown"]
 Tier = Literal["none", "development", "production"]
+
+_spending = Lock()
 
 
 @dataclass(slots=True)
@@ -56,6 +59,14 @@ class DataGovSgSettings:
     swap_after_files: int = 0
     # datastore_search
     search_maximum_limit: int = 10_000
+
+    def spend(self, what: Literal["hang_next", "fail_next", "html_next", "cut_next"]) -> bool:
+        """Use one of the calls to be spoiled; say whether one was left."""
+        with _spending:
+            left = getattr(self, what) or 0
+            if left:
+                setattr(self, what, left - 1)
+            return bool(left)
 
 
 @dataclass(frozen=True, slots=True)

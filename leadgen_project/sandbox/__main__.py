@@ -1,0 +1,50 @@
+"""Run the sandbox alone: ``python -m leadgen_project.sandbox --port 0``.
+
+Prints one line of JSON with the addresses and serves until it is interrupted or terminated.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from leadgen_project.sandbox.server import Sandbox
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A made-up register and web on loopback.")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=400, help="entities in the first release")
+    parser.add_argument("--folder", type=Path, help="where to leave the register's files")
+    parser.add_argument("--slow-seconds", type=float, default=20.0, help="how long traps last")
+    asked = parser.parse_args()
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with Sandbox(
+        seed=asked.seed,
+        count=asked.count,
+        port=asked.port,
+        folder=asked.folder,
+        slow_seconds=asked.slow_seconds,
+    ) as sandbox:
+        told = {
+            **sandbox.environment,
+            "catalog": sandbox.register.catalog_url,
+            "download": sandbox.register.download_url,
+            "ckan": sandbox.register.ckan_url,
+            "truth": sandbox.proxy_url + "/_sandbox/truth",
+            "journal": sandbox.proxy_url + "/_sandbox/journal",
+            "register_folder": str(sandbox.register_folder),
+            "companies": len(sandbox.companies),
+        }
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+        ended.wait()
+
+
+if __name__ == "__main__":
+    main()
