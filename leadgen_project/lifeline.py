@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +36,23 @@ class Child:
     _lifeline: int  # never written to: that it is open says that we live
 
     @classmethod
-    def start(cls, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> Child:
+    def start(
+        cls,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdout: int | None = None,
+    ) -> Child:
+        """Start ``command`` with ``env`` added to ours. ``stdout`` as for ``subprocess``."""
         reading, writing = os.pipe()  # no program we start inherits them, except as passed here
         try:
             process = subprocess.Popen(  # noqa: S603 -- callers start our own programs
                 command,
                 env={**os.environ, **(env or {}), FD_VARIABLE: str(reading)},
+                cwd=cwd,
                 stdin=subprocess.DEVNULL,
+                stdout=stdout,
                 pass_fds=[reading],
                 start_new_session=True,
             )
@@ -55,6 +66,10 @@ class Child:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def first_line(self) -> str:
+        """Wait for the first line of a child started with ``stdout=PIPE``; empty if it ended."""
+        return self.process.stdout.readline().decode() if self.process.stdout else ""
 
     def has_ended(self) -> bool:
         return self.process.poll() is not None

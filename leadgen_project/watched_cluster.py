@@ -12,7 +12,6 @@ import os
 import resource
 import signal
 import time
-from multiprocessing import Process
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ class WatchedSentinel(cluster.Sentinel):
         _show_life()
         return super().status()
 
-    def reincarnate(self, process: Process) -> None:
+    def reincarnate(self, process: Any) -> None:
         if self.is_broken:
             return
         if not self._may_hold_a_lock(process):
@@ -55,7 +54,7 @@ class WatchedSentinel(cluster.Sentinel):
         self.is_broken = True
         self.stop_event.set()
 
-    def _may_hold_a_lock(self, process: Process) -> bool:
+    def _may_hold_a_lock(self, process: Any) -> bool:
         """Killed while it waited for work. The busy hold no lock; who exits lets go of it."""
         was_killed = process.exitcode is not None and process.exitcode < 0
         is_worker = process not in (self.monitor, self.pusher)

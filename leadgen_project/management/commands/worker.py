@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, workers: int | None, cluster: str, **_options: Any) -> None:
-        known = settings.Q_CLUSTER["ALT_CLUSTERS"]
+        known = cast("dict[str, Any]", settings.Q_CLUSTER["ALT_CLUSTERS"])
         if cluster and cluster not in known:
             raise CommandError(f"There is no cluster {cluster!r}. There is: {', '.join(known)}.")
         if workers is not None and not 1 <= workers <= 64:

@@ -1,0 +1,108 @@
+"""Everything on one machine: the console, the workers and, on request, the sandbox."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from leadgen_project.lifeline import Child
+from leadgen_project.supervise import MANAGE
+
+LOOK_SECONDS = 0.5
+STOP_SECONDS = 27  # the worker takes up to 20 for its cluster; all must end within 30
+
+
+class Command(BaseCommand):
+    help = (
+        "Serve the console and work the queue until Ctrl-C or SIGTERM; both end within 30 seconds. "
+        "For several machines run gunicorn and `worker` apart, see docs/."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--bind", default="127.0.0.1:8000", help="address:port of the console")
+        parser.add_argument("--workers", type=int, help="queue processes (setting WORKERS)")
+        parser.add_argument(
+            "--sandbox",
+            action="store_true",
+            help="crawl the made-up web of the sandbox instead of the real one",
+        )
+
+    def handle(self, *, bind: str, workers: int | None, sandbox: bool, **_options: Any) -> None:
+        call_command("migrate", verbosity=0)
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        children: dict[str, Child] = {}
+        try:
+            env: dict[str, str] = {}
+            if sandbox:
+                children["sandbox"], env = start_sandbox()
+            children["worker"] = start_worker(workers, env=env)
+            children["web"] = start_web(bind, env=env)
+            self._tell(bind, sandbox=sandbox)
+            self._watch(children, stop=stop)
+        finally:
+            for child in children.values():
+                child.request_stop()
+            for child in reversed(children.values()):
+                child.stop(grace_seconds=STOP_SECONDS)
+
+    def _watch(self, children: dict[str, Child], *, stop: threading.Event) -> None:
+        while not stop.wait(LOOK_SECONDS):
+            for name, child in children.items():
+                if child.has_ended():
+                    raise CommandError(
+                        f"The {name} process ended (exit code {child.process.returncode}), so "
+                        "everything stops. Its reason is above; is the address in use?"
+                    )
+
+    def _tell(self, bind: str, *, sandbox: bool) -> None:
+        if sandbox:
+            self.stdout.write("Sandbox: every company and every page is made up.")
+        self.stdout.write(f"Console: http://{bind}/admin/   (Ctrl-C stops everything)")
+        if get_user_model().objects.exists():
+            self.stdout.write("Sign in with the account that `make demo` or your admin gave you.")
+        else:
+            self.stdout.write("There is no account yet: run `make demo`, or")
+            self.stdout.write(f"  {sys.executable} manage.py createsuperuser")
+
+
+def start_sandbox() -> tuple[Child, dict[str, str]]:
+    """Start the made-up web; return it and the settings that lead the others into it."""
+    child = Child.start(
+        [sys.executable, "-m", "leadgen_project.sandbox"],
+        cwd=MANAGE.parent,
+        stdout=subprocess.PIPE,
+    )
+    told = json.loads(child.first_line() or "{}")
+    names = ("CRAWL_PROXY", "DATA_GOV_SG_BASE_URL")
+    if not all(name in told for name in names):
+        child.kill()
+        raise CommandError("The sandbox did not start; its reason is above.")
+    return child, {name: told[name] for name in names}
+
+
+def start_worker(workers: int | None, *, env: dict[str, str]) -> Child:
+    command = [sys.executable, str(MANAGE), "worker"]
+    if workers is not None:
+        command += ["--workers", str(workers)]
+    return Child.start(command, env=env)
+
+
+def start_web(bind: str, *, env: dict[str, str]) -> Child:
+    config = settings.BASE_DIR / "leadgen_project" / "gunicorn_conf.py"
+    return Child.start(
+        [sys.executable, "-m", "gunicorn", "-c", str(config), "--bind", bind],
+        env=env,
+        cwd=MANAGE.parent,
+    )
