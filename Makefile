@@ -12,13 +12,13 @@ environment:
 	@leadgen_project/bootstrap.sh
 
 demo: environment ## from nothing to two tenants' shortlists, without keys or internet
-	@$(MANAGE) demo
+	@$(MANAGE) demo $(ARGS)
 
 run: environment ## serve the console and work the queue until Ctrl-C
-	@$(MANAGE) run
+	@$(MANAGE) run $(ARGS)
 
 worker: environment ## work the queue only (for a second machine)
-	@$(MANAGE) worker
+	@$(MANAGE) worker $(ARGS)
 
 stop: environment ## stop the embedded database, which otherwise stays up
 	@$(MANAGE) stop_database

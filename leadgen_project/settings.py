@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from leadgen_project import embedded_postgres
 from leadgen_project import environment as env
 from leadgen_project.console.unfold import UNFOLD  # noqa: F401 -- a setting
+from tenants.db import pool
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("LEADGEN_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -158,7 +159,7 @@ if IS_WEB:
         "min_size": 2,
         "max_size": 16,
         "max_lifetime": 300,
-        "reset": "tenants.db.pool.reset",
+        "reset": pool.reset,
     }
 # Names of the roles of the second wall start with this; roles are shared by a whole server.
 DATABASE_ROLE_PREFIX = env.text("DATABASE_ROLE_PREFIX", f"lg_{DATABASES['default']['NAME']}")
@@ -177,9 +178,8 @@ STORAGES = {
 }
 MEDIA_ROOT = DATA_DIR / "files"
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = True  # served out of the packages: there is no collectstatic to forget
 
 # --- queue ----------------------------------------------------------------------------------
 # retry > 2 x timeout and queue_limit 1, or tasks that wait in memory run twice; tenants.checks

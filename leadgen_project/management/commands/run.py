@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, bind: str, workers: int | None, sandbox: bool, **_options: Any) -> None:
+        refuse_taken_address(bind)
         call_command("migrate", verbosity=0)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -63,7 +65,7 @@ class Command(BaseCommand):
                 if child.has_ended():
                     raise CommandError(
                         f"The {name} process ended (exit code {child.process.returncode}), so "
-                        "everything stops. Its reason is above; is the address in use?"
+                        "everything stops. Its reason is above."
                     )
 
     def _tell(self, bind: str, *, sandbox: bool) -> None:
@@ -75,6 +77,23 @@ class Command(BaseCommand):
         else:
             self.stdout.write("There is no account yet: run `make demo`, or")
             self.stdout.write(f"  {sys.executable} manage.py createsuperuser")
+
+
+def refuse_taken_address(bind: str) -> None:
+    """Say so at once; gunicorn would try for five seconds and then only log it."""
+    host, _, port = bind.rpartition(":")
+    if not host or not port.isdigit():
+        raise CommandError(f"--bind {bind}: give an address and a port, like 127.0.0.1:8000.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((host.strip("[]"), int(port)))
+        except OSError as exc:
+            raise CommandError(
+                f"The console cannot listen on {bind}: {exc.strerror}. "
+                "Choose another address: make run ARGS='--bind 127.0.0.1:8001'."
+            ) from exc
 
 
 def start_sandbox() -> tuple[Child, dict[str, str]]:
