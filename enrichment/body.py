@@ -59,8 +59,8 @@ def read_body(
 ) -> Body:
     """Read at most ``max_bytes`` after content decoding.
 
-    Raises ``NotFetchedError``: BOMB, BAD_ENCODING, and with ``pages_only`` NOT_A_PAGE as soon as the
-    content type or the first bytes say so, without reading on. Time limits come from the socket.
+    Raises ``NotFetchedError``: BOMB, BAD_ENCODING, and with ``pages_only`` NOT_A_PAGE as soon as
+    content type or first bytes say so, without reading on. Time limits come from the socket.
     """
     if pages_only:
         refuse_other_types(headers.get("content-type", ""))

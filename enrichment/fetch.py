@@ -234,7 +234,8 @@ def _headers(raw: Mapping[str, str]) -> dict[str, str]:
     size = 0
     for name, value in raw.items():
         size += len(name) + len(value)
-        headers[name.lower()] = value
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
     if size > MAX_HEADER_BYTES:
         raise NotFetchedError(
             Reason.HEADERS_TOO_BIG, f"The answer's headers are longer than {MAX_HEADER_BYTES:,}"

@@ -1,7 +1,8 @@
 """The guard against being sent inside: which hosts and addresses the crawler may touch.
 
 ``ipaddress.is_global`` is no such guard: it lets NAT64 and 6to4 forms of 127.0.0.1 pass (measured
-on Python 3.11 to 3.13). So the tables are our own, from the IANA special-purpose address registries, and an IPv6 address that carries an IPv4 address is judged by both.
+on Python 3.11 to 3.13). So the tables are our own, from the IANA special-purpose address
+registries, and an IPv6 address that carries an IPv4 address is judged by both.
 
 A name is resolved once, every answer is vetted, and the connection is made to a vetted address;
 nothing resolves the name a second time.

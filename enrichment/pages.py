@@ -79,11 +79,10 @@ RETRYABLE = frozenset(
 class NotFetchedError(Exception):
     """An address was refused or did not give a usable answer; ``sentence`` is for the operator."""
 
-    def __init__(self, reason: Reason, sentence: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, reason: Reason, sentence: str) -> None:
         super().__init__(sentence)
         self.reason = reason
         self.sentence = sentence
-        self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[type[NotFetchedError], tuple[Reason, str]]:
         return type(self), (self.reason, self.sentence)
