@@ -12,12 +12,15 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
+from leadgen_project import embedded_postgres
 from leadgen_project.lifeline import Child, follow_parent
 from leadgen_project.watched_cluster import WATCH_VARIABLE, give_back
 from tenants.stopping import STOP_FILE_VARIABLE
@@ -27,6 +30,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 SILENCE_SECONDS = 60  # longer than a database takes to refuse the scheduler's connection
 LONGEST_PAUSE_SECONDS = 30  # between two starts of a cluster that does not live
+DATABASE_LOOK_SECONDS = 1  # each look costs less than 1 ms
 LASTING_SECONDS = 10  # a cluster that lived this long is no failed start
 
 MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
@@ -101,6 +105,24 @@ class Supervisor:
         return looks * LOOK_SECONDS
 
 
+def keep_database(data_dir: Path) -> None:
+    """Bring the embedded database back whenever it dies, until this process ends.
+
+    A thread, since the recovery of a big database takes longer than a stop may.
+    """
+
+    def look_after() -> None:
+        while True:
+            time.sleep(DATABASE_LOOK_SECONDS)
+            try:
+                embedded_postgres.ensure(data_dir)
+            except embedded_postgres.EmbeddedPostgresError:
+                logger.exception("the embedded database is down")
+                time.sleep(LONGEST_PAUSE_SECONDS)
+
+    threading.Thread(target=look_after, name="keep-database", daemon=True).start()
+
+
 def _modified(path: Path) -> float:
     return path.stat().st_mtime if path.exists() else 0.0
 
@@ -110,5 +132,7 @@ def supervise(*, cluster: str = "", workers: int | None = None) -> None:
     env = {"Q_CLUSTER_NAME": cluster} if cluster else {}
     if workers is not None:
         env["WORKERS"] = str(workers)
+    if not settings.DATABASE_URL:
+        keep_database(settings.DATA_DIR)
     command = [sys.executable, str(MANAGE), "cluster"]
     Supervisor(command, name=cluster or "default", env=env).run()

@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,17 +17,6 @@ from leadgen_project.postgres_binaries import Account
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_ROOT = os.geteuid() == 0
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A directory that every account can enter; pytest's own is closed to all but us."""
-    directory = Path(f"/tmp/leadgen-test-{os.getpid()}")
-    directory.mkdir(mode=0o755)
-    yield directory
-    for home in [*directory.glob("*/postgres"), *directory.glob("*/*/postgres")]:
-        stop(home.parent)
-    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="module")
