@@ -63,7 +63,9 @@ class LeadScore(models.Model):
 class ScoreLine(models.Model):
     """One line of the invoice: a rule, the input it saw, the points it gave."""
 
-    score = models.ForeignKey(LeadScore, models.CASCADE, related_name="lines")
+    score = models.ForeignKey(  # no index of its own: the constraint below begins with it
+        LeadScore, models.CASCADE, related_name="lines", db_index=False
+    )
     position = models.PositiveSmallIntegerField()
     key = models.CharField(max_length=60, help_text="The card's rule.")
     label = models.CharField(max_length=200)
@@ -88,6 +90,9 @@ class Shortlist(models.Model):
     cap = models.PositiveIntegerField()
     card = models.ForeignKey(ScoreCard, models.PROTECT, related_name="shortlists")
     considered = models.PositiveIntegerField(help_text="Leads that competed.")
+    withheld = models.JSONField(
+        default=list, help_text="Leads good enough that did not compete: they are suppressed."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

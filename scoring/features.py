@@ -1,0 +1,232 @@
+"""From what is known about a lead to the inputs of its score, each with the statement behind it.
+
+Pure: evidence and contacts come in as plain values, ages are counted up to the day passed in. So
+the same evidence gives the same features on any machine, in any order, on any day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from scoring.catalogue import Value
+
+# Field of an evidence row -> feature, as enrichment writes them.
+NUMBERS = {"officers_count": "officers", "district": "district", "headcount": "head_count"}
+TEXTS = {"primary_ssic": "ssic", "secondary_ssic": "ssic_secondary", "status": "status",
+         "entity_type": "entity_type", "company_type": "company_type"}  # fmt: skip
+SETS = {"technologies": "technologies", "social": "social", "languages": "languages"}
+PRESENCE = {"hiring": "hiring", "gst_number": "gst_registered"}
+DATES = {"registered_on": "age_years", "annual_return_on": "annual_return_months"}
+PHONES, EMAILS, TITLES, SITE, UEN = "phones", "emails", "title", "website", "uen"
+FIELDS = frozenset({*NUMBERS, *TEXTS, *SETS, *PRESENCE, *DATES, PHONES, EMAILS, TITLES, SITE, UEN})
+RULE = "_icp_rule"  # kept beside the features, so that a comparison of runs can name it
+
+# Which statement is believed when several speak of one field: DESIGN section 4.
+PRECEDENCE = {"OPERATOR": 0, "REGISTER": 1, "IMPORT": 2, "PAGE": 3, "PROVIDER": 4, "LLM": 5}
+FALSE_WORDS = frozenset({"", "0", "no", "false", "none"})
+# Sites where anybody may have a page: an address there is not a domain of one's own (hand-made).
+SHARED_HOSTS = """
+    facebook.com instagram.com linkedin.com google.com business.site blogspot.com wordpress.com
+    wixsite.com weebly.com webflow.io myshopify.com github.io squarespace.com strikingly.com
+    godaddysites.com carousell.sg carousell.com shopee.sg lazada.sg linktr.ee notion.site
+    yolasite.com jimdosite.com site123.me netlify.app vercel.app
+""".split()
+
+
+class Statement(NamedTuple):
+    """One evidence row that stands."""
+
+    pk: int
+    field: str
+    value: str
+    source: str
+    confidence: float
+    contact: int | None = None
+
+
+class Person(NamedTuple):
+    """One contact: a person or a role mailbox."""
+
+    pk: int
+    kind: str  # ROLE, PERSON or PERSONAL
+    name: str
+    title: str
+    email: str
+    phone: str
+    is_mailable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that is known about one lead."""
+
+    fit: str
+    rule: str = ""  # name and version of the ICP rule that selected it
+    statements: Sequence[Statement] = ()
+    contacts: Sequence[Person] = ()
+    was_enriched: bool = False
+    site: str = ""  # the site that was taken as the company's own
+    site_match: int | None = None
+    uen: str = ""
+
+
+class Input(NamedTuple):
+    """A feature's value and the evidence row it came from."""
+
+    value: Value
+    evidence: int | None = None
+
+
+@dataclass(slots=True)
+class _Reader:
+    known: Known
+    as_of: date
+    found: dict[str, Input] = field(default_factory=dict)
+
+    def best(self, name: str) -> Statement | None:
+        return min(self.of(name), key=_rank, default=None)
+
+    def of(self, name: str) -> list[Statement]:
+        return [statement for statement in self.known.statements if statement.field == name]
+
+    def put(self, feature: str, value: Value, evidence: Statement | None = None) -> None:
+        self.found[feature] = Input(value, evidence.pk if evidence else None)
+
+    def behind(self, names: Iterable[str], contact: Person) -> Statement | None:
+        """The best statement of one of the fields that speaks of ``contact``."""
+        wanted = set(names)
+        mine = [s for s in self.known.statements if s.contact == contact.pk]
+        return min((s for s in mine if s.field in wanted), key=_rank, default=None)
+
+
+def features(known: Known, *, as_of: date) -> dict[str, Input]:
+    """Feature -> value and evidence, for all that is known; what is not known is absent.
+
+    A contact that may not be mailed gives no points. Where several statements speak of one field
+    the precedence decides (operator, register, import, page, provider, language model), then the
+    confidence, then the value itself: never the order of the rows.
+    """
+    reader = _Reader(known, as_of)
+    reader.put("fit", known.fit)
+    if known.rule:
+        reader.put(RULE, known.rule)
+    _simple(reader)
+    _dates(reader)
+    _site(reader)
+    _contacts(reader)
+    return reader.found
+
+
+def _rank(statement: Statement) -> tuple[int, float, str, str]:
+    return (PRECEDENCE.get(statement.source, 9), -statement.confidence, statement.value,
+            statement.field)  # fmt: skip
+
+
+def _simple(reader: _Reader) -> None:
+    for name, feature in NUMBERS.items():
+        best = reader.best(name)
+        number = first_number(best.value) if best else None
+        if number is not None:
+            reader.put(feature, number, best)
+    for name, feature in TEXTS.items():
+        best = reader.best(name)
+        if best and best.value.strip():
+            reader.put(feature, best.value.strip(), best)
+    for name, feature in SETS.items():
+        best = reader.best(name)
+        values = sorted({s.value.strip() for s in reader.of(name)} - {""})
+        if values:
+            reader.put(feature, list(values), best)
+    for name, feature in PRESENCE.items():
+        if best := reader.best(name):
+            reader.put(feature, best.value.strip().casefold() not in FALSE_WORDS, best)
+
+
+def _dates(reader: _Reader) -> None:
+    for name, feature in DATES.items():
+        best = reader.best(name)
+        day = iso_date(best.value) if best else None
+        if day is None or day > reader.as_of:  # a date to come says nothing about the past
+            continue
+        months = whole_months(day, reader.as_of)
+        reader.put(feature, months // 12 if feature == "age_years" else months, best)
+
+
+def _site(reader: _Reader) -> None:
+    known, evidence = reader.known, reader.best(SITE)
+    if known.site:
+        parts = urlsplit(known.site if "//" in known.site else f"//{known.site}")
+        host = (parts.hostname or "").lower()
+        shared = any(host == name or host.endswith(f".{name}") for name in SHARED_HOSTS)
+        reader.put("site_found", True, evidence)
+        reader.put("own_domain", not shared, evidence)
+        if parts.scheme:
+            reader.put("tls", parts.scheme == "https", evidence)
+        if known.site_match is not None:
+            reader.put("site_match", known.site_match, evidence)
+    elif known.was_enriched:
+        reader.put("site_found", False)
+    on_page = [s for s in reader.of(UEN) if s.source == "PAGE"]
+    if on_page and known.uen:
+        own = [s for s in on_page if s.value.strip().upper() == known.uen]
+        reader.put("uen_on_site", bool(own), min(own or on_page, key=_rank))
+
+
+def _contacts(reader: _Reader) -> None:
+    known = reader.known
+    if not known.was_enriched and not known.contacts:
+        return
+    contacts = sorted(known.contacts, key=lambda c: (c.email, c.name, c.phone))
+    mailable = [c for c in contacts if c.email and c.is_mailable]
+    people = [c for c in contacts if c.kind == "PERSON" and c.name]
+    _flag(reader, "role_mailbox", [c for c in mailable if c.kind == "ROLE"], EMAILS)
+    _flag(reader, "person_email", [c for c in mailable if c.kind == "PERSON" and c.name], EMAILS)
+    _flag(reader, "named_person", people, "people", TITLES)
+    titled = [c for c in people if c.title]
+    if titled:
+        evidence = reader.behind((TITLES, "people"), titled[0])
+        reader.put("titles", sorted({c.title for c in titled}), evidence)
+    _phone(reader, [c for c in contacts if c.phone])
+    host = (urlsplit(known.site).hostname or "").removeprefix("www.") if known.site else ""
+    if host and mailable:
+        own = [c for c in mailable if _same_domain(c.email.rpartition("@")[2], host)]
+        _flag(reader, "email_own_domain", own, EMAILS)
+
+
+def _flag(reader: _Reader, feature: str, contacts: Sequence[Person], *names: str) -> None:
+    evidence = reader.behind(names, contacts[0]) if contacts else None
+    reader.put(feature, bool(contacts), evidence)
+
+
+def _phone(reader: _Reader, contacts: Sequence[Person]) -> None:
+    evidence = reader.best(PHONES)
+    if contacts and evidence is None:
+        evidence = reader.behind((PHONES,), contacts[0])
+    reader.put("phone", bool(contacts) or evidence is not None, evidence)
+
+
+def _same_domain(one: str, other: str) -> bool:
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+
+
+def first_number(text: str) -> int | None:
+    """``11-50`` -> 11, ``1,200+`` -> 1200; of a range the lower end."""
+    found = re.search(r"\d[\d,]{0,11}", text)
+    return int(found.group().replace(",", "")) if found else None
+
+
+def iso_date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip()[:10])
+    except ValueError:
+        return None
+
+
+def whole_months(start: date, end: date) -> int:
+    """Full months from ``start`` to ``end``: 31 January to 28 February is none."""
+    return (end.year - start.year) * 12 + end.month - start.month - (end.day < start.day)
