@@ -41,7 +41,7 @@ _REVERSING_STYLE = re.compile(r"direction\s*:\s*rtl", re.IGNORECASE)
 _AT_RULE = re.compile(r"@[a-z-]+[^{};]{0,200}\{(?:[^{}]{0,2000}\{[^{}]{0,2000}\}){0,400}[^{}]*\}")
 _CLASS_RULE = re.compile(r"([.#])([\w-]{1,60})(?:::?[a-z-]{1,20})?\s{0,5}\{([^{}]{0,500})\}")
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\u00ad]+")
-_TESTIMONY = re.compile(r"testimon|review|client-?say|quote(?!-?form)", re.IGNORECASE)
+TESTIMONY = re.compile(r"testimon|(?<!p)review(?!er)|client-?say|quote(?!-?form)", re.IGNORECASE)
 _FOOTER = re.compile(r"(?:^|[\s_-])(?:site-?)?footer|colophon|copyright", re.IGNORECASE)
 
 
@@ -163,7 +163,7 @@ class _Reader:
         found = _REGION_OF_TAG.get(tag)
         if found is None and ("class" in names or "id" in names):
             label = names.get("class", "") + " " + names.get("id", "")
-            if _TESTIMONY.search(label) and tag != "body":
+            if TESTIMONY.search(label) and tag != "body":
                 found = Region.QUOTE
             elif current is Region.BODY and tag != "body" and _FOOTER.search(label):
                 found = Region.FOOTER
