@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+from leadgen_project.sandbox.expectations import TRAPS
 from leadgen_project.sandbox.server import Sandbox
 
 
@@ -20,6 +21,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400, help="entities in the first release")
     parser.add_argument("--folder", type=Path, help="where to leave the register's files")
     parser.add_argument("--slow-seconds", type=float, default=20.0, help="how long traps last")
+    parser.add_argument("--no-traps", action="store_true", help="ordinary sites only")
     asked = parser.parse_args()
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -30,6 +32,7 @@ def main() -> None:
         port=asked.port,
         folder=asked.folder,
         slow_seconds=asked.slow_seconds,
+        traps=() if asked.no_traps else tuple(TRAPS),
     ) as sandbox:
         told = {
             **sandbox.environment,

@@ -134,20 +134,22 @@ _KIND_SHARES = {
 }
 
 
-def companies(*, seed: int = 1, count: int = 400, month: int = 0) -> Iterator[Company]:
+def companies(
+    *, seed: int = 1, count: int = 400, month: int = 0, traps: tuple[str, ...] = tuple(TRAPS)
+) -> Iterator[Company]:
     """Yield the companies of a release in the register's order; streams.
 
-    Entities that are not live have no site. Of the live ones every third carries one of the
-    traps in turn, so that a sandbox of 400 has each; the others are an ordinary mix of sites.
+    Entities that are not live have no site. Of the live ones every third carries one of
+    ``traps`` in turn, so that a sandbox of 400 has each; the others are an ordinary mix of
+    sites. With ``traps=()`` all are ordinary.
     """
-    traps = tuple(TRAPS)
     taken: set[str] = set()
     live = 0
     for entity in registered(seed=seed, count=count, month=month):
         if not entity.was_live:  # a site outlives a strike-off: the first status counts
             yield Company(entity, SiteKind.NONE)
             continue
-        trap = traps[live // 3 % len(traps)] if live % 3 == 2 else ""
+        trap = traps[live // 3 % len(traps)] if traps and live % 3 == 2 else ""
         live += 1
         yield _with_site(entity, seed=seed, trap=trap, taken=taken)
 

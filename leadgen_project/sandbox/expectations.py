@@ -9,7 +9,7 @@ class Expect(StrEnum):
     CONTACTS = "CONTACTS"  # the site is read and its contacts are found
     NO_CONTACTS = "NO_CONTACTS"  # the site is read, but has no address to take
     NO_SITE = "NO_SITE"  # no site of its own; anything found belongs to others
-    FORBIDDEN = "FORBIDDEN"  # robots.txt forbids it
+    FORBIDDEN = "FORBIDDEN"  # robots.txt or a robots meta tag forbids it
     UNREACHABLE = "UNREACHABLE"  # errors, loops, endless bodies
     OPERATOR = "OPERATOR"  # a CAPTCHA wall: queued for a person
     LOGIN = "LOGIN"  # behind a login: left alone
@@ -100,5 +100,5 @@ TRAPS: dict[str, Expect] = {
     "script-injection": Expect.CONTACTS,
     "formulas": Expect.CONTACTS,
     "directory": Expect.CONTACTS,
-    "no-index": Expect.CONTACTS,
+    "no-index": Expect.FORBIDDEN,
 }

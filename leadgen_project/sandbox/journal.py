@@ -5,14 +5,17 @@ from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
 
+TUNNEL = "CONNECT"
+
 
 @dataclass(slots=True)
 class Visit:
     """One request. Times are ``time.monotonic()``.
 
     ``gap`` is the pause since the answer before to the same host (``None`` for the first),
-    ``in_flight`` how many requests the host was answering, this one included. ``inward`` marks
-    an attempt to reach an address inside: loopback, private, link-local or no name at all.
+    ``in_flight`` how many requests the host was answering, this one included; both leave out
+    refused CONNECTs, which reach no host. ``inward`` marks an attempt to reach an address
+    inside: loopback, private, link-local or no name at all.
     """
 
     host: str
@@ -39,16 +42,21 @@ class Journal:
     def begin(self, host: str, path: str, *, method: str, agent: str, inward: bool) -> Visit:
         with self._lock:
             now = time.monotonic()
-            last = self._last_end.get(host)
-            self._in_flight[host] += 1
-            gap = None if last is None else now - last
-            visit = Visit(host, path, method, agent, now, gap, self._in_flight[host], inward)
+            if method == TUNNEL:
+                visit = Visit(host, path, method, agent, now, None, 0, inward)
+            else:
+                last = self._last_end.get(host)
+                gap = None if last is None else now - last
+                self._in_flight[host] += 1
+                visit = Visit(host, path, method, agent, now, gap, self._in_flight[host], inward)
             self._visits.append(visit)
             return visit
 
     def end(self, visit: Visit, *, status: int) -> None:
         with self._lock:
             visit.status, visit.ended_at = status, time.monotonic()
+            if visit.method == TUNNEL:
+                return
             self._in_flight[visit.host] -= 1
             self._last_end[visit.host] = visit.ended_at
 
@@ -58,7 +66,7 @@ class Journal:
 
     def paths(self, host: str) -> list[str]:
         """Return the paths asked of a host, in order."""
-        return [visit.path for visit in self.visits(host)]
+        return [visit.path for visit in self.visits(host) if visit.method != TUNNEL]
 
     def hosts(self) -> Counter[str]:
         """Return how many requests each host had."""

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from leadgen_project.sandbox.companies import Company, companies
 from leadgen_project.sandbox.data_gov_sg import DataGovSg, DataGovSgSettings
+from leadgen_project.sandbox.expectations import TRAPS
 from leadgen_project.sandbox.journal import Journal, Visit
 from leadgen_project.sandbox.loopback import LoopbackServer, Raw, Reply, Request
 from leadgen_project.sandbox.register import write_split
@@ -24,8 +25,15 @@ from leadgen_project.sandbox.registered import release_date
 from leadgen_project.sandbox.truth import as_truth
 from leadgen_project.sandbox.web import Web
 
-_NO_TLS = Reply(502, b"Sandbox: there is no TLS here, use http.\n", "text/plain")
-_NO_HOST = Reply(502, b"Sandbox: no such host in the made-up web.\n", "text/plain")
+
+def _refused(text: bytes, error: str) -> Reply:
+    """Return a proxy's own refusal, told from a site's by ``Proxy-Status`` (RFC 9209)."""
+    return Reply(502, text, "text/plain", (("Proxy-Status", f"sandbox; error={error}"),))
+
+
+_NO_TLS = _refused(b"Sandbox: there is no TLS here, use http.\n", "connection_refused")
+_NO_HOST = _refused(b"Sandbox: no such host in the made-up web.\n", "dns_error")
+_INWARD = _refused(b"Sandbox: that leads inside.\n", "destination_ip_prohibited")
 
 
 class Sandbox:
@@ -33,7 +41,7 @@ class Sandbox:
 
     ``folder`` receives the register's files (``release-0`` and so on); without one a temporary
     folder serves and goes away at the end. ``slow_seconds`` says how long slow sites drip and
-    silent ones stay silent. Ordinary pages: some thousand requests a second on one core.
+    silent ones stay silent, ``traps`` which take turns (none for ``()``). Ordinary pages: some thousand requests a second on one core.
     """
 
     def __init__(
@@ -44,10 +52,11 @@ class Sandbox:
         port: int = 0,
         folder: Path | None = None,
         slow_seconds: float = 20.0,
+        traps: tuple[str, ...] = tuple(TRAPS),
         settings: DataGovSgSettings | None = None,
     ) -> None:
-        self.seed, self.count, self.month = seed, count, 0
-        self.companies: list[Company] = list(companies(seed=seed, count=count))
+        self.seed, self.count, self.month, self._traps = seed, count, 0, traps
+        self.companies: list[Company] = self._companies()
         self.journal = Journal()
         self.web = Web(self.companies, slow_seconds=slow_seconds)
         self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="sandbox-")
@@ -90,9 +99,14 @@ class Sandbox:
         day = f"{release_date(self.month).isoformat()}T14:07:42+08:00"
         self.register.release(self._release(self.month), last_updated_at=day)
         known = len(self.companies)
-        self.companies = list(companies(seed=self.seed, count=self.count, month=self.month))
+        self.companies = self._companies()
         for company in self.companies[known:]:
             self.web.add(company)
+
+    def _companies(self) -> list[Company]:
+        return list(
+            companies(seed=self.seed, count=self.count, month=self.month, traps=self._traps)
+        )
 
     def _release(self, month: int) -> Path:
         folder = self._folder / f"release-{month}"
@@ -119,7 +133,7 @@ class Sandbox:
         visit = self._begin(host, request)
         content = None if visit.inward else self.web.answer(request)
         if content is None or isinstance(content, Reply):
-            reply = content or _NO_HOST
+            reply = _INWARD if visit.inward else content or _NO_HOST
             self.journal.end(visit, status=reply.status)
             return reply
 

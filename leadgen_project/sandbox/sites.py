@@ -8,6 +8,7 @@ from leadgen_project.sandbox import page_parts as parts
 from leadgen_project.sandbox.companies import CLIENT, NAMESAKE_PHONE, Company
 from leadgen_project.sandbox.layouts import LAYOUTS, Page
 from leadgen_project.sandbox.loopback import Raw, Reply, Request
+from leadgen_project.sandbox.uen import check_letter
 
 Content = Reply | Raw
 NOT_FOUND = Reply(
@@ -155,21 +156,33 @@ def _in_chinese(company: Company) -> list[Page]:
 def namesake_site(company: Company) -> Site:
     """Return the site of another company, of a similar name, at the host of this one.
 
-    It is complete and honest: its own legal name, country, address and contacts. Everything on
-    it belongs to others.
+    It is complete and honest: its own legal name, address and contacts. Everything on it belongs
+    to others. One in three is abroad, one has its own UEN, one shows no number at all.
     """
     host = company.other_host
-    name = escape(f"{company.trade_name} Worldwide")
+    variant = company.registered.index % 3
+    name = escape(company.trade_name) + (" Worldwide", " Asia Holdings", " Group")[variant]
+    who, where, number = _NAMESAKES[variant]
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title></head>'
         f'<body><nav><a href="/">Home</a> <a href="/contact">Contact</a></nav><h1>{name}</h1>'
-        f"<p>{name} Sdn. Bhd. (Company No. 900001-X) has been a trading house in Johor Bahru, "
-        "Malaysia, since 1987. We have no branch abroad.</p>"
-        f"<p>88 Jalan Contoh, 80000 Johor Bahru. Tel {NAMESAKE_PHONE}. "
+        f"<p>{name} {who} has been a trading house since 1987. {number}</p>"
+        f"<p>{where}. Tel {NAMESAKE_PHONE}. "
         f'<a href="mailto:sales@{host}">sales@{host}</a></p>'
         "<footer>Sandbox: a made-up company, not the one you look for.</footer></body></html>"
     )
     return Site({"/": html(page), "/contact": html(page), "/about": html(page)})
+
+
+_NAMESAKES = (
+    ("Sdn. Bhd.", "88 Jalan Contoh, 80000 Johor Bahru, Malaysia", "Company No. 900001-X"),
+    (
+        "Pte. Ltd.",
+        "77 Kolena Lane #05-05, Singapore 209998",
+        "UEN 198799990" + check_letter("198799990"),
+    ),
+    ("Pte. Ltd.", "66 Jalan Belida #01-09, Singapore 409997", "We are hiring."),
+)
 
 
 def parked_site(company: Company) -> Site:

@@ -70,7 +70,7 @@ def _deep(body: bytes) -> bytes:
 
 
 def _huge(body: bytes) -> bytes:
-    return body.replace(b"</body>", b"<p>Sandbox filler text. </p>" * 120_000 + b"</body>", 1)
+    return body.replace(b"</body>", b"<p>" + b"Sandbox filler text. " * 150_000 + b"</body>", 1)
 
 
 # -- graphs without end ------------------------------------------------------------------
@@ -104,7 +104,7 @@ def _soft_404(_request: Request) -> Content:
 
 
 def _mirror(_request: Request) -> Content:
-    return html("<title>Again</title><a href='again/'>Contact</a><a href='about/'>About</a>Sandbox")
+    return html("<title>Again</title><a href='again/'>Archive</a><a href='older/'>Older</a>Sandbox")
 
 
 def _session_ids(_company: Company, site: Site, _seconds: float) -> Site:
@@ -263,7 +263,7 @@ TRAPS: dict[str, Trap] = {
     "calendar": _with_link_and_more('<a href="/calendar?month=1">Events</a>', _calendar),
     "infinite-pages": _with_link_and_more('<a href="/list?page=1">Contact list</a>', _list_page),
     "soft-404": _with_link_and_more('<a href="/old-contact">Contact (old)</a>', _soft_404),
-    "mirror-paths": _with_link_and_more('<a href="again/">Contact again</a>', _mirror),
+    "mirror-paths": _with_link_and_more('<a href="again/">Archive</a>', _mirror),
     "session-ids": _session_ids,
     "captcha-403": everywhere(_CHALLENGE),
     "captcha-200": everywhere(_CAPTCHA_PAGE),
