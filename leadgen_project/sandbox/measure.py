@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from leadgen_project.sandbox.companies import Company
 from leadgen_project.sandbox.disguises import READABLE
 from leadgen_project.sandbox.expectations import Expect
+
+Values = AbstractSet[str | tuple[str, str]]
 
 
 @dataclass(slots=True)
@@ -52,7 +55,7 @@ def measure(companies: Iterable[Company], found: Mapping[str, Found]) -> Quality
         is_readable = company.expect is Expect.CONTACTS
         role = {company.role_email} if is_readable and company.way in READABLE else set()
         people = {(one.name, one.title) for one in company.people}
-        pairs = {
+        pairs: dict[str, tuple[Values, Values]] = {
             "role_email": (role, stored.emails & {company.role_email}),
             "email": (set(company.emails), stored.emails - {company.dpo_email}),
             "phone": (set(company.phones), stored.phones - {company.fax}),
@@ -71,14 +74,14 @@ def _count(
     quality: Quality,
     company: Company,
     what: str,
-    true: set[str] | set[tuple[str, str]],
-    given: set[str] | set[tuple[str, str]],
+    true: Values,
+    given: Values,
 ) -> None:
-    hits = {*true} & {*given}
+    hits = true & given
     quality.hit[what] += len(hits)
     quality.expected[what] += len(true)
     quality.stored[what] += len(given)
-    if lost := {*true} - hits:
+    if lost := true - hits:
         kind = company.trap or company.layout
         text = f"{company.host} ({kind}, {company.way}): {sorted(map(str, lost))}"
         quality.missed.setdefault(what, []).append(text)

@@ -41,7 +41,8 @@ class Sandbox:
 
     ``folder`` receives the register's files (``release-0`` and so on); without one a temporary
     folder serves and goes away at the end. ``slow_seconds`` says how long slow sites drip and
-    silent ones stay silent, ``traps`` which take turns (none for ``()``). Ordinary pages: some thousand requests a second on one core.
+    silent ones stay silent, ``traps`` which of them take turns (none for ``()``). Ordinary
+    pages: some thousand requests a second on one core.
     """
 
     def __init__(
