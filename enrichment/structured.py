@@ -95,19 +95,17 @@ def _item(element: Any, depth: int) -> Node:
         for name in child.get("itemprop", "").split():
             if value is None:
                 nested = scoped and depth < MAX_DEPTH
-                value = _item(child, depth + 1) if nested else _value(child)
+                value = _item(child, depth + 1) if nested else _value(child, name)
             node.setdefault(name, []).append(value)
         if not scoped:
             waiting.extend(reversed(child))
     return node
 
 
-def _value(element: Any) -> str:
-    for name in ("content", "datetime", "value"):
-        if element.get(name):
-            return str(element.get(name)).strip()
-    if element.tag in ("a", "link", "area") and element.get("href"):
-        href = str(element.get("href")).strip()
-        if not href.lower().startswith(("mailto:", "tel:")):
-            return href
+def _value(element: Any, name: str) -> str:
+    for attribute in ("content", "datetime", "value"):
+        if element.get(attribute):
+            return str(element.get(attribute)).strip()
+    if name in ("url", "sameAs", "image", "logo", "item", "map") or element.tag == "link":
+        return str(element.get("href") or element.get("src") or "").strip()
     return " ".join("".join(element.itertext()).split())[:2000]

@@ -39,7 +39,7 @@ _STREET_WORDS = word_set(
 )
 _STREET = re.compile(
     r"(?:\b(?:blk|block|no\.?)\s?)?\b\d{1,4}[A-Z]?(?:[-/]\d{1,4}[A-Z]?)?,?\s{1,2}"
-    r"(?:(?:[A-Z0-9][\w'\u2019.&-]{0,30}|of|the)\s){0,5}?"
+    r"(?:(?:[A-Z0-9][\w'\u2019.&-]{0,30}|of|the)\s){0,5}"
     rf"(?:(?:{'|'.join(_STREET_WORDS)})\b\.?(?:\s(?:[A-Z]?\d{{1,3}}[A-Z]?|north|south|east|west"
     rf"|central)\b){{0,2}}"
     r"|(?:(?:jalan|jln|lorong|lor|bukit|bt|kampong|kg|tanjong|tg|upper|changi|raffles|shenton"

@@ -118,7 +118,8 @@ def _one_kind(found: list[Observation]) -> list[Observation]:
     return [seen for seen in found if seen.value not in labelled or seen.field == FAX]
 
 
-def _kind(number_type: int, label: str) -> str:
+def kind_of(number_type: int, *, label: str = "") -> str:
+    """The field a number of this libphonenumber type belongs in."""
     if number_type in _TOLL_FREE:
         return TOLL_FREE
     if number_type == PhoneNumberType.MOBILE or (
@@ -140,7 +141,7 @@ def _in_anchors(document: Document, *, region: str) -> Iterator[Observation]:
             quote = quote_of(anchor, fallback=href)
             before = _words_before(anchor)
             field = (
-                FAX if _FAX.search(before) or "fax" in quote.lower()[:12] else _kind(number[1], "")
+                FAX if _FAX.search(before) or "fax" in quote.lower()[:12] else kind_of(number[1])
             )
             yield RULE.observe(
                 document,
@@ -234,7 +235,7 @@ def _numbers(
     for piece, believed in parts:
         if believed is None:
             continue
-        field = FAX if is_fax else _kind(believed[1], before)
+        field = FAX if is_fax else kind_of(believed[1], label=before)
         confidence = 0.9 if labelled or raw.startswith(("+", "(+")) else 0.75
         if _WHATSAPP.search(before):
             yield RULE.observe(
@@ -306,7 +307,7 @@ def _in_structured_data(document: Document, *, region: str) -> Iterator[Observat
                     raw = first_text(given).removeprefix("tel:")
                     number = e164(raw[:40], region=region)
                     if number:
-                        field = FAX if is_fax else _kind(number[1], "")
+                        field = FAX if is_fax else kind_of(number[1])
                         yield RULE.observe(
                             document,
                             field=field,
