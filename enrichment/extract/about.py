@@ -54,7 +54,7 @@ class Sentence:
 
 
 def find(documents: Sequence[Document]) -> list[Observation]:
-    """Observations ``about`` (the site's own description) and ``summary``, where there are words."""
+    """Observations ``about`` (its own description) and ``summary``, where there are words."""
     sentences = sorted(_sentences(documents), key=lambda s: (-s.points, s.order))
     chosen: list[Sentence] = []
     for sentence in sentences:
@@ -79,7 +79,7 @@ def find(documents: Sequence[Document]) -> list[Observation]:
 
 
 def _descriptions(documents: Sequence[Document]) -> Iterator[Observation]:
-    """The longest paragraph of the about page, else the first page's description."""
+    """The longest paragraph of the about page, else the description in the first head."""
     for document in documents:
         if not is_about_page(document):
             continue

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enrichment.domains import is_example, is_free_mail, name_label, registrable, same_owner
 from enrichment.reading import Region
 
-OWN, OFFICER, OTHER = "email", "dpo_email", "other_email"
+OWN, OFFICER, OTHER = "emails", "dpo_emails", "other_emails"
 
 _OFFICER_BOX = re.compile(
     r"^(?:dpo|data\.?protection(?:officer)?|dataprivacy|privacy|pdpa|gdpr|dpo[._-].*|.*[._-]dpo)$"

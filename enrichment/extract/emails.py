@@ -14,6 +14,7 @@ from enrichment.domains import is_example, is_free_mail, same_owner
 from enrichment.email_address import is_file_name, is_stand_in, is_trap, is_unattended, normal_email
 from enrichment.extract import scripted_emails
 from enrichment.extract.email_owner import (
+    OFFICER,
     OTHER,
     Place,
     SiteFace,
@@ -53,10 +54,10 @@ class Sighting:
 
 
 def find(documents: Sequence[Document]) -> list[Observation]:
-    """Observations ``email``, ``dpo_email`` and ``other_email`` of the pages of one site.
+    """Observations ``emails``, ``dpo_emails`` and ``other_emails`` of the pages of one site.
 
     Traps, examples, file names and unattended mailboxes are left out; addresses of others are kept
-    apart as ``other_email``, never as the company's.
+    apart as ``other_emails``, never as the company's.
     """
     sightings = [
         (address, sighting)
@@ -89,12 +90,12 @@ def _one_owner(found: list[Observation]) -> list[Observation]:
     The other way round only where the page it is the company's on says little (a free mailbox).
     """
     own = {seen.value for seen in found if seen.field != OTHER}
-    officer = {seen.value for seen in found if seen.field == "dpo_email"}
+    officer = {seen.value for seen in found if seen.field == OFFICER}
     kept = []
     for seen in found:
         if seen.field == OTHER and seen.value in own:
             continue
-        kept.append(replace(seen, field="dpo_email") if seen.value in officer else seen)
+        kept.append(replace(seen, field=OFFICER) if seen.value in officer else seen)
     return kept
 
 

@@ -35,7 +35,7 @@ LEAST_WORDS = 5
 
 
 def find(documents: Sequence[Document]) -> list[Observation]:
-    """Observations ``language`` (ISO 639-1). A declared language without text in it is weak."""
+    """Observations ``languages`` (ISO 639-1). A declared language without text in it is weak."""
     found: list[Observation] = []
     for document in documents:
         text = document.text[:SAMPLE]
@@ -44,7 +44,7 @@ def find(documents: Sequence[Document]) -> list[Observation]:
             found.append(
                 RULE.observe(
                     document,
-                    field="language",
+                    field="languages",
                     value=language,
                     quote=quote,
                     how="text",
@@ -56,7 +56,7 @@ def find(documents: Sequence[Document]) -> list[Observation]:
             found.append(
                 RULE.observe(
                     document,
-                    field="language",
+                    field="languages",
                     value=declared,
                     raw=document.lang,
                     how="declared",

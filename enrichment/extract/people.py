@@ -59,8 +59,8 @@ class Pair:
 
 
 def find(documents: Sequence[Document]) -> list[Observation]:
-    """``person_name`` and ``person_title`` with the person as ``subject``; e-mail and telephone of
-    the same card as ``email``, ``mobile`` or ``phone`` of that subject.
+    """``people`` and ``title`` with the person as ``subject``; e-mail and telephone of
+    the same card as ``emails`` and ``phones`` of that subject.
     """
     found: list[Observation] = []
     for document in documents:
@@ -79,22 +79,20 @@ def assign_mailboxes(found: Sequence[Observation]) -> list[Observation]:
     Only where exactly one person of the site fits: ``siti.lee@`` is Siti Lee, ``mei@`` is nobody
     when two people are called Mei.
     """
-    taken = {seen.value for seen in found if seen.field == "email" and seen.subject}
-    names = {
-        seen.subject: mailbox_names(seen.value) for seen in found if seen.field == "person_name"
-    }
+    taken = {seen.value for seen in found if seen.field == "emails" and seen.subject}
+    names = {seen.subject: mailbox_names(seen.value) for seen in found if seen.field == "people"}
     if not names:
         return []
     assigned = []
     for seen in found:
-        if seen.field != "email" or seen.subject or seen.value in taken:
+        if seen.field != "emails" or seen.subject or seen.value in taken:
             continue
         local = seen.value.partition("@")[0]
         fitting = [key for key in sorted(names) if local in names[key]]
         if len(fitting) == 1:
             assigned.append(
                 Observation(
-                    field="email",
+                    field="emails",
                     value=seen.value,
                     raw=seen.raw,
                     url=seen.url,
@@ -111,7 +109,7 @@ def assign_mailboxes(found: Sequence[Observation]) -> list[Observation]:
 
 def _observations(document: Document, pair: Pair) -> Iterator[Observation]:
     key = person_key(pair.name)
-    for field, value in (("person_name", pair.name), ("person_title", pair.title)):
+    for field, value in (("people", pair.name), ("title", pair.title)):
         yield RULE.observe(
             document,
             field=field,
@@ -167,7 +165,7 @@ def _reachable_by(document: Document, card: Any, key: str) -> Iterator[Observati
     if len(own) == 1:
         yield RULE.observe(
             document,
-            field="email",
+            field="emails",
             value=own[0],
             raw=mails[own[0]],
             how="card",
@@ -177,13 +175,12 @@ def _reachable_by(document: Document, card: Any, key: str) -> Iterator[Observati
     seen_numbers = {phones.e164(raw, region="SG") for raw, _ in numbers} - {None}
     if len(seen_numbers) == 1:
         number, kind = next(pair for pair in seen_numbers if pair)
-        field = phones.kind_of(kind)
         yield RULE.observe(
             document,
-            field=field,
+            field=phones.PHONES,
             value=number,
             raw=numbers[0][1],
-            how="card",
+            how=f"card.{phones.kind_of(kind)}",
             confidence=0.85,
             subject=key,
         )
@@ -196,10 +193,10 @@ def _structured(document: Document) -> Iterator[Observation]:
         if not name or not title:
             continue
         key = person_key(name)
-        values = {"person_name": name, "person_title": title[:MAX_TITLE]}
+        values = {"people": name, "title": title[:MAX_TITLE]}
         email = normal_email(pages.first_text(node.get("email")).removeprefix("mailto:"))
         if email:
-            values["email"] = email
+            values["emails"] = email
         for field, value in values.items():
             yield RULE.observe(
                 document, field=field, value=value, how="structured", confidence=0.95, subject=key

@@ -7,8 +7,10 @@ readily a national number without label is believed depends on the way it is gro
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from typing import Any
 from urllib.parse import unquote
 
 import phonenumbers
@@ -23,7 +25,8 @@ from enrichment.reading import Region
 RULE = Rule("phones", 1)
 MAX_CANDIDATES = 400  # of one page
 
-PHONE, FAX, MOBILE, TOLL_FREE, WHATSAPP = "phone", "fax", "mobile", "toll_free", "whatsapp"
+PHONES, FAX, WHATSAPP = "phones", "fax", "whatsapp"  # fields
+TEL, MOBILE, TOLL_FREE = "tel", "mobile", "toll_free"  # kinds, last part of the method
 
 _RUN = re.compile(
     r"(?:(?<![\w@#$€£%&=])|(?<=Tel)|(?<=Fax)|(?<=Phone)|(?<=Mobile)|(?<=Call))"
@@ -101,78 +104,94 @@ def e164(raw: str, *, region: str) -> tuple[str, int] | None:
 
 
 def find(documents: Sequence[Document]) -> list[Observation]:
-    """Observations ``phone``, ``fax``, ``mobile``, ``toll_free`` and ``whatsapp`` of one site."""
+    """Observations ``phones``, ``fax`` and ``whatsapp``; the method ends in the kind of number."""
     region = country_of(documents)
-    found: list[Observation] = []
-    for document in documents:
-        if document.root is not None:
-            found.extend(_in_anchors(document, region=region))
-            found.extend(_in_text(document, region=region))
-            found.extend(_in_structured_data(document, region=region))
+    found = [
+        observation
+        for document in documents
+        if document.root is not None
+        for read in (_in_anchors, _in_text, _in_structured_data)
+        for sighting in read(document, region=region)
+        for observation in sighting.observations()
+    ]
     return _one_kind(best_of_each(found))
 
 
 def _one_kind(found: list[Observation]) -> list[Observation]:
-    """A number labelled fax or WhatsApp somewhere is not listed again as an unlabelled phone."""
+    """A number that is called a fax somewhere is none to call."""
     labelled = {seen.value for seen in found if seen.field == FAX}
     return [seen for seen in found if seen.value not in labelled or seen.field == FAX]
 
 
 def kind_of(number_type: int, *, label: str = "") -> str:
-    """The field a number of this libphonenumber type belongs in."""
+    """``tel``, ``mobile`` or ``toll_free``, by libphonenumber's type and the label."""
     if number_type in _TOLL_FREE:
         return TOLL_FREE
     if number_type == PhoneNumberType.MOBILE or (
         number_type == PhoneNumberType.FIXED_LINE_OR_MOBILE and _MOBILE.search(label)
     ):
         return MOBILE
-    return PHONE
+    return TEL
 
 
-def _in_anchors(document: Document, *, region: str) -> Iterator[Observation]:
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One number on one page, with what its surroundings call it."""
+
+    document: Document
+    number: tuple[str, int]  # E.164 and libphonenumber's type
+    raw: str
+    quote: str
+    how: str
+    confidence: float
+    label: str = ""
+    is_fax: bool = False
+    is_whatsapp: bool = False
+
+    def observations(self) -> Iterator[Observation]:
+        kind = kind_of(self.number[1], label=self.label)
+        fields = [FAX] if self.is_fax else [PHONES]
+        if self.is_whatsapp:
+            fields.append(WHATSAPP)
+        for field in fields:
+            yield RULE.observe(
+                self.document,
+                field=field,
+                value=self.number[0],
+                raw=self.raw,
+                quote=self.quote,
+                how=f"{self.how}.{kind}" if field == PHONES else self.how,
+                confidence=self.confidence,
+            )
+
+
+def _in_anchors(document: Document, *, region: str) -> Iterator[Sighting]:
     for anchor in document.reading.anchors:
         href = (anchor.get("href") or "").strip()
         scheme = href[:12].lower()
         if scheme.startswith(("tel:", "callto:", "sms:")):
             raw = unquote(href.partition(":")[2]).strip("/ ").partition(";")[0].partition("?")[0]
-            number = e164(raw[:40], region=region)
-            if number is None:
-                continue
-            quote = quote_of(anchor, fallback=href)
-            before = _words_before(anchor)
-            field = (
-                FAX if _FAX.search(before) or "fax" in quote.lower()[:12] else kind_of(number[1])
-            )
-            yield RULE.observe(
-                document,
-                field=field,
-                value=number[0],
-                raw=raw,
-                quote=quote,
-                how="tel",
-                confidence=0.95,
-            )
         elif "wa.me/" in href or "whatsapp.com/send" in href or scheme.startswith("whatsapp:"):
-            digits = _whatsapp_number(href)
-            number = e164(f"+{digits}", region=region) if digits else None
-            if number:
-                quote = quote_of(anchor, fallback=href)
-                yield RULE.observe(
-                    document,
-                    field=WHATSAPP,
-                    value=number[0],
-                    raw=href,
-                    quote=quote,
-                    how="whatsapp",
-                    confidence=0.9,
-                )
+            raw = f"+{_whatsapp_number(href)}"
+        else:
+            continue
+        number = e164(raw[:40], region=region)
+        if number is None:
+            continue
+        quote = quote_of(anchor, fallback=href)
+        label = _words_before(anchor)
+        is_fax = bool(_FAX.search(label)) or "fax" in quote.lower()[:12]
+        is_whatsapp = "wa.me/" in href or "whatsapp" in href
+        yield Sighting(
+            document, number, raw, quote, "tel", 0.95, label, is_fax=is_fax, is_whatsapp=is_whatsapp
+        )
 
 
-def _words_before(anchor: object) -> str:
-    previous = anchor.getprevious()  # type: ignore[attr-defined]
+def _words_before(anchor: Any) -> str:
+    previous = anchor.getprevious()
     if previous is not None:
         return ("".join(previous.itertext()) + (previous.tail or ""))[-40:]
-    parent = anchor.getparent()  # type: ignore[attr-defined]
+    parent = anchor.getparent()
     return (parent.text or "")[-40:] if parent is not None else ""
 
 
@@ -181,7 +200,7 @@ def _whatsapp_number(href: str) -> str:
     return re.sub(r"\D", "", unquote(found.group(1))) if found else ""
 
 
-def _in_text(document: Document, *, region: str) -> Iterator[Observation]:
+def _in_text(document: Document, *, region: str) -> Iterator[Sighting]:
     lines = Lines.of(document)
     text = document.text
     for run in islice(_RUN.finditer(text), MAX_CANDIDATES):
@@ -219,7 +238,7 @@ def _numbers(
     alone: bool,
     quote: str,
     region: str,
-) -> Iterator[Observation]:
+) -> Iterator[Sighting]:
     raw = _balanced(run.group(0)).strip(" .-/")
     if _DATE.fullmatch(raw) or _YEARS.search(raw):
         return
@@ -235,26 +254,18 @@ def _numbers(
     for piece, believed in parts:
         if believed is None:
             continue
-        field = FAX if is_fax else kind_of(believed[1], label=before)
         confidence = 0.9 if labelled or raw.startswith(("+", "(+")) else 0.75
-        if _WHATSAPP.search(before):
-            yield RULE.observe(
-                document,
-                field=WHATSAPP,
-                value=believed[0],
-                raw=piece,
-                quote=quote,
-                how="text",
-                confidence=confidence,
-            )
-        yield RULE.observe(
+        is_whatsapp = bool(_WHATSAPP.search(before))
+        yield Sighting(
             document,
-            field=field,
-            value=believed[0],
-            raw=piece,
-            quote=quote,
-            how="text",
-            confidence=confidence,
+            believed,
+            piece,
+            quote,
+            "text",
+            confidence,
+            before,
+            is_fax=is_fax,
+            is_whatsapp=is_whatsapp,
         )
 
 
@@ -298,7 +309,7 @@ def _balanced(raw: str) -> str:
     return raw
 
 
-def _in_structured_data(document: Document, *, region: str) -> Iterator[Observation]:
+def _in_structured_data(document: Document, *, region: str) -> Iterator[Sighting]:
     for node in organizations(document):
         points = [point for point in listed(node.get("contactPoint")) if isinstance(point, dict)]
         for owner in (node, *points):
@@ -307,13 +318,6 @@ def _in_structured_data(document: Document, *, region: str) -> Iterator[Observat
                     raw = first_text(given).removeprefix("tel:")
                     number = e164(raw[:40], region=region)
                     if number:
-                        field = FAX if is_fax else kind_of(number[1])
-                        yield RULE.observe(
-                            document,
-                            field=field,
-                            value=number[0],
-                            raw=raw,
-                            quote=raw,
-                            how="structured",
-                            confidence=0.95,
+                        yield Sighting(
+                            document, number, raw, raw, "structured", 0.95, is_fax=is_fax
                         )

@@ -19,7 +19,7 @@ _TEXT_FIELDS = (
 
 
 def find(documents: Sequence[Document]) -> list[Observation]:
-    """``name``, ``legal_name``, ``trade_name``, ``website``, ``founded_year``, ``headcount``,
+    """``name``, ``legal_name``, ``trade_name``, ``url``, ``founded_year``, ``headcount``,
     ``about``. Telephone, e-mail, address and ``sameAs`` are read by the modules of those fields.
     """
     found: list[Observation] = []
@@ -31,7 +31,7 @@ def find(documents: Sequence[Document]) -> list[Observation]:
                     found.append(_seen(document, field, value, value, confidence))
             url = absolute_url(first_text(node.get("url")), document.url)
             if url:
-                found.append(_seen(document, "website", url, url, 0.8))
+                found.append(_seen(document, "url", url, url, 0.8))
             founded = _YEAR.search(first_text(node.get("foundingDate")))
             if founded:
                 found.append(

@@ -58,7 +58,7 @@ _NOT_PAGES = word_set(
 
 
 def find(documents: Sequence[Document]) -> list[Observation]:
-    """Observations ``social.<network>`` with one normal spelling of the address of the page."""
+    """Observations ``social`` with one normal spelling of the address of the page."""
     found: list[Observation] = []
     for document in documents:
         for url, text, confidence in _addresses(document):
@@ -68,11 +68,11 @@ def find(documents: Sequence[Document]) -> list[Observation]:
                 found.append(
                     RULE.observe(
                         document,
-                        field=f"social.{network}",
+                        field="social",
                         value=address,
                         raw=url,
                         quote=text or url,
-                        how="link",
+                        how=network,
                         confidence=confidence,
                     )
                 )

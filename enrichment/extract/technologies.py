@@ -124,7 +124,7 @@ _COMPILED = tuple((name, re.compile(mark, re.IGNORECASE)) for name, _, mark in R
 
 
 def find(documents: Sequence[Document]) -> list[Observation]:
-    """Observations ``technology``; the quote is the source around the mark."""
+    """Observations ``technologies``; the quote is the source around the mark."""
     found: dict[str, Observation] = {}
     for document in documents:
         source = document.html[:MAX_SOURCE]
@@ -135,7 +135,7 @@ def find(documents: Sequence[Document]) -> list[Observation]:
             if place:
                 quote = source[max(0, place.start() - 40) : place.end() + 60][:MAX_QUOTE]
                 found[name] = RULE.observe(
-                    document, field="technology", value=name, raw=place.group(0)[:200], quote=quote,
+                    document, field="technologies", value=name, raw=place.group(0)[:200], quote=quote,
                     how=KIND[name], confidence=0.9,
                 )  # fmt: skip
     return best_of_each(found.values())
