@@ -135,7 +135,12 @@ def find(documents: Sequence[Document]) -> list[Observation]:
             if place:
                 quote = source[max(0, place.start() - 40) : place.end() + 60][:MAX_QUOTE]
                 found[name] = RULE.observe(
-                    document, field="technologies", value=name, raw=place.group(0)[:200], quote=quote,
-                    how=KIND[name], confidence=0.9,
-                )  # fmt: skip
+                    document,
+                    field="technologies",
+                    value=name,
+                    raw=place.group(0)[:200],
+                    quote=quote,
+                    how=KIND[name],
+                    confidence=0.9,
+                )
     return best_of_each(found.values())
