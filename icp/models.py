@@ -16,7 +16,10 @@ class IcpRule(models.Model):
 
     name = models.CharField(max_length=60)
     version = models.PositiveIntegerField()
-    payload = models.JSONField(help_text="See icp.rules for the keys.")
+    payload = models.JSONField(help_text="As it was written; see icp.rules for the keys.")
+    codes = models.JSONField(
+        default=dict, help_text="Word of the payload -> SSIC codes it stood for when saved."
+    )
     is_current = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=150)
@@ -33,6 +36,25 @@ class IcpRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
+
+
+class Selection(models.Model):
+    """One pass of a rule over the register: whom it took, whom it let go, how long it took."""
+
+    run_id = models.BigIntegerField(null=True, unique=True, help_text="The night; empty by hand.")
+    rule = models.ForeignKey(IcpRule, models.SET_NULL, null=True, related_name="selections")
+    made_at = models.DateTimeField(default=timezone.now)
+    actor = models.CharField(max_length=150)
+    cap = models.PositiveIntegerField(help_text="The most companies it could take.")
+    counts = models.JSONField(default=dict, help_text="See icp.select.SelectionReport.")
+    seconds = models.FloatField(default=0)
+    uens = models.JSONField(default=list, help_text="Companies taken, in the rule's order.")
+
+    class Meta:
+        indexes = [models.Index(fields=["-made_at"], name="selection_by_time")]
+
+    def __str__(self) -> str:
+        return f"selection {self.pk} by {self.rule or 'a removed rule'}"
 
 
 class Suppression(models.Model):
@@ -71,10 +93,59 @@ class Suppression(models.Model):
                 | (Q(lifted_at__isnull=False) & ~Q(lifted_by="") & ~Q(lift_reason="")),
                 name="suppression_lifted_iff_by_whom_and_why",
             ),
+            # Only people are erased, and selection asks for UENs in plain SQL.
+            models.CheckConstraint(
+                condition=~Q(kind="UEN") | ~Q(value=""), name="suppression_uen_is_never_erased"
+            ),
         ]
+        indexes = [
+            models.Index(fields=["kind", "value_hash"], name="suppression_by_value"),
+            models.Index(
+                fields=["value"], name="suppression_of_uen",
+                condition=Q(kind="UEN", lifted_at=None),
+            ),
+            models.Index(fields=["source"], name="suppression_by_source"),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.value or '(erased)'}"
+
+
+class SuppressionImport(models.Model):
+    """One uploaded list of suppressions: what it would do, what it did, and whether it was undone."""
+
+    class Status(models.TextChoices):
+        PREVIEWED = "PREVIEWED", "Waiting for your decision"
+        IMPORTED = "IMPORTED", "Imported"
+        UNDONE = "UNDONE", "Undone"
+        DISCARDED = "DISCARDED", "Discarded"
+
+    file_name = models.CharField(max_length=200)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PREVIEWED)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=150)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.CharField(max_length=150, blank=True)
+    new = models.PositiveIntegerField(default=0)
+    present = models.PositiveIntegerField("already there", default=0)
+    refused = models.PositiveIntegerField(default=0)
+    accepted_rows = models.BinaryField(
+        null=True, editable=False, help_text="Compressed; gone once decided."
+    )
+    refused_rows = models.BinaryField(
+        null=True, editable=False, help_text="Compressed; original columns and the reason."
+    )
+
+    class Meta:
+        verbose_name = "suppression import"
+
+    def __str__(self) -> str:
+        return f"import {self.pk} of {self.file_name}"
+
+    @property
+    def source(self) -> str:
+        """What its suppressions carry as their source."""
+        return f"import {self.pk}"
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):

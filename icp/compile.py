@@ -1,0 +1,130 @@
+"""Turn a rule into the SQL that asks the register: whom it takes, how sure that is, and why.
+
+All texts speak of ``acra_registeredcompany c`` and carry their values as parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from icp.conditions import Condition, Policy, Sql
+from icp.rules import Order, Rule
+
+ORDER_BY = {
+    Order.NEWEST: "c.registered_on DESC NULLS LAST, c.uen",
+    Order.OLDEST: "c.registered_on NULLS LAST, c.uen",
+    Order.RECENT_RETURNS: "c.annual_return_on DESC NULLS LAST, c.uen",
+}
+MISSING = {Policy.MATCH: "assumed", Policy.MATCH_LOWER: "unknown", Policy.NO_MATCH: "fails"}
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    where: Sql  # true, false, or NULL for false
+    meets: Sql  # of a company taken: whether every fact asked for is known
+    sure: bool | None  # the value of ``meets`` where it is the same for all
+    order_by: Sql
+    trace: Sql  # jsonb, one object per condition
+    failing: Sql  # text: the first condition that fails, in words; NULL when all hold
+
+
+def compile_rule(rule: Rule) -> CompiledRule:
+    """The SQL of ``rule``. Costs nothing; asks no database."""
+    where = _all([_taken(each) for each in rule.conditions])
+    sure, meets = _sure(rule)
+    order = ORDER_BY[rule.order]
+    if sure is None:
+        order = f"({meets.text}) DESC, {order}"
+    return CompiledRule(
+        where=where, meets=meets, sure=sure, order_by=Sql(order, meets.params),
+        trace=_trace(rule), failing=_failing(rule),
+    )  # fmt: skip
+
+
+def _taken(condition: Condition) -> Sql | None:
+    """What must be true of a company for this condition to let it pass; ``None``: always passes."""
+    refuses = condition.policy == Policy.NO_MATCH
+    if condition.holds is None:
+        return Sql("FALSE") if refuses else None
+    if condition.unknown is None:
+        return condition.holds
+    text, params = condition.holds
+    if refuses:
+        return Sql(f"({text} AND NOT {condition.unknown.text})",
+                   (*params, *condition.unknown.params))  # fmt: skip
+    return Sql(f"({text} OR {condition.unknown.text})", (*params, *condition.unknown.params))
+
+
+def _sure(rule: Rule) -> tuple[bool | None, Sql]:
+    """A company meets the rule when no key with ``match_lower`` had to let a missing fact pass.
+
+    What holds in spite of a missing fact (a logged renaming) is known.
+    """
+    lower = [each for each in rule.conditions if each.policy == Policy.MATCH_LOWER]
+    if any(each.never_known for each in lower):
+        return False, Sql("FALSE")
+    unsure = [each for each in lower if each.unknown is not None]
+    if not unsure:
+        return True, Sql("TRUE")
+    return None, _all([_known(each) for each in unsure])
+
+
+def _known(condition: Condition) -> Sql:
+    assert condition.unknown is not None  # noqa: S101 -- asked of those alone
+    return Sql(f"NOT {condition.unknown.text}", condition.unknown.params)
+
+
+def _trace(rule: Rule) -> Sql:
+    """Of a company: which key, what the register says, what came out, what was wanted."""
+    parts = [_traced(each) for each in rule.conditions]
+    return Sql(
+        f"jsonb_build_array({', '.join(part.text for part in parts)})",
+        tuple(value for part in parts for value in part.params),
+    )
+
+
+def _traced(condition: Condition) -> Sql:
+    outcome = outcome_of(condition)
+    return Sql(
+        "jsonb_build_object('key', %s::text, 'wanted', %s::text, 'value', "
+        f"{condition.value.text}, 'outcome', {outcome.text})",
+        (condition.key, condition.words, *condition.value.params, *outcome.params),
+    )
+
+
+def outcome_of(condition: Condition) -> Sql:
+    """``meets``, ``fails``, and for a missing fact ``unknown`` or, by the policy, a verdict."""
+    if condition.holds is None:
+        return Sql(f"'{MISSING[condition.policy]}'")
+    text, params = condition.holds
+    if condition.unknown is None:
+        return Sql(f"CASE WHEN {text} THEN 'meets' ELSE 'fails' END", params)
+    return Sql(
+        f"CASE WHEN {text} THEN 'meets' WHEN {condition.unknown.text}"
+        f" THEN '{MISSING[condition.policy]}' ELSE 'fails' END",
+        (*params, *condition.unknown.params),
+    )
+
+
+def _failing(rule: Rule) -> Sql:
+    whens, params = [], []
+    for condition in rule.conditions:
+        taken = _taken(condition)
+        if taken is None:
+            continue
+        whens.append(f"WHEN ({taken.text}) IS NOT TRUE THEN %s::text || ' (register: '"
+                     f" || coalesce(nullif({condition.value.text}, ''), 'nothing') || ')'")  # fmt: skip
+        params += [*taken.params, condition.words, *condition.value.params]
+    if not whens:
+        return Sql("NULL::text")
+    return Sql(f"CASE {' '.join(whens)} END", tuple(params))
+
+
+def _all(parts: list[Sql | None]) -> Sql:
+    asked = [part for part in parts if part is not None]
+    if not asked:
+        return Sql("TRUE")
+    return Sql(
+        " AND ".join(part.text for part in asked),
+        tuple(value for part in asked for value in part.params),
+    )
