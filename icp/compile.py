@@ -25,6 +25,7 @@ class CompiledRule:
     sure: bool | None  # the value of ``meets`` where it is the same for all
     order_by: Sql
     trace: Sql  # jsonb, one object per condition
+    limit: int | None
     failing: Sql  # text: the first condition that fails, in words; NULL when all hold
 
 
@@ -37,7 +38,7 @@ def compile_rule(rule: Rule) -> CompiledRule:
         order = f"({meets.text}) DESC, {order}"
     return CompiledRule(
         where=where, meets=meets, sure=sure, order_by=Sql(order, meets.params),
-        trace=_trace(rule), failing=_failing(rule),
+        trace=_trace(rule), limit=rule.limit, failing=_failing(rule),
     )  # fmt: skip
 
 
@@ -112,8 +113,10 @@ def _failing(rule: Rule) -> Sql:
         taken = _taken(condition)
         if taken is None:
             continue
-        whens.append(f"WHEN ({taken.text}) IS NOT TRUE THEN %s::text || ' (register: '"
-                     f" || coalesce(nullif({condition.value.text}, ''), 'nothing') || ')'")  # fmt: skip
+        said = f"coalesce(nullif({condition.value.text}, ''), 'nothing')"
+        whens.append(
+            f"WHEN ({taken.text}) IS NOT TRUE THEN %s::text || ' (register: ' || {said} || ')'"
+        )
         params += [*taken.params, condition.words, *condition.value.params]
     if not whens:
         return Sql("NULL::text")

@@ -31,6 +31,9 @@ class Sql(NamedTuple):
     params: tuple[Any, ...] = ()
 
 
+NOTHING = Sql("NULL")
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One key of a rule. ``holds`` is ``None`` when the register cannot answer it at all.
@@ -43,7 +46,7 @@ class Condition:
     policy: Policy
     holds: Sql | None
     unknown: Sql | None = None  # true where the register lacks the fact; None: it never does
-    value: Sql = Sql("NULL")  # text: what the register says, for the trace
+    value: Sql = NOTHING  # text: what the register says, for the trace
 
     @property
     def never_known(self) -> bool:
@@ -186,7 +189,9 @@ def shares_address(key: str, words: str, policy: Policy, *, asked: Range) -> Con
     """
     having = _within("count(*)", asked.least, asked.most)
     crowd = _within("count(*)", None if asked.most is None else asked.most + 1, None)
-    same = f"SELECT c.address_key FROM acra_registeredcompany c WHERE {LIVE} AND c.address_key <> ''"
+    same = (
+        f"SELECT c.address_key FROM acra_registeredcompany c WHERE {LIVE} AND c.address_key <> ''"
+    )
     if (asked.least or 1) <= 1 and asked.most is not None:
         # "at most": name the crowded addresses, which are few, instead of the lonely ones
         holds = Sql(
@@ -207,7 +212,7 @@ def shares_address(key: str, words: str, policy: Policy, *, asked: Range) -> Con
 def months_before(day: date, months: int) -> date:
     """The same day of the month ``months`` earlier; the last of the month where there is none."""
     number = day.year * 12 + day.month - 1 - months
-    if number < 12:  # noqa: PLR2004 -- before year 1 there are no dates
+    if number < 12:
         return date.min
     year, month = divmod(number, 12)
     for last in (day.day, 30, 29, 28):
@@ -238,7 +243,8 @@ def _within(column: str, least: Any, most: Any) -> Sql:
 def _begins(column: str, codes: Iterable[str]) -> Sql:
     """The code begins with one of ``codes``, as ranges that an index serves in any collation."""
     ranges = _ranges(codes)
-    texts, params = [], []
+    texts: list[str] = []
+    params: list[Any] = []
     exact = [low for low, high in ranges if high is None]
     if exact:
         texts.append(f"{column} = ANY(%s)")
@@ -251,10 +257,10 @@ def _begins(column: str, codes: Iterable[str]) -> Sql:
 
 
 def _ranges(codes: Iterable[str]) -> list[tuple[str, str | None]]:
-    """Whole codes stand alone; beginnings become ``from`` and ``up to but not``; neighbours join."""
+    """Whole codes stand alone; beginnings become from and up to but not; neighbours join."""
     ranges: list[tuple[str, str | None]] = []
     for code in sorted(set(codes)):
-        whole = len(code) == 5  # noqa: PLR2004 -- digits of an SSIC code
+        whole = len(code) == 5
         if ranges and _covers(ranges[-1], code):
             continue
         if whole:

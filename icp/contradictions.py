@@ -17,7 +17,7 @@ COMPANY_ONLY = "Local Company"
 def name_contradictions(
     asked: dict[str, Any], problems: Problems, *, place: Place, as_of: date
 ) -> None:
-    """Add an error for each pair of keys that no company can meet. ``asked`` holds the values read."""
+    """Add an error for each pair of keys no company can meet; ``asked`` holds the values read."""
     _dates(asked, problems, as_of=as_of)
     _codes(asked, problems, place=place)
     _places(asked, problems)
@@ -36,7 +36,7 @@ def _dates(asked: dict[str, Any], problems: Problems, *, as_of: date) -> None:
         first, before = max(first, low or date.min), first
         last, after = min(last, high or date.max), last
         if first > last:
-            others = [other for other in given[: given.index(key)]]
+            others = given[: given.index(key)]
             if low and low > as_of and not others:
                 problems.add(key, f"This begins after today ({as_of}), so nobody is in it yet.")
             else:

@@ -1,7 +1,7 @@
 """The keys a rule may have: what each is called, what shape its value has, and how to write it.
 
-The editor builds its fields and its help from this table, ``icp.rules`` reads by it. Spellings of the
-register: register-facts section 2.
+The editor builds its fields and its help from this table, ``icp.rules`` reads by it. Spellings of
+the register: register-facts section 2.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ class Suppression(models.Model):
 
 
 class SuppressionImport(models.Model):
-    """One uploaded list of suppressions: what it would do, what it did, and whether it was undone."""
+    """One uploaded list of suppressions: what it would do, what it did, whether it was undone."""
 
     class Status(models.TextChoices):
         PREVIEWED = "PREVIEWED", "Waiting for your decision"

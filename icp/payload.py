@@ -1,7 +1,8 @@
 """Read the values of a rule's payload, shape by shape, and collect every mistake on the way.
 
-A reader returns the value in order, or ``None`` when nothing was asked or something is wrong; what is
-wrong stands in ``Problems`` with the path of the key, so that an editor can put it beside its field.
+A reader returns the value in order, or ``None`` when nothing was asked or something is wrong; what
+is wrong stands in ``Problems`` with the path of the key, so that an editor can put it beside its
+field.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ def is_asked(value: object) -> bool:
 
 def shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."  # noqa: PLR2004 -- fits one line
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _no_date(value: object) -> date:

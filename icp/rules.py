@@ -195,9 +195,7 @@ class _Reader:
             if not found:
                 near = self.taxonomy.suggestions(word)
                 hint = f" Similar: {', '.join(near)}." if near else " Give SSIC codes under ssic."
-                self.problems.add(
-                    f"{key}[{position}]", f"No SSIC title holds {shown(word)}.{hint}"
-                )
+                self.problems.add(f"{key}[{position}]", f"No SSIC title holds {shown(word)}.{hint}")
             self.codes[word] = found
         codes = sorted({found.code for word in words for found in self.codes[word]})
         if not codes:
@@ -450,7 +448,7 @@ class _Reader:
         if word is None:
             return None
         word = word.upper().rstrip("*")
-        if (word.isascii() and word.isdigit() and 2 <= len(word) <= 5) or (  # noqa: PLR2004 -- SSIC
+        if (word.isascii() and word.isdigit() and 2 <= len(word) <= 5) or (
             len(word) == 1 and word.isascii() and word.isalpha()
         ):
             return word

@@ -1,0 +1,241 @@
+"""Whom nobody of this tenant may contact: add, lift, ask. Asked wherever data leaves or enters.
+
+A suppression is found by a keyed hash, so that it also stands after the person was erased and only
+the hash is left. The key is derived from the *last* of ``FIELD_KEYS``. To rotate, put a new key in
+front; the last one must stay as long as suppressions of erased people do (see docs/decisions).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from icp.models import Lead, Suppression
+from icp.normalise import fold, hosts_above, normalise
+from tenants import audit
+
+Kind = Suppression.Kind
+# Called with the new suppressions after they are stored, e.g. to take contacts out of use.
+WHEN_SUPPRESSED: list[Callable[[list[Suppression]], None]] = []
+
+
+class SuppressionError(ValueError):
+    """The suppression cannot be added or lifted; the text says why and what to do."""
+
+
+def when_suppressed(callback: Callable[[list[Suppression]], None]) -> None:
+    """Let an app above this one react to new suppressions, in the same transaction.
+
+    Register in ``AppConfig.ready``. Registering twice changes nothing.
+    """
+    if callback not in WHEN_SUPPRESSED:
+        WHEN_SUPPRESSED.append(callback)
+
+
+# --- asking -------------------------------------------------------------------------------------
+def is_suppressed(*, email: str = "", domain: str = "", uen: str = "", phone: str = "") -> bool:
+    """Whether any of what is given is suppressed; an address also by its domain.
+
+    ``domain`` may be a host or a URL: a suppressed domain covers all hosts below it. One query.
+    """
+    return find_suppression(email=email, domain=domain, uen=uen, phone=phone) is not None
+
+
+def find_suppression(
+    *, email: str = "", domain: str = "", uen: str = "", phone: str = ""
+) -> Suppression | None:
+    """The suppression that forbids what is given, or ``None``."""
+    hashes = [
+        each
+        for kind, value in (
+            (Kind.EMAIL, email), (Kind.DOMAIN, domain), (Kind.UEN, uen), (Kind.PHONE, phone),
+        )
+        if value
+        for each in hashes_of(kind, value)
+    ]  # fmt: skip
+    if not hashes:
+        return None
+    return Suppression.objects.filter(value_hash__in=hashes, lifted_at=None).order_by("pk").first()
+
+
+def suppressed_among(kind: str, values: Iterable[str]) -> set[str]:
+    """Those of ``values``, as they were given, that are suppressed. One query per 10,000 values."""
+    asked = list(dict.fromkeys(value for value in values if value))
+    found: set[str] = set()
+    for start in range(0, len(asked), 10_000):
+        part = {value: hashes_of(kind, value) for value in asked[start : start + 10_000]}
+        wanted = list({each for hashes in part.values() for each in hashes})
+        standing = set(
+            Suppression.objects.filter(value_hash__in=wanted, lifted_at=None)
+            .values_list("value_hash", flat=True)
+        )  # fmt: skip
+        found |= {value for value, hashes in part.items() if standing.intersection(hashes)}
+    return found
+
+
+def hashes_of(kind: str, value: str) -> list[str]:
+    """The hashes under which a suppression of ``value`` may stand: its own and its domains'."""
+    folded = fold(kind, value)
+    hashes = [hash_of(kind, folded)]
+    host = folded.rpartition("@")[2] if kind == Kind.EMAIL else folded
+    if kind in {Kind.EMAIL, Kind.DOMAIN} and host:
+        hashes += [hash_of(Kind.DOMAIN, above) for above in hosts_above(host)]
+    return list(dict.fromkeys(hashes))
+
+
+def hash_of(kind: str, normalised: str) -> str:
+    """Keyed, so that a list of addresses cannot be tried against it without the key."""
+    return hmac.new(
+        _key(settings.FIELD_KEYS[-1]), f"{kind}:{normalised}".encode(), hashlib.sha256
+    ).hexdigest()
+
+
+@lru_cache
+def _key(secret: str) -> bytes:
+    return hmac.new(secret.encode(), b"leadgen suppression hash v1", hashlib.sha256).digest()
+
+
+# --- changing -----------------------------------------------------------------------------------
+@transaction.atomic
+def add(
+    kind: str, value: str, *, reason: str, actor: str, source: str = "console",
+    now: datetime | None = None,
+) -> tuple[Suppression, bool]:  # fmt: skip
+    """Suppress ``value``; returns the suppression and whether it is new.
+
+    Leads it forbids are rejected at once. Raises ``NotAValueError`` for what is no such value and
+    ``SuppressionError`` without a reason. A second time nothing changes.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise SuppressionError("Say why: the reason stays with the suppression.")
+    normalised = normalise(kind, value)
+    suppression, is_new = Suppression.objects.get_or_create(
+        kind=kind, value_hash=hash_of(kind, normalised), lifted_at=None,
+        defaults={"value": normalised, "reason": reason[:500], "source": source,
+                  "created_by": actor, "created_at": now or timezone.now()},
+    )  # fmt: skip
+    if is_new:
+        audit.record("icp.suppression.add", actor=actor, subject=f"suppression {suppression.pk}",
+                     after={"kind": kind, "source": source}, reason=reason)  # fmt: skip
+        take_effect([suppression], now=now)
+    return suppression, is_new
+
+
+@transaction.atomic
+def lift(suppression: Suppression, *, reason: str, actor: str, now: datetime | None = None) -> None:
+    """End a suppression; the row stays and says who ended it and why.
+
+    Whether ``actor`` may do so (``icp.lift_suppression``) is asked at the door. Raises
+    ``SuppressionError`` without a reason or when it is lifted already.
+    """
+    lift_all([suppression.pk], reason=reason, actor=actor, now=now, must=True)
+    suppression.refresh_from_db()
+
+
+def lift_all(
+    ids: Iterable[int], *, reason: str, actor: str, now: datetime | None = None, must: bool = False
+) -> int:
+    """Lift those of ``ids`` that stand, with one audit event each batch; returns how many."""
+    reason = reason.strip()
+    if not reason:
+        raise SuppressionError("Say why: lifting a suppression takes a reason.")
+    ids = list(ids)
+    lifted = Suppression.objects.filter(pk__in=ids, lifted_at=None).update(
+        lifted_at=now or timezone.now(), lifted_by=actor, lift_reason=reason[:500]
+    )
+    if must and not lifted:
+        raise SuppressionError("It is lifted already.")
+    if lifted:
+        name = f"suppression {ids[0]}" if len(ids) == 1 else f"{lifted} suppressions"
+        audit.record("icp.suppression.lift", actor=actor, subject=name,
+                     after={"lifted": lifted}, reason=reason)  # fmt: skip
+    return lifted
+
+
+def take_effect(suppressions: list[Suppression], *, now: datetime | None = None) -> int:
+    """Make new suppressions felt: reject leads, tell the apps above. Returns leads rejected."""
+    rejected = leads_now_suppressed(now=now)
+    for callback in WHEN_SUPPRESSED:
+        callback(suppressions)
+    return rejected
+
+
+@transaction.atomic
+def leads_now_suppressed(*, now: datetime | None = None) -> int:
+    """Reject every lead whose UEN, web site or company telephone is suppressed; returns how many.
+
+    A suppressed e-mail address forbids that address, not the company: contacts are the business
+    of ``when_suppressed``. Reads only leads still in play; a worker that holds one loses it.
+    """
+    now = now or timezone.now()
+    rejected = _reject_by_uen(now)
+    standing = set(
+        Suppression.objects.filter(lifted_at=None).values_list("kind", flat=True).distinct()
+    )
+    if standing & {Kind.DOMAIN, Kind.PHONE}:
+        rejected += _reject_by_facts(now)
+    return rejected
+
+
+_TAKE_OUT = """
+UPDATE icp_lead l SET stage = 'REJECTED', stage_since = %(now)s, held_until = NULL,
+       not_before = NULL, attempts = 0, lease = l.lease + 1, rejection_code = 'suppressed',
+       rejection_reason = {reason}
+"""
+
+
+def _reject_by_uen(now: datetime) -> int:
+    reason = "left('Suppressed UEN: ' || s.reason, 300)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE_OUT.format(reason=reason)
+            + " FROM icp_suppression s WHERE s.kind = 'UEN' AND s.lifted_at IS NULL"
+            " AND s.value = l.uen AND l.stage <> 'REJECTED'",
+            {"now": now},
+        )
+        return cursor.rowcount
+
+
+def _reject_by_facts(now: datetime) -> int:
+    """Sites and telephones are compared by hash, so this walks the leads that have any."""
+    playing = Lead.objects.exclude(stage=Lead.Stage.REJECTED)
+    known = playing.exclude(website="", facts={}).values_list("pk", "website", "facts")
+    sites: dict[int, list[str]] = {}
+    phones: dict[int, list[str]] = {}
+    for pk, website, facts in known.iterator(chunk_size=5000):
+        sites[pk] = [each for each in (website, shown(facts, "website")) if each]
+        phones[pk] = [each for each in (shown(facts, "phone"),) if each]
+    rejected = 0
+    for kind, by_lead in ((Kind.DOMAIN, sites), (Kind.PHONE, phones)):
+        values = (value for found in by_lead.values() for value in found)
+        suppressed = suppressed_among(kind, values)
+        hit = [pk for pk, found in by_lead.items() if suppressed.intersection(found)]
+        rejected += _reject(hit, f"Suppressed {Kind(kind).label.lower()}.", now)
+    return rejected
+
+
+def _reject(ids: list[int], reason: str, now: datetime) -> int:
+    if not ids:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TAKE_OUT.format(reason="%(reason)s")
+            + " WHERE l.id = ANY(%(ids)s) AND l.stage <> 'REJECTED'",
+            {"now": now, "reason": reason, "ids": ids},
+        )
+        return cursor.rowcount
+
+
+def shown(facts: Mapping[str, object], field: str) -> str:
+    """The value shown for ``field``; see ``Lead.facts``."""
+    entry = facts.get(field)
+    value = entry.get("value") if isinstance(entry, Mapping) else entry
+    return value if isinstance(value, str) else ""
