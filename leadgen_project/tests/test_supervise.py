@@ -141,6 +141,21 @@ def test_a_busy_worker_finishes_what_it_began_and_repeats_nothing(worker, stop):
 
 
 @pytest.mark.slow
+def test_a_signal_to_every_process_at_once_ends_them_all_the_same(worker):
+    """What systemd does by default (KillMode=control-group); django-q2 alone hangs then."""
+    worker.enqueue("nap", "busy", 3)
+    wait_for(lambda: "busy" in worker.lines("began"))
+    family = worker.family()
+
+    for process in family:
+        process.terminate()
+    to_parent(worker.process)
+
+    assert worker.process.wait(30) == 0
+    assert alive(family) == []
+
+
+@pytest.mark.slow
 def test_a_task_that_asks_hears_of_the_stop(worker):
     worker.enqueue("nap_until_stop", "patient")
     wait_for(lambda: "patient" in worker.lines("began"))
