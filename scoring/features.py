@@ -30,12 +30,13 @@ RULE = "_icp_rule"  # kept beside the features, so that a comparison of runs can
 PRECEDENCE = {"OPERATOR": 0, "REGISTER": 1, "IMPORT": 2, "PAGE": 3, "PROVIDER": 4, "LLM": 5}
 FALSE_WORDS = frozenset({"", "0", "no", "false", "none"})
 # Sites where anybody may have a page: an address there is not a domain of one's own (hand-made).
-SHARED_HOSTS = """
+_SHARED = """
     facebook.com instagram.com linkedin.com google.com business.site blogspot.com wordpress.com
     wixsite.com weebly.com webflow.io myshopify.com github.io squarespace.com strikingly.com
     godaddysites.com carousell.sg carousell.com shopee.sg lazada.sg linktr.ee notion.site
     yolasite.com jimdosite.com site123.me netlify.app vercel.app
-""".split()
+"""
+SHARED_HOSTS = frozenset(_SHARED.split())
 
 
 class Statement(NamedTuple):
@@ -162,9 +163,8 @@ def _site(reader: _Reader) -> None:
     if known.site:
         parts = urlsplit(known.site if "//" in known.site else f"//{known.site}")
         host = (parts.hostname or "").lower()
-        shared = any(host == name or host.endswith(f".{name}") for name in SHARED_HOSTS)
         reader.put("site_found", True, evidence)
-        reader.put("own_domain", not shared, evidence)
+        reader.put("own_domain", not _is_shared(host), evidence)
         if parts.scheme:
             reader.put("tls", parts.scheme == "https", evidence)
         if known.site_match is not None:
@@ -208,6 +208,11 @@ def _phone(reader: _Reader, contacts: Sequence[Person]) -> None:
     if contacts and evidence is None:
         evidence = reader.behind((PHONES,), contacts[0])
     reader.put("phone", bool(contacts) or evidence is not None, evidence)
+
+
+def _is_shared(host: str) -> bool:
+    labels = host.split(".")
+    return any(".".join(labels[start:]) in SHARED_HOSTS for start in range(len(labels)))
 
 
 def _same_domain(one: str, other: str) -> bool:
