@@ -13,6 +13,7 @@ from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from enrichment.domains import same_owner
 from scoring.catalogue import Value
 
 # Field of an evidence row -> feature, as enrichment writes them.
@@ -28,6 +29,8 @@ RULE = "_icp_rule"  # kept beside the features, so that a comparison of runs can
 
 # Which statement is believed when several speak of one field: DESIGN section 4.
 PRECEDENCE = {"OPERATOR": 0, "REGISTER": 1, "IMPORT": 2, "PAGE": 3, "PROVIDER": 4, "LLM": 5}
+NETWORKS = {"t.me": "telegram", "wa.me": "whatsapp", "weixin.qq.com": "wechat",
+            "youtu.be": "youtube", "twitter.com": "x", "fb.com": "facebook"}  # fmt: skip
 FALSE_WORDS = frozenset({"", "0", "no", "false", "none"})
 # Sites where anybody may have a page: an address there is not a domain of one's own (hand-made).
 _SHARED = """
@@ -140,12 +143,21 @@ def _simple(reader: _Reader) -> None:
             reader.put(feature, best.value.strip(), best)
     for name, feature in SETS.items():
         best = reader.best(name)
-        values = sorted({s.value.strip() for s in reader.of(name)} - {""})
+        values = sorted({_item(name, s.value) for s in reader.of(name)} - {""})
         if values:
             reader.put(feature, list(values), best)
     for name, feature in PRESENCE.items():
         if best := reader.best(name):
             reader.put(feature, best.value.strip().casefold() not in FALSE_WORDS, best)
+
+
+def _item(name: str, value: str) -> str:
+    """One member of a set; of a page on a social network, the network's name."""
+    value = value.strip()
+    if name != "social" or "//" not in value:
+        return value
+    host = host_of(value).removeprefix("www.")
+    return NETWORKS.get(host) or host.rpartition(".")[0].rpartition(".")[2]
 
 
 def _dates(reader: _Reader) -> None:
@@ -161,12 +173,11 @@ def _dates(reader: _Reader) -> None:
 def _site(reader: _Reader) -> None:
     known, evidence = reader.known, reader.best(SITE)
     if known.site:
-        parts = urlsplit(known.site if "//" in known.site else f"//{known.site}")
-        host = (parts.hostname or "").lower()
+        scheme = known.site.partition("://")[0].lower()
         reader.put("site_found", True, evidence)
-        reader.put("own_domain", not _is_shared(host), evidence)
-        if parts.scheme:
-            reader.put("tls", parts.scheme == "https", evidence)
+        reader.put("own_domain", not _is_shared(host_of(known.site)), evidence)
+        if scheme in {"http", "https"}:
+            reader.put("tls", scheme == "https", evidence)
         if known.site_match is not None:
             reader.put("site_match", known.site_match, evidence)
     elif known.was_enriched:
@@ -192,9 +203,9 @@ def _contacts(reader: _Reader) -> None:
         evidence = reader.behind((TITLES, "people"), titled[0])
         reader.put("titles", sorted({c.title for c in titled}), evidence)
     _phone(reader, [c for c in contacts if c.phone])
-    host = (urlsplit(known.site).hostname or "").removeprefix("www.") if known.site else ""
+    host = host_of(known.site)
     if host and mailable:
-        own = [c for c in mailable if _same_domain(c.email.rpartition("@")[2], host)]
+        own = [c for c in mailable if same_owner(c.email.rpartition("@")[2], host)]
         _flag(reader, "email_own_domain", own, EMAILS)
 
 
@@ -215,8 +226,12 @@ def _is_shared(host: str) -> bool:
     return any(".".join(labels[start:]) in SHARED_HOSTS for start in range(len(labels)))
 
 
-def _same_domain(one: str, other: str) -> bool:
-    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
+def host_of(url: str) -> str:
+    """The host of a URL or bare host name, in small letters; empty where there is none."""
+    try:
+        return (urlsplit(url if "//" in url else f"//{url}").hostname or "").lower()
+    except ValueError:  # an unbalanced bracket in what somebody typed
+        return ""
 
 
 def first_number(text: str) -> int | None:

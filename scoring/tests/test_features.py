@@ -115,6 +115,14 @@ def test_a_site_is_on_a_domain_of_its_own_or_on_somebody_elses(site, own, tls):
     assert found["site_match"] == (77, None)
 
 
+def test_pages_on_social_networks_count_by_network():
+    pages = ["https://www.facebook.com/acme", "https://t.me/acme", "https://sg.linkedin.com/in/x"]
+
+    found = read(*(Statement(1, "social", page, "PAGE", 0.9) for page in pages))
+
+    assert found["social"] == (["facebook", "linkedin", "telegram"], 1)
+
+
 def test_the_uen_on_the_site_is_compared_with_the_leads():
     seen = Statement(1, "uen", "201912345K", "PAGE", 1)
 

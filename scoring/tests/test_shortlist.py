@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from icp.models import Lead, Suppression
+from icp.suppressions import hash_of
 from scoring.models import LeadScore, ShortlistEntry
 from scoring.publish import current_card
 from scoring.shortlist import entries_of, make_shortlist
@@ -28,7 +29,7 @@ def suppress(kind, value, **also):
     return Suppression.objects.create(
         kind=kind,
         value=value,
-        value_hash=f"{kind}{value}",
+        value_hash=hash_of(kind, value),
         reason="asked",
         created_by="ann",
         **also,
@@ -111,11 +112,16 @@ def test_accepted_leads_keep_their_stage_and_take_no_place(acme):
 @pytest.mark.parametrize("kind", ["UEN", "DOMAIN", "EMAIL", "PHONE"])
 def test_a_suppressed_lead_takes_no_place_and_is_remembered(acme, kind):
     run = make_run()
-    lead = make_scored(run, 90, uen="A", site="https://www.shop.quiet.sg/", match=80)
+    lead = make_scored(run, 90, uen="201912345K", site="https://www.shop.quiet.sg/", match=80)
     make_contact(lead, email="info@quiet.sg", phone="+6561234567")
     make_scored(run, 50, uen="B")
     make_scored(run, 40, uen="C")
-    values = {"UEN": "A", "DOMAIN": "quiet.sg", "EMAIL": "info@quiet.sg", "PHONE": "+6561234567"}
+    values = {
+        "UEN": "201912345K",
+        "DOMAIN": "quiet.sg",
+        "EMAIL": "info@quiet.sg",
+        "PHONE": "+6561234567",
+    }
     suppress(kind, values[kind])
 
     shortlist = make_shortlist(run, cap=1, now=NOW)
@@ -126,10 +132,10 @@ def test_a_suppressed_lead_takes_no_place_and_is_remembered(acme, kind):
 
 def test_a_lifted_suppression_withholds_nobody(acme):
     run = make_run()
-    make_scored(run, 90, uen="A")
-    suppress("UEN", "A", lifted_at=NOW, lifted_by="ann", lift_reason="asked back")
+    make_scored(run, 90, uen="201912345K")
+    suppress("UEN", "201912345K", lifted_at=NOW, lifted_by="ann", lift_reason="asked back")
 
-    assert listed(make_shortlist(run, cap=1, now=NOW)) == [(1, "A")]
+    assert listed(make_shortlist(run, cap=1, now=NOW)) == [(1, "201912345K")]
 
 
 def test_a_number_seen_on_a_page_withholds_too(acme):
