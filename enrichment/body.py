@@ -8,11 +8,11 @@ content type, or a wrong one, announces.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
 import urllib3
-from urllib3.exceptions import IncompleteRead
+from urllib3.exceptions import ProtocolError
 
 from enrichment.pages import NotFetchedError, Reason
 
@@ -22,6 +22,7 @@ except ImportError:  # optional: without it "br" is not offered to servers
     brotli = None
 
 CHUNK_BYTES: Final = 65_536
+PACKED_CHUNK_BYTES: Final = 4_096  # small, so that a bomb shows by what little of it was read
 MAX_RATIO: Final = 200  # of real pages the most repetitive tables reach about 60
 RATIO_FROM_BYTES: Final = 512 * 1024
 
@@ -51,7 +52,12 @@ class Body(NamedTuple):
 
 
 class _Unpacker(Protocol):
-    def feed(self, data: bytes, room: int) -> bytes: ...
+    @property
+    def is_whole(self) -> bool:
+        """The stream has come to its proper end."""
+
+    def feed(self, data: bytes, room: int) -> bytes:
+        """Unpack up to about ``room`` bytes; what has no room is lost."""
 
 
 def read_body(
@@ -65,19 +71,20 @@ def read_body(
     if pages_only:
         refuse_other_types(headers.get("content-type", ""))
     unpack = _unpacker(headers.get("content-encoding", ""))
+    step = PACKED_CHUNK_BYTES if unpack else CHUNK_BYTES
     parts: list[bytes] = []
     size = packed = 0
     while True:
         try:
-            chunk = raw.read(CHUNK_BYTES, decode_content=False)
-        except IncompleteRead:
+            chunk = raw.read(step, decode_content=False)
+        except ProtocolError:  # cut off, or shorter than announced: browsers show what there is
             if not size:
                 raise
             return Body(b"".join(parts), is_cut=True, is_drained=False)
         if not chunk:
             break
         packed += len(chunk)
-        data = unpack(chunk, max_bytes + 1 - size) if unpack else chunk
+        data = unpack.feed(chunk, max_bytes + 1 - size) if unpack else chunk
         if pages_only and not size and data:
             refuse_binary(data, content_type=headers.get("content-type", ""))
         size += len(data)
@@ -88,7 +95,8 @@ def read_body(
             )
         if size > max_bytes or packed > max_bytes:
             return Body(b"".join(parts)[:max_bytes], is_cut=True, is_drained=False)
-    return Body(parts[0] if len(parts) == 1 else b"".join(parts), is_cut=False, is_drained=True)
+    is_cut = unpack is not None and not unpack.is_whole
+    return Body(parts[0] if len(parts) == 1 else b"".join(parts), is_cut=is_cut, is_drained=True)
 
 
 def refuse_other_types(content_type: str) -> None:
@@ -113,7 +121,7 @@ def refuse_binary(data: bytes, *, content_type: str) -> None:
         raise NotFetchedError(Reason.NOT_A_PAGE, f"The answer is {kind[:60]!r}, not a web page")
 
 
-def _unpacker(encoding: str) -> Callable[[bytes, int], bytes] | None:
+def _unpacker(encoding: str) -> _Unpacker | None:
     names = [name.strip().lower() for name in encoding.split(",")]
     names = [name for name in names if name not in ("", "identity", "none")]
     if not names:
@@ -121,11 +129,11 @@ def _unpacker(encoding: str) -> Callable[[bytes, int], bytes] | None:
     if len(names) > 1:
         raise NotFetchedError(Reason.BAD_ENCODING, f"Packed more than once: {encoding[:60]!r}")
     if names[0] in ("gzip", "x-gzip"):
-        return _Zlib(wrapped=31).feed
+        return _Zlib(wrapped=31)
     if names[0] == "deflate":
-        return _Zlib(wrapped=15).feed
+        return _Zlib(wrapped=15)
     if names[0] == "br" and HAS_BROTLI:
-        return _Brotli().feed
+        return _Brotli()
     raise NotFetchedError(Reason.BAD_ENCODING, f"Packed as {encoding[:60]!r}, which is not read")
 
 
@@ -141,6 +149,10 @@ class _Zlib:
         self._stream = zlib.decompressobj(wrapped)
         self._is_first = True
         self._is_plain = False
+
+    @property
+    def is_whole(self) -> bool:
+        return self._is_first or self._is_plain or self._stream.eof
 
     def feed(self, data: bytes, room: int) -> bytes:
         if self._is_first:
@@ -176,6 +188,10 @@ class _Zlib:
 class _Brotli:
     def __init__(self) -> None:
         self._stream = brotli.Decompressor()
+
+    @property
+    def is_whole(self) -> bool:
+        return bool(self._stream.is_finished())
 
     def feed(self, data: bytes, room: int) -> bytes:
         out: list[bytes] = []

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import certifi
@@ -85,8 +85,12 @@ class LimitedTLSSocket(_Limited, ssl.SSLSocket):
     """A TLS socket whose reads end with the exchange."""
 
 
+@cache
 def tls_context(*, ca_file: str | None = None) -> ssl.SSLContext:
-    """Verify against the system's store and certifi's, plus ``ca_file``; TLS 1.2 and up."""
+    """Verify against the system's store and certifi's, plus ``ca_file``; TLS 1.2 and up.
+
+    Reading the stores takes 30 ms, so a process does it once.
+    """
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_default_certs()
     if ca_file is not None:

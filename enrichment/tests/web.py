@@ -44,6 +44,11 @@ def redirect(to: str, status: int = 302, **headers: str) -> Reply:
     return Reply(status=status, headers={"Location": to, **headers})
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class Web:
     """Serves ``pages[(host, path)]`` or ``pages[path]``; 404 for everything else."""
 
@@ -70,8 +75,7 @@ class Web:
             def log_message(self, *args: object) -> None:
                 """The journal is enough."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.handle_error = lambda *_: None  # clients hang up in the middle: the point
         if tls is not None:
             self._server.socket = tls.wrap_socket(
