@@ -27,12 +27,11 @@ MAX_LINES: Final = 20_000
 
 # Possessive throughout: half a megabyte of blanks must not cost more than one look at each.
 _AGENT_LINE = re.compile(
-    r"^(?P<field>[ \t]*+user[ \t-]?agent[ \t]*+:?+[ \t]*+)(?P<value>[^#\r\n]*+)",
+    r"^(?P<field>[ \t]*+user[ \t-]?agent[ \t]*+:?+[ \t]*+)(?P<name>[^#\r\n]*+)",
     re.IGNORECASE | re.MULTILINE,
 )
-_TOKEN = re.compile(r"[a-zA-Z_-]+|\*")
-#: A name no robots.txt line can match, so that only "*" groups apply.
-_NOBODY: Final = "\N{NULL}"
+_VERSION = re.compile(r"(?:/|\s).*+")
+_NOBODY: Final = "nobody-of-that-name"
 _DIRECTIVES_WITH_VALUE: Final = frozenset(
     {"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"}
 )
@@ -74,23 +73,29 @@ def deny_all(sentence: str) -> RobotsRules:
 def read_robots(body: bytes, *, agent: str) -> RobotsRules:
     """Read a robots.txt for the product token ``agent``. Never raises; rubbish has no rules.
 
-    Only the first 500 KiB count. A group applies when its token equals ours without regard to
-    case (RFC 9309 section 2.2.1), else "*" does; "lead" does not mean "leadgen", nor the reverse.
+    Only the first 500 KiB and 20,000 lines count. A group is ours when its name is our token
+    without regard to case, with or without a version behind it (RFC 9309 section 2.2.1), or what
+    stands before a hyphen in our token; else "*" applies. Protego alone would also take "lead" for
+    "leadgen". Groups for others are merged before Protego sees them: it keeps each rule once per
+    agent, and 9,000 agents over 9,000 rules took it 380 s.
     """
     text = body[:MAX_ROBOTS_BYTES].decode("utf-8-sig", errors="replace")
     text = "\n".join(text.splitlines()[:MAX_LINES])
-    named: set[str] = set()
+    ours = agent.lower()
 
     def to_token(line: re.Match[str]) -> str:
-        token = _TOKEN.match(line["value"].strip())
-        if token is None:
-            return line[0]
-        named.add(token[0].lower())
-        return f"{line['field']}{token[0]}"
+        name = line["name"].strip().lower()
+        if _VERSION.sub("", name) == ours:
+            return f"{line['field']}{agent}"
+        if not name.strip("*"):
+            return f"{line['field']}{name[:1]}"
+        name = name.replace("*", "")
+        is_beginning = ours.startswith(name) and ours[len(name) :][:1].isalnum()
+        is_ours = name in ours and not is_beginning
+        return f"{line['field']}{name if is_ours else _NOBODY}"
 
-    text = _AGENT_LINE.sub(to_token, text)
-    chosen = agent if agent.lower() in named else _NOBODY
-    return RobotsRules(protego=Protego.parse(text), agent=chosen, refusal=None, sentence="")
+    rules = Protego.parse(_AGENT_LINE.sub(to_token, text))
+    return RobotsRules(protego=rules, agent=agent, refusal=None, sentence="")
 
 
 def rules_for_status(status: int, body: bytes, *, host: str, agent: str) -> RobotsRules:
