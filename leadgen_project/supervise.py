@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,13 +20,19 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from leadgen_project import embedded_postgres
+from leadgen_project.held_tasks import (
+    WATCH_VARIABLE,
+    give_back,
+    give_back_for_the_dead,
+    make_watch_dir,
+)
 from leadgen_project.lifeline import Child, follow_parent
-from leadgen_project.watched_cluster import WATCH_VARIABLE, give_back
 from tenants.stopping import STOP_FILE_VARIABLE
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
+LOOKS_PER_ROUND = 20  # after which the dead of this machine are looked for
 SILENCE_SECONDS = 60  # longer than a database takes to refuse the scheduler's connection
 LONGEST_PAUSE_SECONDS = 30  # between two starts of a cluster that does not live
 DATABASE_LOOK_SECONDS = 1  # each look costs less than 1 ms
@@ -38,10 +43,11 @@ MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 
 @dataclass(slots=True)
 class Supervisor:
-    """Runs ``command`` as the cluster. ``name`` is for the log."""
+    """Runs ``command`` as the cluster, with notes below ``root``. ``name`` is for the log."""
 
     command: Sequence[str]
     name: str
+    root: Path
     env: dict[str, str] = field(default_factory=dict)
     silence_seconds: float = SILENCE_SECONDS
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -51,13 +57,12 @@ class Supervisor:
         follow_parent()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
-        with tempfile.TemporaryDirectory(prefix="leadgen-worker-") as directory:
-            self._keep_alive(Path(directory))
+        with make_watch_dir(self.root) as directory:
+            self._keep_alive(directory)
         logger.info("worker %s has stopped", self.name)
 
     def _keep_alive(self, directory: Path) -> None:
-        held, stop_file = directory / "held", directory / "stop"
-        held.mkdir()
+        stop_file = directory / "stop"
         env = {**self.env, WATCH_VARIABLE: str(directory), STOP_FILE_VARIABLE: str(stop_file)}
         failures = 0
         while not self._stop.is_set():
@@ -66,24 +71,22 @@ class Supervisor:
             if self._stop.is_set():
                 stop_file.touch()  # tasks that look at it finish early
                 cluster.stop()
-            else:
-                cluster.kill()
-                failures = 0 if lived_seconds > LASTING_SECONDS else failures + 1
-                pause = min(2**failures - 1, LONGEST_PAUSE_SECONDS)
-                logger.error("worker %s starts its cluster anew in %s s", self.name, pause)
-                self._stop.wait(pause)
-            self._give_back(held)
+                self._ask_database(lambda: give_back(directory))
+                return
+            cluster.kill()
+            self._ask_database(lambda: give_back(directory))
+            failures = 0 if lived_seconds > LASTING_SECONDS else failures + 1
+            pause = min(2**failures - 1, LONGEST_PAUSE_SECONDS)
+            logger.error("worker %s starts its cluster anew in %s s", self.name, pause)
+            self._stop.wait(pause)
 
-    def _give_back(self, held: Path) -> None:
+    def _ask_database(self, question: Callable[[], int]) -> None:
         try:
-            count = give_back(held)
-        except DatabaseError as exc:  # the next start, or the queue's own patience, will do it
-            logger.warning("worker %s could not give back its tasks: %s", self.name, exc)
-            return
+            question()
+        except DatabaseError as exc:  # the next look, or the queue's own patience, will do it
+            logger.warning("worker %s could not give tasks back: %s", self.name, exc)
         finally:
             connection.close()
-        if count:
-            logger.warning("worker %s gave back %s tasks it had taken", self.name, count)
 
     def _watch(self, cluster: Child, *, sign: Path) -> float:
         """Return when the cluster ended, fell silent or shall stop; for how long it lived."""
@@ -102,6 +105,8 @@ class Supervisor:
             if silent_looks * LOOK_SECONDS > self.silence_seconds:
                 logger.error("worker %s: its cluster (%s) is silent", self.name, cluster.pid)
                 break
+            if looks % LOOKS_PER_ROUND == 1:
+                self._ask_database(lambda: give_back_for_the_dead(self.root))
         return looks * LOOK_SECONDS
 
 
@@ -135,4 +140,5 @@ def supervise(*, cluster: str = "", workers: int | None = None) -> None:
     if not settings.DATABASE_URL:
         keep_database(settings.DATA_DIR)
     command = [sys.executable, str(MANAGE), "cluster"]
-    Supervisor(command, name=cluster or "default", env=env).run()
+    root = settings.DATA_DIR / "workers"
+    Supervisor(command, name=cluster or "default", root=root, env=env).run()

@@ -12,23 +12,17 @@ import os
 import resource
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
-from django.utils import timezone
 from django_q import cluster
-from django_q.brokers.orm import ORM
 from django_q.conf import Conf
-from django_q.models import OrmQ
 from django_q.signals import post_spawn, pre_execute
 
+from leadgen_project.held_tasks import HoldingBroker, show_life
 from leadgen_project.lifeline import follow_parent
 
 logger = logging.getLogger(__name__)
 
-# A directory of the supervisor: the file ``alive`` is touched here, and ``held/<id>`` made for each
-# task taken from the queue and not yet done.
-WATCH_VARIABLE = "LEADGEN_WATCH"
 IDLE = -1  # what a worker's timer says between two tasks
 # A page that makes a worker eat all memory costs that worker its task, not the machine its life.
 WORKER_MEMORY_BYTES = 2 * 1024**3
@@ -41,7 +35,7 @@ class WatchedSentinel(cluster.Sentinel):
 
     def status(self) -> str:
         """Asked by the guard twice a second, so the file is as fresh as the guard is alive."""
-        _show_life()
+        show_life()
         return super().status()
 
     def reincarnate(self, process: Any) -> None:
@@ -69,48 +63,10 @@ class WatchedSentinel(cluster.Sentinel):
         while time.monotonic() < give_up_at and any(
             worker.is_alive() and worker.timer.value > 0 for worker in self.pool
         ):
-            _show_life()
+            show_life()
             time.sleep(0.1)
         time.sleep(1)  # the monitor writes down what was finished
         _end_group()
-
-
-class HoldingBroker(ORM):
-    """The queue in PostgreSQL, with a list of what this cluster has taken out of it.
-
-    The queue itself forgets who took a task, and would leave it alone for ``retry`` (25 minutes)
-    when its taker dies. So the supervisor gives it back.
-    """
-
-    def dequeue(self) -> list[tuple[int, str]] | None:
-        taken: list[tuple[int, str]] | None = super().dequeue()
-        for task_id, _payload in taken or ():
-            (_watch_dir() / "held" / str(task_id)).touch()
-        return taken
-
-    def delete(self, task_id: int) -> None:
-        super().delete(task_id)
-        (_watch_dir() / "held" / str(task_id)).unlink(missing_ok=True)
-
-
-def give_back(held: Path) -> int:
-    """Let others take at once what a dead cluster held; return how many tasks that were.
-
-    A task that was running is repeated, as after any crash.
-    """
-    ids = [int(path.name) for path in held.iterdir()]
-    count: int = OrmQ.objects.filter(pk__in=ids).update(lock=timezone.now()) if ids else 0
-    for task_id in ids:
-        (held / str(task_id)).unlink()
-    return count
-
-
-def _watch_dir() -> Path:
-    return Path(os.environ[WATCH_VARIABLE])
-
-
-def _show_life() -> None:
-    (_watch_dir() / "alive").touch()
 
 
 def _end_group() -> None:
@@ -137,5 +93,5 @@ def run() -> None:
     pre_execute.connect(refuse_to_work_as_orphan, dispatch_uid="cluster.refuse_to_work_as_orphan")
     cluster.Sentinel = WatchedSentinel  # Cluster.start looks it up by this name
     if Conf.ORM:
-        Conf.BROKER_CLASS = f"{__name__}.{HoldingBroker.__name__}"
+        Conf.BROKER_CLASS = f"{HoldingBroker.__module__}.{HoldingBroker.__name__}"
     cluster.Cluster().start()

@@ -69,25 +69,28 @@ class Worker:
         wait_for(lambda: not OrmQ.objects.exists())
 
 
-@pytest.fixture
-def worker(committed, tmp_path) -> Iterator[Worker]:
-    process = subprocess.Popen(
+def start_worker(env: dict[str, str]) -> subprocess.Popen:
+    return subprocess.Popen(
         [sys.executable, "manage.py", "worker", "--workers", "2"],
         cwd=ROOT,
-        env=committed.env,
+        env=env,
         start_new_session=True,
     )
-    observed = Worker(process, tmp_path / "journal")
+
+
+@pytest.fixture
+def worker(committed, tmp_path) -> Iterator[Worker]:
+    observed = Worker(start_worker(committed.env), tmp_path / "journal")
     family: list[psutil.Process] = []
     try:
         observed.wait_until_it_works()
         family = observed.family()
         yield observed
-        if process.poll() is None:
+        if observed.process.poll() is None:
             family += observed.family()
     finally:
-        process.kill()
-        process.wait()
+        observed.process.kill()
+        observed.process.wait()
         for relative in family:
             with suppress(psutil.NoSuchProcess):
                 relative.kill()
@@ -231,6 +234,22 @@ def test_a_killed_cluster_is_started_anew_without_leftovers(worker, which):
 
 
 @pytest.mark.slow
+def test_what_a_killed_family_held_is_done_by_the_next_one(worker, committed):
+    for name in ("one", "two"):
+        worker.enqueue("nap", name, 3)
+    wait_for(lambda: {"one", "two"} <= set(worker.lines("began")))
+    family = worker.family()
+
+    worker.process.kill()
+    for process in family:
+        process.kill()
+    worker.process.wait()
+    worker.process = start_worker(committed.env)
+
+    wait_for(lambda: {"one", "two"} <= set(worker.lines("ended")), seconds=60)
+
+
+@pytest.mark.slow
 def test_a_task_cannot_eat_the_machines_memory(worker):
     worker.enqueue("eat_memory", "glutton")
 
@@ -248,13 +267,16 @@ def test_a_silent_cluster_is_started_anew(tmp_path):
         "time.sleep(600)\n"
     )
     code = (
-        "import os, sys, django\n"
+        "import os, pathlib, sys, django\n"
         "os.environ['DJANGO_SETTINGS_MODULE'] = 'leadgen_project.settings'\n"
         "django.setup()\n"
         "from leadgen_project.supervise import Supervisor\n"
-        "Supervisor([sys.executable, '-c', sys.argv[1]], name='test', silence_seconds=1).run()\n"
+        "Supervisor([sys.executable, '-c', sys.argv[1]], name='test',\n"
+        "           root=pathlib.Path(sys.argv[2]), silence_seconds=1).run()\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, hang], cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, hang, str(tmp_path / "workers")], cwd=ROOT
+    )
     try:
         wait_for(lambda: starts.exists() and len(starts.read_text().splitlines()) >= 2)
     finally:
