@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Func, Q
 from django.utils import timezone
+
+ALIVE = Q(status_class__in=["LIVE", "AT_RISK", "PENDING", "UNKNOWN"])  # all but the ceased
+LIVE = Q(status_class__in=["LIVE", "AT_RISK"])
 
 
 class RegisteredCompany(models.Model):
@@ -22,6 +26,11 @@ class RegisteredCompany(models.Model):
         max_length=500, help_text="Folded, without legal suffix; see acra.names."
     )
     former_names = models.JSONField(default=list)
+    former_names_count = models.GeneratedField(
+        expression=Func("former_names", function="jsonb_array_length"),
+        output_field=models.SmallIntegerField(),
+        db_persist=True,  # narrow enough for the index below, which the list is not
+    )
     entity_type = models.CharField(max_length=60, blank=True)
     company_type = models.CharField(max_length=80, blank=True)
     constitution = models.CharField(max_length=60, blank=True)
@@ -56,6 +65,18 @@ class RegisteredCompany(models.Model):
     class Meta:
         verbose_name = "registered company"
         verbose_name_plural = "registered companies"
+        indexes = [
+            # All that a rule may ask, of the third of the register that still lives: previews and
+            # selections read this index (80 MB at two million companies) and not the table.
+            models.Index(
+                fields=["primary_ssic", "registered_on"], name="company_alive_by_activity",
+                include=["uen", "secondary_ssic", "status_class", "district", "entity_type",
+                         "company_type", "officers_count", "annual_return_on", "postal_code",
+                         "address_key", "former_names_count"],
+                condition=ALIVE,
+            ),
+            models.Index(fields=["address_key"], name="company_live_by_address", condition=LIVE),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.name} ({self.uen})"

@@ -5,9 +5,11 @@ All texts speak of ``acra_registeredcompany c`` and carry their values as parame
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from icp.conditions import Condition, Policy, Sql
+from django.db import connection
+
+from icp.conditions import LIVE, Addresses, Condition, Policy, Sql
 from icp.rules import Order, Rule
 
 ORDER_BY = {
@@ -30,7 +32,8 @@ class CompiledRule:
 
 
 def compile_rule(rule: Rule) -> CompiledRule:
-    """The SQL of ``rule``. Costs nothing; asks no database."""
+    """The SQL of ``rule``. Asks the database only for addresses that many companies share."""
+    rule = replace(rule, conditions=tuple(map(_resolved, rule.conditions)))
     where = _all([_taken(each) for each in rule.conditions])
     sure, meets = _sure(rule)
     order = ORDER_BY[rule.order]
@@ -42,37 +45,63 @@ def compile_rule(rule: Rule) -> CompiledRule:
     )  # fmt: skip
 
 
+SHARED = """
+SELECT coalesce(array_agg(address_key), '{{}}') FROM (
+    SELECT c.address_key FROM acra_registeredcompany c WHERE {live} AND c.address_key <> ''
+    GROUP BY c.address_key HAVING count(*) >= %s AND (%s::int IS NULL OR count(*) <= %s)
+) shared
+"""
+
+
+def _resolved(condition: Condition) -> Condition:
+    """Look up, once per rule, the addresses it asks for: a tenth of a second by their index.
+
+    As values in the statement they are hashed; as a subquery they were counted anew at each of the
+    several places where a preview mentions them.
+    """
+    if condition.holds is None or not any(isinstance(p, Addresses) for p in condition.holds.params):
+        return condition
+    params = tuple(
+        _addresses(each) if isinstance(each, Addresses) else each for each in condition.holds.params
+    )
+    return replace(condition, holds=Sql(condition.holds.text, params))
+
+
+def _addresses(asked: Addresses) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(SHARED.format(live=LIVE), [asked.least, asked.most, asked.most])
+        return list(cursor.fetchone()[0])
+
+
 def _taken(condition: Condition) -> Sql | None:
     """What must be true of a company for this condition to let it pass; ``None``: always passes."""
     refuses = condition.policy == Policy.NO_MATCH
     if condition.holds is None:
         return Sql("FALSE") if refuses else None
-    if condition.unknown is None:
-        return condition.holds
+    if condition.lacks is None or refuses:
+        return condition.holds  # which is not true where the fact is lacking
     text, params = condition.holds
-    if refuses:
-        return Sql(f"({text} AND NOT {condition.unknown.text})",
-                   (*params, *condition.unknown.params))  # fmt: skip
-    return Sql(f"({text} OR {condition.unknown.text})", (*params, *condition.unknown.params))
+    return Sql(f"({text} OR {condition.lacks.text})", (*params, *condition.lacks.params))
 
 
 def _sure(rule: Rule) -> tuple[bool | None, Sql]:
-    """A company meets the rule when no key with ``match_lower`` had to let a missing fact pass.
-
-    What holds in spite of a missing fact (a logged renaming) is known.
-    """
+    """A company meets the rule when no key with ``match_lower`` had to let a missing fact pass."""
     lower = [each for each in rule.conditions if each.policy == Policy.MATCH_LOWER]
     if any(each.never_known for each in lower):
         return False, Sql("FALSE")
-    unsure = [each for each in lower if each.unknown is not None]
+    unsure = [each for each in lower if each.lacks is not None]
     if not unsure:
         return True, Sql("TRUE")
     return None, _all([_known(each) for each in unsure])
 
 
 def _known(condition: Condition) -> Sql:
-    assert condition.unknown is not None  # noqa: S101 -- asked of those alone
-    return Sql(f"NOT {condition.unknown.text}", condition.unknown.params)
+    """Of a company that was taken: that it was not for want of the fact."""
+    if condition.is_known_when_it_holds:
+        assert condition.holds is not None  # noqa: S101 -- else nothing could hold
+        return Sql(f"({condition.holds.text}) IS TRUE", condition.holds.params)
+    assert condition.lacks is not None  # noqa: S101 -- asked of those alone
+    return Sql(f"NOT ({condition.lacks.text})", condition.lacks.params)
 
 
 def _trace(rule: Rule) -> Sql:
@@ -98,12 +127,12 @@ def outcome_of(condition: Condition) -> Sql:
     if condition.holds is None:
         return Sql(f"'{MISSING[condition.policy]}'")
     text, params = condition.holds
-    if condition.unknown is None:
+    if condition.lacks is None:
         return Sql(f"CASE WHEN {text} THEN 'meets' ELSE 'fails' END", params)
     return Sql(
-        f"CASE WHEN {text} THEN 'meets' WHEN {condition.unknown.text}"
+        f"CASE WHEN {text} THEN 'meets' WHEN {condition.lacks.text}"
         f" THEN '{MISSING[condition.policy]}' ELSE 'fails' END",
-        (*params, *condition.unknown.params),
+        (*params, *condition.lacks.params),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from icp.payload import Range
 
 LIVE = "c.status_class IN ('LIVE', 'AT_RISK')"
+FORMER_NAMES = "(SELECT string_agg(n, '; ') FROM jsonb_array_elements_text(c.former_names) n)"
 
 
 class Policy(StrEnum):
@@ -36,17 +37,15 @@ NOTHING = Sql("NULL")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One key of a rule. ``holds`` is ``None`` when the register cannot answer it at all.
-
-    ``unknown`` is never true where ``holds`` is.
-    """
+    """One key of a rule. ``holds`` is ``None`` when the register cannot answer it at all."""
 
     key: str
     words: str  # for a person, e.g. "Registered 2000 to 2025"
     policy: Policy
     holds: Sql | None
-    unknown: Sql | None = None  # true where the register lacks the fact; None: it never does
+    lacks: Sql | None = None  # true where the register has no such fact; None: it always has
     value: Sql = NOTHING  # text: what the register says, for the trace
+    is_known_when_it_holds: bool = False  # it may hold although the fact is lacking
 
     @property
     def never_known(self) -> bool:
@@ -131,8 +130,8 @@ def has_code(
         return Condition(key, words, policy, secondary, value=Sql("c.secondary_ssic"))
     either = Sql(f"({primary.text} OR {secondary.text})", (*primary.params, *secondary.params))
     value = Sql("concat_ws(', ', nullif(c.primary_ssic, ''), nullif(c.secondary_ssic, ''))")
-    missing = Sql(f"(c.primary_ssic = '' AND NOT {secondary.text})", secondary.params)
-    return Condition(key, words, policy, either, missing, value)
+    return Condition(key, words, policy, either, Sql("c.primary_ssic = ''"), value,
+                     is_known_when_it_holds=True)  # fmt: skip
 
 
 def has_no_code(key: str, words: str, *, codes: Iterable[str], place: Place) -> Condition:
@@ -167,19 +166,25 @@ def renamed_since(key: str, words: str, policy: Policy, *, since: date) -> Condi
     Without any former name it has never been renamed, whatever the loads saw.
     """
     holds = (
-        "EXISTS (SELECT 1 FROM acra_registerchange ch JOIN acra_registerimport im"
-        " ON im.id = ch.load_id WHERE ch.uen = c.uen AND ch.kind <> 'NEW'"
-        " AND ch.fields ?| ARRAY['name', 'entity_name'] AND im.started_at >= %s)"
+        "c.uen IN (SELECT ch.uen FROM acra_registerimport im JOIN acra_registerchange ch"
+        " ON ch.load_id = im.id AND ch.kind IN ('CHANGED', 'CEASED') WHERE im.started_at >= %s"
+        " AND ch.fields ?| ARRAY['name', 'entity_name'])"
     )
-    names = "(SELECT string_agg(n, '; ') FROM jsonb_array_elements_text(c.former_names) n)"
-    missing = Sql(f"(c.former_names <> '[]' AND NOT {holds})", (since,))
-    return Condition(key, words, policy, Sql(holds, (since,)), missing, Sql(names))
+    return Condition(key, words, policy, Sql(holds, (since,)), Sql("c.former_names_count > 0"),
+                     Sql(FORMER_NAMES), is_known_when_it_holds=True)  # fmt: skip
 
 
 def has_former_names(key: str, words: str, policy: Policy, *, wanted: bool) -> Condition:
-    sign = "<>" if wanted else "="
-    return Condition(key, words, policy, Sql(f"c.former_names {sign} '[]'"),
-                     value=Sql("jsonb_array_length(c.former_names)::text"))  # fmt: skip
+    sign = ">" if wanted else "="
+    return Condition(key, words, policy, Sql(f"c.former_names_count {sign} 0"),
+                     value=Sql(FORMER_NAMES))  # fmt: skip
+
+
+class Addresses(NamedTuple):
+    """Stands among parameters for the address keys of so many live companies, once looked up."""
+
+    least: int
+    most: int | None = None
 
 
 def shares_address(key: str, words: str, policy: Policy, *, asked: Range) -> Condition:
@@ -187,26 +192,18 @@ def shares_address(key: str, words: str, policy: Policy, *, asked: Range) -> Con
 
     Above about five it is mostly the address of a registration service.
     """
-    having = _within("count(*)", asked.least, asked.most)
-    crowd = _within("count(*)", None if asked.most is None else asked.most + 1, None)
-    same = (
-        f"SELECT c.address_key FROM acra_registeredcompany c WHERE {LIVE} AND c.address_key <> ''"
-    )
     if (asked.least or 1) <= 1 and asked.most is not None:
         # "at most": name the crowded addresses, which are few, instead of the lonely ones
-        holds = Sql(
-            f"c.address_key NOT IN ({same} GROUP BY c.address_key HAVING {crowd.text})",
-            crowd.params,
-        )
+        holds = Sql("c.address_key <> ALL(%s)", (Addresses(asked.most + 1),))
     else:
-        holds = Sql(
-            f"c.address_key IN ({same} GROUP BY c.address_key HAVING {having.text})", having.params
-        )
+        holds = Sql("c.address_key = ANY(%s)", (Addresses(asked.least or 1, asked.most),))
     value = Sql(
-        f"(SELECT count(*)::text FROM (SELECT 1 FROM acra_registeredcompany o"
-        f" WHERE {LIVE.replace('c.', 'o.')} AND o.address_key = c.address_key) at_address)"
+        "(SELECT count(*)::text FROM acra_registeredcompany o"
+        f" WHERE {LIVE.replace('c.', 'o.')} AND o.address_key = c.address_key)"
     )
-    return Condition(key, words, policy, holds, Sql("c.address_key = ''"), value)
+    lacks = Sql("c.address_key = ''")
+    filled = Sql(f"(c.address_key <> '' AND {holds.text})", holds.params)
+    return Condition(key, words, policy, filled, lacks, value)
 
 
 def months_before(day: date, months: int) -> date:

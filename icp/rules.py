@@ -216,6 +216,8 @@ class _Reader:
         classes = self._list(key, value, self._choose(STATUS_CLASSES, "status class"))
         if not classes:
             return None
+        if "CEASED" in classes:
+            self.problems.add(key, "A company that has ceased never becomes a lead.")
         words = f"Status: {_any_of([each.replace('_', ' ').lower() for each in classes])}"
         # A status nobody has classed is UNKNOWN, a class that may be asked for: never a guess.
         return classes, ask.in_class(key, words, classes=classes)
