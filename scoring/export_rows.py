@@ -1,0 +1,220 @@
+"""The rows of the exports: one per lead, with where each value comes from. Memory stays flat."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
+
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+
+from acra.models import RegisterImport, SsicCode
+from enrichment.models import Contact, Evidence
+from icp.models import Lead
+from scoring.features import PRECEDENCE
+from scoring.models import LeadScore, ScoreLine, ShortlistEntry
+from scoring.withhold import withheld
+from tenants.models import PipelineRun
+
+CHUNK = 500
+LICENCE = (
+    "Contains information from ACRA's register of corporate entities, made available on data.gov.sg"
+    " under the Singapore Open Data Licence version 1.0 (https://data.gov.sg/open-data-licence)."
+)
+# Column -> field of the evidence whose best value it shows; "+" shows all values.
+FACTS = {
+    "website": "website", "phone": "phones", "address": "address", "postal_code": "postal_code",
+    "primary_ssic": "primary_ssic", "register_status": "status", "entity_type": "entity_type",
+    "registered_on": "registered_on", "officers": "officers_count",
+    "annual_return_on": "annual_return_on", "head_count": "headcount",
+    "technologies": "+technologies", "languages": "+languages", "social": "+social",
+    "summary": "summary",
+}  # fmt: skip
+FIELDS = frozenset(field.removeprefix("+") for field in FACTS.values()) | {"emails", "people"}
+SOURCED = ("website", "phone", "address", "head_count")  # columns followed by their source
+COLUMNS = (
+    "rank", "name", "uen", "score", "bucket", "fit", "rationale", "score_lines",
+    "contact_name", "contact_title", "contact_email", "contact_phone", "contact_kind",
+    "contact_source",
+    "website", "website_source", "phone", "phone_source", "address", "address_source",
+    "postal_code", "primary_ssic", "industry", "register_status", "entity_type", "registered_on",
+    "officers", "annual_return_on", "head_count", "head_count_source", "technologies",
+    "languages", "social", "summary", "review", "score_card", "scored_in_run", "scored_at",
+    "run", "lead_id", "attribution",
+)  # fmt: skip
+
+
+class Fact(NamedTuple):
+    """One evidence row as the exports need it."""
+
+    field: str
+    value: str
+    source: str
+    confidence: float
+    reference: str
+    contact: int | None
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """What is known about some leads, read together."""
+
+    run: PipelineRun
+    ranks: dict[int, ShortlistEntry]
+    lines: dict[int, list[str]]
+    facts: dict[int, list[Fact]]
+    contacts: dict[int, list[Contact]]
+    industries: dict[str, str]
+    attribution: str
+
+
+def rows(run: PipelineRun, *, only_shortlist: bool = False) -> Iterator[dict[str, Any]]:
+    """The leads' scores as they stood at the end of ``run``, best first; keys are ``COLUMNS``.
+
+    Every lead scored in this or an earlier run stands here once, with its newest score; those
+    rejected or suppressed now are absent. Reads 500 leads at a time with a dozen statements.
+    """
+    industries = dict(SsicCode.objects.filter(level="subclass").values_list("code", "title"))
+    industries = industries or dict(SsicCode.objects.values_list("code", "title"))
+    attribution = attribution_of(run)
+    scores = standing_scores(run, only_shortlist=only_shortlist)
+    pairs = scores.values_list("pk", "lead_id").iterator(chunk_size=2000)
+    while chunk := list(islice(pairs, CHUNK)):
+        yield from _rows_of(chunk, run=run, industries=industries, attribution=attribution)
+
+
+def standing_scores(run: PipelineRun, *, only_shortlist: bool = False) -> QuerySet[LeadScore]:
+    """The score rows of the export in its order; suppressed leads are still among them."""
+    if only_shortlist:
+        listed = LeadScore.objects.filter(shortlist_entries__shortlist__run_id=run.pk)
+        return listed.exclude(lead__stage=Lead.Stage.REJECTED).order_by("shortlist_entries__rank")
+    known = LeadScore.objects.filter(run_id__lte=run.pk).order_by("lead_id", "-run_id")
+    newest = LeadScore.objects.filter(pk__in=known.distinct("lead_id").values("pk"))
+    meets = Case(When(lead__fit="MEETS", then=Value(0)), default=Value(1),
+                 output_field=IntegerField())  # fmt: skip
+    playing = newest.exclude(lead__stage=Lead.Stage.REJECTED)
+    return playing.order_by("-total", meets, "lead__uen", "lead_id")
+
+
+def attribution_of(run: PipelineRun) -> str:
+    """The licence line, with the day of the register load the run worked with."""
+    load = RegisterImport.objects.filter(pk=run.plan.get("register_load") or 0).first()
+    if load is None or load.finished_at is None:
+        return LICENCE
+    return f"{LICENCE} Loaded on {load.finished_at.date().isoformat()} from {load.source}."
+
+
+def _rows_of(
+    pairs: Sequence[tuple[int, int]],
+    *,
+    run: PipelineRun,
+    industries: dict[str, str],
+    attribution: str,
+) -> Iterator[dict[str, Any]]:
+    out = withheld([lead for _, lead in pairs])
+    kept = [(score, lead) for score, lead in pairs if lead not in out]
+    leads = [lead for _, lead in kept]
+    chunk = _Chunk(
+        run=run,
+        ranks={
+            entry.lead_id: entry
+            for entry in ShortlistEntry.objects.filter(shortlist__run_id=run.pk, lead_id__in=leads)
+        },
+        lines=_lines([score for score, _ in kept]),
+        facts=_facts(leads),
+        contacts=_contacts(leads),
+        industries=industries,
+        attribution=attribution,
+    )
+    scores = LeadScore.objects.select_related("lead", "card")
+    light = scores.defer("features", "card__payload", "lead__facts", "lead__trace")
+    found = light.in_bulk([score for score, _ in kept])
+    for score, _ in kept:
+        yield _row(found[score], chunk)
+
+
+def _lines(scores: list[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    lines = ScoreLine.objects.filter(score_id__in=scores).order_by("score_id", "position")
+    for score, points, label in lines.values_list("score_id", "points", "label"):
+        found[score].append(f"{points:+d} {label}")
+    return found
+
+
+def _facts(leads: list[int]) -> dict[int, list[Fact]]:
+    found: dict[int, list[Fact]] = defaultdict(list)
+    standing = Evidence.objects.filter(lead_id__in=leads, superseded_at=None, field__in=FIELDS)
+    columns = ("lead_id", "field", "value", "source", "confidence", "reference", "contact_id")
+    for lead, field, value, source, confidence, reference, contact in standing.values_list(
+        *columns
+    ):
+        fact = Fact(field, value, source, float(confidence), reference, contact)
+        found[lead].append(fact)
+    return found
+
+
+def _contacts(leads: list[int]) -> dict[int, list[Contact]]:
+    found: dict[int, list[Contact]] = defaultdict(list)
+    for contact in Contact.objects.filter(lead_id__in=leads, is_mailable=True):
+        if contact.kind != Contact.Kind.PERSONAL:
+            found[contact.lead_id].append(contact)
+    return found
+
+
+def _row(score: LeadScore, chunk: _Chunk) -> dict[str, Any]:
+    lead, entry = score.lead, chunk.ranks.get(score.lead_id)
+    facts = sorted(chunk.facts[lead.pk], key=_rank)
+    row: dict[str, Any] = {
+        "rank": entry.rank if entry else "",
+        "name": lead.name,
+        "uen": lead.uen,
+        "score": score.total,
+        "bucket": score.bucket,
+        "fit": lead.get_fit_display(),
+        "rationale": score.rationale,
+        "score_lines": "; ".join(chunk.lines[score.pk]),
+        "review": entry.get_decision_display() if entry else lead.get_review_display(),
+        "score_card": str(score.card),
+        "scored_in_run": score.run_id,
+        "scored_at": score.created_at.isoformat(timespec="seconds"),
+        "run": chunk.run.pk,
+        "lead_id": str(lead.public_id),
+        "attribution": chunk.attribution,
+    }
+    for column, field in FACTS.items():
+        values = [fact for fact in facts if fact.field == field.removeprefix("+")]
+        best = values[0] if values else None
+        row[column] = best.value if best else ""
+        if field.startswith("+"):
+            row[column] = ", ".join(dict.fromkeys(fact.value for fact in values))
+        if column in SOURCED:
+            row[f"{column}_source"] = f"{best.source}: {best.reference}" if best else ""
+    row["industry"] = chunk.industries.get(row["primary_ssic"], "")
+    return row | _contact_columns(chunk.contacts[lead.pk], facts)
+
+
+def _rank(fact: Fact) -> tuple[int, float, str, str]:
+    return (PRECEDENCE.get(fact.source, 9), -fact.confidence, fact.value, fact.reference)
+
+
+def _contact_columns(contacts: list[Contact], facts: list[Fact]) -> dict[str, str]:
+    """Whom to begin with: a person with an address, a role mailbox, then whoever there is."""
+    best = min(
+        contacts,
+        key=lambda c: (not c.email, c.kind != Contact.Kind.PERSON, not c.title, c.email, c.name),
+        default=None,
+    )
+    if best is None:
+        empty = ("name", "title", "email", "phone", "kind", "source")
+        return {f"contact_{column}": "" for column in empty}
+    behind = [fact for fact in facts if fact.contact == best.pk]
+    return {
+        "contact_name": best.name,
+        "contact_title": best.title,
+        "contact_email": best.email,
+        "contact_phone": best.phone,
+        "contact_kind": best.get_kind_display(),
+        "contact_source": behind[0].reference if behind else "",
+    }
