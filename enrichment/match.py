@@ -127,6 +127,11 @@ class SiteMatch:
     verdict: Verdict
     lines: tuple[MatchLine, ...]
 
+    @property
+    def is_refuted(self) -> bool:
+        """Whether the site says by itself that it is somebody else's, or no company's."""
+        return any(line.points <= OTHER_LEGAL_NAME for line in self.lines)
+
 
 class Name:
     """One name of the company in the forms it is looked for."""
@@ -162,7 +167,10 @@ def form_of(name: str) -> str:
 
 
 def match_site(
-    company: CompanyFacts, documents: Sequence[Document], *, threshold: int = THRESHOLD
+    company: CompanyFacts,
+    documents: Sequence[Document],
+    *,
+    threshold: int = THRESHOLD,
 ) -> SiteMatch:
     """Compare the pages of one site with the company. Pure; milliseconds a page.
 
@@ -174,7 +182,7 @@ def match_site(
     lines = tuple(_Comparison(company, documents).lines())
     score = max(0, min(100, sum(line.points for line in lines)))
     proven = any(line.points >= PROOF for line in lines)
-    refuted = any(line.points <= OTHER_LEGAL_NAME for line in lines)
+    refuted = SiteMatch(score, Verdict.NO, lines).is_refuted
     if any(line.points <= NOT_A_SITE for line in lines):
         verdict = Verdict.NO
     elif proven or (score >= threshold and not refuted):

@@ -33,6 +33,13 @@ class Observation:
     subject: str = ""
 
 
+def storable(text: str) -> str:
+    """The text without what no database takes: NUL, and halves of characters from JSON escapes."""
+    if text.isascii():
+        return text.replace("\x00", "")
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The name and version a family of observations carries."""
@@ -55,11 +62,11 @@ class Rule:
         """An observation on ``document``; ``how`` is appended to the rule's name."""
         return Observation(
             field=field,
-            value=value[:MAX_VALUE],
-            raw=(raw or value)[:MAX_VALUE],
+            value=storable(value)[:MAX_VALUE],
+            raw=storable(raw or value)[:MAX_VALUE],
             url=document.url,
             page_sha256=document.sha256,
-            quote=(quote or raw or value)[:MAX_QUOTE],
+            quote=storable(quote or raw or value)[:MAX_QUOTE],
             method=f"{self.name}.{how}" if how else self.name,
             version=self.version,
             confidence=round(confidence, 2),

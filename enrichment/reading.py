@@ -170,11 +170,18 @@ class _Reader:
         return found or current
 
 
+def _opens_mail(anchor: Any) -> bool:
+    """Whether a link is an address or a number: a word of its own, even where no space parts it."""
+    href = anchor.get("href") or ""
+    return href[:7].lower() == "mailto:" or href[:4].lower() == "tel:"
+
+
 def read(root: Any) -> Reading:
     """Read a tree once. Time and memory grow with the size of the page, up to the limits above."""
     reader = _Reader(root)
     walker = etree.iterwalk(root, events=("start", "end"))
     pieces, elements, regions = reader.pieces, reader.elements, reader.regions
+    anchors = reader.anchors
     seen = 0
     for event, element in walker:
         tag = element.tag
@@ -184,6 +191,8 @@ def read(root: Any) -> Reading:
                 reader.flush()
                 elements.pop()
                 regions.pop()
+            elif tag == "a" and anchors and anchors[-1] is element and _opens_mail(element):
+                pieces.append(" ")
             if element.tail:
                 pieces.append(element.tail)
             continue
@@ -208,7 +217,9 @@ def read(root: Any) -> Reading:
             walker.skip_subtree()
             continue
         if tag == "a" or tag == "area":
-            reader.anchors.append(element)
+            anchors.append(element)
+            if _opens_mail(element):
+                pieces.append(" ")
         if element.text:
             pieces.append(element.text)
     reader.flush()

@@ -65,17 +65,21 @@ _NOTICE = re.compile(
     r"|forbidden|not (?:permitted|allowed))"
     r"|\bno (?:sales|marketing|vendors?|agents?|advertisers?"
     r"|recruiters?)\b[^.\n]{0,30}\b(?:please|calls?|e-?mails?|enquir\w+)"
-    r"|\b(?:no|not accept(?:ing)?) (?:solicit|unsolicited)\w*",
+    r"|\b(?:no|not accept(?:ing)?) (?:solicit|unsolicited)\w*"
+    # "forbidden / please do not ... collect, promote, advertise"
+    r"|(?:\u4e25\u7981|\u7981\u6b62|\u8bf7\u52ff|\u4e0d\u5f97|\u8c22\u7edd|\u62d2\u7edd).{0,20}"
+    r"(?:\u6536\u96c6|\u63a8\u9500|\u5e7f\u544a|\u8425\u9500|\u5783\u573e\u90ae\u4ef6)",
     re.IGNORECASE,
 )
 _NOTICE_HINT = re.compile(
-    r"unsolicited|spam|marketing|solicit|harvest|advertis|promotional|commercial|scrap|cold"
-    r"|sales",
+    r"unsolicited|spam|marketing|solicit|harvest|advertis|promotional|commercial|scrap|cold|sales"
+    r"|\u6536\u96c6|\u63a8\u9500|\u5e7f\u544a|\u8425\u9500",
     re.IGNORECASE,
 )
 _PROMISE = re.compile(
-    r"\bwe (?:do not|don['\u2019]?t|will not|won['\u2019]?t|never|hate)\b|your (?:e-?mail"
-    r"|information|data|address|details|privacy)|unsubscribe|\bopt[- ]out of\b",
+    r"\bwe (?:do not|don['\u2019]?t|will not|won['\u2019]?t|will never|never|hate)\s(?:ever\s)?"
+    r"(?:send|spam|share|sell|rent|use|disclose|store|collect|pass|give|trade|to)\b"
+    r"|your (?:e-?mail|information|data|address|details|privacy)|unsubscribe|\bopt[- ]out of\b",
     re.IGNORECASE,
 )
 

@@ -20,6 +20,11 @@ _ABOUT = re.compile(
 _TEAM = re.compile(
     r"team|people|management|leadership|director|staff|doctors|partners|founder", re.IGNORECASE
 )
+_OTHERS = re.compile(
+    r"/(?:our-?)?(?:clients?|customers?|testimonials?|reviews?|references?|partners?|case-?stud\w+"
+    r"|sponsors?|suppliers?|links|resources|directory|members)(?:/|\.|$|-)",
+    re.IGNORECASE,
+)
 _LEGAL = re.compile(r"privacy|pdpa|terms|cookie|disclaimer|legal|polic", re.IGNORECASE)
 _ORGANIZATION = re.compile(
     r"Organi[sz]ation|Business|Corporation|Store|Restaurant|Company|Dentist|Physician|Clinic|Agency"
@@ -42,6 +47,11 @@ def is_about_page(document: Document) -> bool:
 
 def is_team_page(document: Document) -> bool:
     return bool(_TEAM.search(document.path))
+
+
+def is_page_of_others(document: Document) -> bool:
+    """Whether the page is about clients, partners or references: their data stand there."""
+    return bool(_OTHERS.search(document.path))
 
 
 def is_legal_page(document: Document) -> bool:

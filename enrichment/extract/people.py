@@ -37,6 +37,12 @@ _PREFIX = re.compile(
     r"|presented by|by)\s{0,2}[:\-\u2013]\s{0,2}",
     re.IGNORECASE,
 )
+# What may stand behind a name or a title in the same line: address, number, their labels.
+_REACH = re.compile(
+    r"\s{0,3}[|,;(-]?\s{0,3}(?:[\w.+-]{1,64}@|\(?\+?\d[\d ()-]{6,}"
+    r"|\b(?:e-?mail|tel|phone|mobile|hp|did|[mte])\b\s?[:.]).*$",
+    re.IGNORECASE,
+)
 _ARTICLES = re.compile(r"/(?:blog|news|article|post|press|event|insight|media|case)s?(?:/|-|$)")
 _IN_SENTENCE = re.compile(
     r"\b(?:[Oo]ur|[Tt]he|[Cc]ompany|its|by)?\s?((?:[Cc]o-?)?[Ff]ounder(?:\s(?:and|&)\s(?:CEO"
@@ -217,7 +223,7 @@ def _pairs(document: Document) -> list[Pair]:
         in_line = _in_one_line(block)
         if in_line:
             found.append(in_line)
-        elif is_title(block.text):
+        elif is_title(_REACH.sub("", block.text)):
             titles.append(index)
         else:
             found.extend(_in_sentence(block))
@@ -237,7 +243,7 @@ _SHOUTED_HEAD = re.compile(
 
 
 def _in_one_line(block: Block) -> Pair | None:
-    text = _PREFIX.sub("", block.text)
+    text = _REACH.sub("", _PREFIX.sub("", block.text))
     if len(text) > MAX_TITLE + 60:
         return None
     for separator in _SEPARATOR.finditer(text):
@@ -273,7 +279,7 @@ def _in_two_lines(document: Document, titles: list[int]) -> list[Pair]:
             if 0 <= near < len(blocks) and near not in titles and near not in names:
                 if blocks[near].region is Region.QUOTE:
                     continue
-                name = clean_name(blocks[near].text)
+                name = clean_name(_REACH.sub("", blocks[near].text))
                 if name:
                     names[near] = name
     found = []
@@ -287,7 +293,7 @@ def _in_two_lines(document: Document, titles: list[int]) -> list[Pair]:
                 found.append(
                     Pair(
                         names[index],
-                        title.text,
+                        _REACH.sub("", title.text),
                         quote[:MAX_QUOTE],
                         "lines",
                         0.9,

@@ -17,7 +17,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from enrichment.country import country_of
-from enrichment.extract.pages import first_text, listed, organizations
+from enrichment.extract.pages import first_text, is_page_of_others, listed, organizations
 from enrichment.observation import Lines, Observation, Rule, best_of_each, quote_of
 from enrichment.parse import Document
 from enrichment.reading import Region
@@ -70,8 +70,9 @@ _NOT_PHONE = re.compile(
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
-    r"\bnot ours\b|\bsupplier|\bof our (?:client|partner|vendor|customer)"
-    r"|third[- ]part",
+    r"\bnot ours\b|\bsuppliers?\b|third[- ]part|\b(?:web\s?site|site|designed|developed|powered"
+    r"|hosted|built|maintained|photos?) by\b|\b(?:design|web|media|channel|strategic|technology"
+    r"|delivery|logistics|trusted|our|happy)\s(?:partner|client|customer|vendor|agency|landlord)\b",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?:19|20)\d\d[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d")
@@ -203,12 +204,13 @@ def _whatsapp_number(href: str) -> str:
 def _in_text(document: Document, *, region: str) -> Iterator[Sighting]:
     lines = Lines.of(document)
     text = document.text
+    of_others = is_page_of_others(document)
     for run in islice(_RUN.finditer(text), MAX_CANDIDATES):
         if sum(letter.isdigit() for letter in run.group(0)) < 7:
             continue
         index = lines.index_at(run.start())
         block = document.blocks[index]
-        if block.region is Region.QUOTE:
+        if block.region is Region.QUOTE or (of_others and block.region is Region.BODY):
             continue
         before = text[max(block.start, run.start() - 40) : run.start()]
         if not before.strip() and index:

@@ -21,7 +21,7 @@ RULES = (
     ("Elementor", "builder", r"elementor-(?:widget|section|element)|/plugins/elementor/"),
     ("Divi", "builder", r"/themes/Divi/|et_pb_section"),
     ("WPBakery", "builder", r"/plugins/js_composer/|wpb_wrapper"),
-    ("Wix", "cms", r"static\.wixstatic\.com|static\.parastorage\.com|X-Wix-"),
+    ("Wix", "cms", r"static\.wixstatic\.com|static\.parastorage\.com|Wix\.com Website"),
     (
         "Squarespace",
         "cms",
@@ -40,7 +40,8 @@ RULES = (
     ),
     ("TYPO3", "cms", r"/typo3(?:conf|temp)/|content=\"TYPO3"),
     ("Ghost", "cms", r"content=\"Ghost \d|ghost-portal"),
-    ("HubSpot CMS", "cms", r"/hs-fs/hub/|hs-scripts\.com|js\.hs-analytics\.net|hubspotusercontent"),
+    ("HubSpot", "marketing", (r"/hs-fs/hub/|hs-scripts\.com"
+        r"|js\.hs-analytics\.net|hubspotusercontent")),
     ("Framer", "cms", r"framerusercontent\.com|data-framer-"),
     ("GoDaddy Builder", "cms", r"img\d\.wsimg\.com|websites\.godaddy"),
     ("Duda", "cms", r"cdn-website\.com|irp\.cdn-website|dmBody"),
@@ -66,7 +67,7 @@ RULES = (
     ),
     ("Google Tag Manager", "analytics", r"googletagmanager\.com/gtm\.js|\bGTM-[A-Z0-9]{5,8}\b"),
     ("Google Ads", "analytics", r"googleadservices\.com|gtag/js\?id=AW-|google_conversion_id"),
-    ("Meta Pixel", "analytics", r"connect\.facebook\.net/[\w/]{2,12}/fbevents\.js|fbq\("),
+    ("Facebook Pixel", "analytics", r"connect\.facebook\.net/[\w/]{2,12}/fbevents\.js|fbq\("),
     ("LinkedIn Insight", "analytics", r"snap\.licdn\.com/li\.lms|_linkedin_partner_id"),
     ("TikTok Pixel", "analytics", r"analytics\.tiktok\.com"),
     ("Hotjar", "analytics", r"static\.hotjar\.com|hjSiteSettings"),
