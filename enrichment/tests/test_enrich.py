@@ -1,10 +1,8 @@
 from datetime import timedelta
-from functools import partial
 
 import pytest
 from django.utils import timezone
 
-from acra.models import RegisteredCompany
 from acra.uen import check_letter
 from enrichment import record as record_module
 from enrichment.enrich import MAX_CLAIMS, enrich_batch
@@ -14,7 +12,7 @@ from enrichment.snapshots import SnapshotGoneError, observe_again
 from enrichment.tests.pages_of import MadeUpWeb, kolina_pages, no_site, site
 from icp import suppressions
 from icp.models import Lead
-from icp.tests.factories import as_platform
+from icp.tests.factories import make_company
 from tenants.models import PipelineRun
 
 LETTER = check_letter("201912345A")
@@ -29,11 +27,16 @@ def run(acme):
 
 @pytest.fixture
 def company(acme):
-    return as_platform(partial(
-        RegisteredCompany.objects.create, uen=UEN, name="KOLINA WIDGETS PTE. LTD.", name_key="KOLINA WIDGETS", status="Live Company",
-        status_class="LIVE", block="12", street="KOLINA LANE", level="05", unit="06",
-        postal_code="408965", row_hash="x", first_seen_at=timezone.now(), changed_at=timezone.now(),
-    ))  # fmt: skip
+    return make_company(
+        uen=UEN,
+        name="KOLINA WIDGETS PTE. LTD.",
+        name_key="KOLINA WIDGETS",
+        block="12",
+        street="KOLINA LANE",
+        level="05",
+        unit="06",
+        postal_code="408965",
+    )
 
 
 @pytest.fixture
