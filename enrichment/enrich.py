@@ -9,9 +9,11 @@ it, and what was already written stands.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,10 +22,11 @@ from acra.models import RegisteredCompany
 from enrichment.crawl import crawl_site
 from enrichment.discover import candidate_sites
 from enrichment.fetch import Fetcher
-from enrichment.gate import HostGate, InProcessGate
+from enrichment.gate import HostGate
 from enrichment.look import FAILED, Crawl, Finding, Task, look_for_site
 from enrichment.match import THRESHOLD, CompanyFacts
 from enrichment.pages import CrawlPolicy, CrawlResult
+from enrichment.politeness import DatabaseGate
 from enrichment.record import record
 from enrichment.robots import RobotsCache
 from icp.models import Lead
@@ -35,8 +38,13 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=15)  # a batch takes less; the queue ends tasks after ten
 MAX_CLAIMS = 3  # a lead whose worker ended without a word so often is put aside
 
-_gate = InProcessGate()  # of this process: two batches in it never crowd one host
 _robots = RobotsCache()
+
+
+@cache
+def _gate_of(_process: int) -> HostGate:
+    """The turn at each host, shared with all processes; its connection must not cross a fork."""
+    return DatabaseGate()
 
 
 def crawl_policy() -> CrawlPolicy:
@@ -184,10 +192,10 @@ def _result(future: Future[Finding]) -> Finding:
 class _Crawler:
     """``crawl_site`` with the settings' policy and connections kept for one batch."""
 
-    def __init__(self, *, now: Callable[[], datetime], gate: HostGate = _gate) -> None:
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
         self._policy = crawl_policy()
         self._fetcher = Fetcher(self._policy)
-        self._gate = gate
+        self._gate = _gate_of(os.getpid())
         self._now = now
 
     def __call__(self, site: str) -> CrawlResult:

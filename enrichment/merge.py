@@ -158,10 +158,10 @@ def _people(claims: Sequence[Claim]) -> list[ContactDraft]:
     for claim in claims:
         if claim.subject:
             subjects.setdefault(claim.subject, []).append(claim)
-    drafts = []
+    drafts: list[ContactDraft] = []
     for subject in sorted(subjects):
         stated = sorted(subjects[subject], key=rank)
-        best = {}
+        best: dict[str, Claim] = {}
         for claim in stated:
             best.setdefault(claim.field, claim)
         if "people" not in best:

@@ -37,8 +37,9 @@ _WITH_DATA = etree.XPath("//*[@*[starts-with(name(), 'data-')]]")
 _HANDLERS = etree.XPath(
     "//@onclick | //@onmouseover | //@onfocus | //a[starts-with(@href, 'javascript:')]/@href"
 )
-_HANDLER_HINT = re.compile(r"\bon(?:click|mouseover|focus)=|javascript:", re.IGNORECASE)
-_SCRIPT_HINT = re.compile(r"mailto|@|%40|\\x40|fromCharCode|unescape|atob\(")
+# Looked for one by one: several times faster than one expression over the whole source.
+_HANDLER_HINTS = ("onclick", "onmouseover", "onfocus", "javascript:")
+_SCRIPT_HINTS = ("mailto", "@", "%40", "\\x40", "fromCharCode", "unescape", "atob(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ def _sightings(document: Document) -> Iterator[Sighting]:
             yield _unplaced(document, raw, "shifted", 0.85)
     if _DATA_HINT.search(html):
         yield from _in_attributes(document, suffix)
-    if _SCRIPT_HINT.search(html):
+    if any(hint in html for hint in _SCRIPT_HINTS):
         yield from _in_scripts(document, suffix)
     yield from _in_structured_data(document)
 
@@ -259,7 +260,7 @@ def _in_scripts(document: Document, suffix: str) -> Iterator[Sighting]:
         for script in document.root.iter("script")
         if script.text and "json" not in (script.get("type") or "")
     ]
-    if _HANDLER_HINT.search(document.html):
+    if any(hint in document.html for hint in _HANDLER_HINTS):
         scripts.extend(str(code) for code in _HANDLERS(document.root)[:300])
     for script in scripts:
         for text in scripted_emails.scripted_strings(script):

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from enrichment.observation import Lines, Observation, Rule, best_of_each
 from enrichment.parse import Document
 from enrichment.reading import Region
 
 RULE = Rule("facts", 1)
+MAX_HINTS = 300
+MAX_LINE = 5_000  # characters
 
 _YEAR = r"(1[89]\d\d|20\d\d)"
 _FOUNDED = re.compile(
@@ -171,21 +174,25 @@ def _hiring(document: Document) -> Iterator[Observation]:
 
 def _notices(document: Document) -> Iterator[Observation]:
     """Words that tell senders to stay away; promises ("we will not spam you") are none."""
-    text = document.text
-    if not _NOTICE_HINT.search(text):
-        return
     lines = Lines.of(document)
-    for place in _NOTICE.finditer(text):
-        quote = lines.quote(place.start(), place.end())
-        if _PROMISE.search(text[max(0, place.start() - 60) : place.end() + 60]):
+    seen: set[int] = set()
+    for hint in islice(_NOTICE_HINT.finditer(document.text), MAX_HINTS):
+        index = lines.index_at(hint.start())
+        if index in seen:
             continue
-        yield RULE.observe(
-            document,
-            field="no_collection_notice",
-            value="yes",
-            raw=place.group(0),
-            quote=quote,
-            how="text",
-            confidence=0.85,
-        )
-        return
+        seen.add(index)
+        block = document.blocks[index]
+        for place in _NOTICE.finditer(block.text[:MAX_LINE]):
+            if _PROMISE.search(block.text[max(0, place.start() - 60) : place.end() + 60]):
+                continue
+            start = block.start + place.start()
+            yield RULE.observe(
+                document,
+                field="no_collection_notice",
+                value="yes",
+                raw=place.group(0),
+                quote=lines.quote(start, block.start + place.end()),
+                how="text",
+                confidence=0.85,
+            )
+            return

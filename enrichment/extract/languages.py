@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from enrichment.observation import Observation, Rule, best_of_each
 from enrichment.parse import Document
+from enrichment.words import word_set
 
 RULE = Rule("languages", 1)
 LEAST_LETTERS = 60  # of a script before it counts as a language of the site
-SAMPLE = 20_000  # characters of a page
+SAMPLE = 8_000  # characters of a page
 
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -21,15 +22,11 @@ _SCRIPTS = (
     ("hi", re.compile("[\u0900-\u097f]")),
 )
 _WORDS = {
-    "en": re.compile(r"\b(?:the|and|for|with|our|you|your|from|this|are)\b", re.IGNORECASE),
-    "ms": re.compile(
-        r"\b(?:dan|yang|untuk|kami|dengan|anda|ini|di|adalah"
-        r"|perkhidmatan)\b",
-        re.IGNORECASE,
-    ),
-    "de": re.compile(r"\b(?:und|die|der|das|mit|wir|für|sie|ist|nicht)\b", re.IGNORECASE),
-    "fr": re.compile(r"\b(?:les|des|vous|nous|pour|avec|une|est|dans|votre)\b", re.IGNORECASE),
-    "es": re.compile(r"\b(?:los|las|para|con|una|por|nuestro|más|del|que)\b", re.IGNORECASE),
+    "en": word_set("the and for with our you your from this are"),
+    "ms": word_set("dan yang untuk kami dengan anda ini adalah perkhidmatan"),
+    "de": word_set("und die der das mit wir f\u00fcr sie ist nicht"),
+    "fr": word_set("les des vous nous pour avec une est dans votre"),
+    "es": word_set("los las para con una por nuestro m\u00e1s del que"),
 }
 LEAST_WORDS = 5
 
@@ -73,10 +70,12 @@ def _read_languages(text: str) -> dict[str, str]:
             places = letters.findall(text)
             if len(places) >= LEAST_LETTERS and not (language == "zh" and "ja" in found):
                 found[language] = _line_with(text, letters)
-    counts = {language: len(words.findall(text)) for language, words in _WORDS.items()}
+    read = text.lower().split()
+    counts = {name: sum(word in words for word in read) for name, words in _WORDS.items()}
     best = max(sorted(counts), key=lambda language: counts[language])
     if counts[best] >= LEAST_WORDS:
-        found[best] = _line_with(text, _WORDS[best])
+        words = "|".join(sorted(_WORDS[best]))
+        found[best] = _line_with(text, re.compile(rf"\b(?:{words})\b", re.IGNORECASE))
     return found
 
 

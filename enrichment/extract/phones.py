@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-from enrichment.country import country_of
+from enrichment.extract.country import country_of
 from enrichment.extract.pages import first_text, is_page_of_others, listed, organizations
 from enrichment.observation import Lines, Observation, Rule, best_of_each, quote_of
 from enrichment.parse import Document

@@ -206,7 +206,10 @@ def _after_methods(value: str | list[str], methods: str) -> str:
 
 
 def _replaced(value: str, method: str) -> str:
-    old, new = _REPLACE.match(method).groups()
+    found = _REPLACE.match(method)
+    if found is None:
+        return value
+    old, new = found.groups()
     if old[0] in "'\"":
         return value.replace(_literal(old), _literal(new), 1)
     plain = old[1 : old.rindex("/")].replace("\\", "")
