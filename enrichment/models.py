@@ -37,6 +37,9 @@ class EnrichmentRun(models.Model):
     seconds = models.FloatField(default=0)
     error_code = models.CharField(max_length=40, blank=True)
     error = models.CharField(max_length=500, blank=True)
+    digest = models.JSONField(
+        default=dict, help_text="Field -> hash of its observations; a replay must give it again."
+    )
     corpus = models.BinaryField(null=True, help_text="Merged text, compressed, when kept.")
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)

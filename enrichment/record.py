@@ -18,6 +18,7 @@ from django.db import transaction
 
 from acra.models import RegisteredCompany
 from enrichment import look
+from enrichment.digest import digest
 from enrichment.look import Finding, corpus_of
 from enrichment.merge import Claim, ContactDraft, build_contacts, choose
 from enrichment.models import Contact, EnrichmentRun, Evidence, Page
@@ -121,6 +122,7 @@ def _attempt(lead: Lead, finding: Finding, *, run_id: int | None, now: datetime)
         "seconds": finding.seconds,
         "error_code": finding.code[:40],
         "error": finding.sentence[:500],
+        "digest": digest(finding.observations) if is_done else {},
         "corpus": (
             corpus_of(finding, limit=settings.EXTRACT_CORPUS_CHAR_LIMIT)
             if settings.PERSIST_CRAWL_CORPUS and is_done

@@ -80,7 +80,7 @@ class TenantSettings(models.Model):
         default=50, validators=[MinValueValidator(1), MaxValueValidator(10_000)]
     )
     site_match_threshold = models.PositiveSmallIntegerField(
-        default=60,
+        default=70,
         validators=[MinValueValidator(30), MaxValueValidator(100)],
         help_text="Points (of 100) from which a web site counts as the company's own.",
     )

@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 ('nightly_at', models.TimeField(default=datetime.time(1, 0), help_text="Local time of the deployment's nightly zone (Singapore).")),
                 ('candidates_per_night', models.PositiveIntegerField(default=500, help_text='The most companies one night takes from the register.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100000)])),
                 ('shortlist_cap', models.PositiveIntegerField(default=50, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000)])),
-                ('site_match_threshold', models.PositiveSmallIntegerField(default=60, help_text="Points (of 100) from which a web site counts as the company's own.", validators=[django.core.validators.MinValueValidator(30), django.core.validators.MaxValueValidator(100)])),
+                ('site_match_threshold', models.PositiveSmallIntegerField(default=70, help_text="Points (of 100) from which a web site counts as the company's own.", validators=[django.core.validators.MinValueValidator(30), django.core.validators.MaxValueValidator(100)])),
                 ('retention_days', models.PositiveIntegerField(choices=[(90, '90 days'), (180, '180 days'), (365, '365 days')], default=180, help_text='How long fetched pages are kept.')),
             ],
             options={

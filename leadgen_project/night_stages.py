@@ -1,0 +1,176 @@
+"""The stages of the night as the pipeline sees them: one call into each app, counts from rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count
+from django.utils import timezone
+
+from acra.models import RegisteredCompany, RegisterImport
+from enrichment.enrich import enrich_batch
+from icp.assign import assign_candidates
+from icp.models import IcpRule, Lead
+from icp.select import select_candidates
+from scoring.exports import export_run
+from scoring.models import LeadScore, Shortlist
+from scoring.publish import current_card
+from scoring.score import score_batch, scoring_waiting
+from scoring.shortlist import make_shortlist
+from tenants.models import PipelineRun, Tenant
+from tenants.stages import BatchReport, Tally
+
+ENRICH_BATCH = 25  # leads; one task stays well below the queue's timeout of 600 s
+SCORE_BATCH = 500
+
+
+class MissingInputError(Exception):
+    """The night has nothing to work with; the text says what an operator must do first."""
+
+
+def make_plan(tenant: Tenant, *, now: datetime) -> dict[str, Any]:
+    """What the run works with, frozen at its start, so that it can be explained and replayed."""
+    rule = current_rule()
+    card = current_card()
+    load = RegisterImport.objects.filter(status="FINISHED").order_by("-pk").first()
+    return {
+        "as_of": now.date().isoformat(),
+        "rule": str(rule) if rule else "",
+        "rule_id": rule.pk if rule else None,
+        "card": str(card),
+        "card_id": card.pk,
+        "register_load": load.pk if load else None,
+        "candidates": tenant.settings.candidates_per_night,
+        "shortlist_cap": tenant.settings.shortlist_cap,
+        "match_threshold": tenant.settings.site_match_threshold,
+    }
+
+
+def current_rule() -> IcpRule | None:
+    """The rule nights use: the one named by ICP_RULE_NAME in its current version."""
+    return IcpRule.objects.filter(name=settings.ICP_RULE_NAME, is_current=True).first()
+
+
+# --- normalise: the shared register must stand before anybody selects from it ------------------
+def look_at_register(run: PipelineRun) -> BatchReport:
+    if not RegisteredCompany.objects.exists():
+        raise MissingInputError("The register is empty. Load it first: manage.py fetch_register")
+    return BatchReport()
+
+
+def tally_register(run: PipelineRun) -> Tally:
+    load = RegisterImport.objects.filter(status="FINISHED").order_by("-pk").first()
+    if load is None:
+        return Tally()
+    facts = {"load": load.pk, "loaded_at": load.finished_at.isoformat(timespec="seconds"),
+             "new": load.new, "changed": load.changed, "ceased": load.ceased}  # fmt: skip
+    kept = load.read - load.rejected
+    return Tally(
+        taken_in=load.read,
+        done=kept,
+        rejected={"not readable": load.rejected} if load.rejected else {},
+        facts=facts,
+    )
+
+
+# --- select --------------------------------------------------------------------------------
+def select(run: PipelineRun) -> BatchReport:
+    rule = IcpRule.objects.filter(pk=run.plan["rule_id"]).first()
+    if rule is None:
+        known = IcpRule.objects.filter(is_current=True).values_list("name", flat=True)
+        raise MissingInputError(
+            f"There is no ICP rule named {settings.ICP_RULE_NAME!r}."
+            f" Known: {', '.join(sorted(known)) or 'none yet; write one under ICP rules'}."
+        )
+    now = timezone.now()
+    cap = run.plan["candidates"]
+    report = select_candidates(run, rule=rule, cap=cap, now=now, actor=run.started_by)
+    run.plan["selection"] = report.as_json()
+    run.plan["assigned"] = assign_candidates(run, cap=cap, now=now)
+    run.save(update_fields=["plan"])
+    return BatchReport()
+
+
+def most_pages(run: PipelineRun) -> int:
+    """The most pages the run may fetch."""
+    return int(run.plan["assigned"]) * settings.CRAWL_MAX_PAGES
+
+
+def tally_select(run: PipelineRun) -> Tally:
+    found = run.plan.get("selection", {})
+    assigned = run.plan.get("assigned", 0)
+    waiting = found.get("waiting_before", 0) + found.get("new", 0) + found.get("returned", 0)
+    later = max(waiting - assigned, 0)
+    return Tally(
+        taken_in=assigned + later,
+        done=assigned,
+        held={"another night": later} if later else {},
+        facts=found,
+    )
+
+
+# --- enrich --------------------------------------------------------------------------------
+def enrich(run: PipelineRun) -> BatchReport:
+    return enrich_batch(run, count=ENRICH_BATCH, threshold=run.plan["match_threshold"])
+
+
+def tally_enrich(run: PipelineRun) -> Tally:
+    now = timezone.now()
+    mine = Lead.objects.filter(run_id=run.pk)
+    stages = dict(mine.values_list("stage").annotate(n=Count("pk")))
+    later = mine.filter(stage=Lead.Stage.CANDIDATE, not_before__gt=now).count()
+    operator = stages.get(Lead.Stage.NEEDS_OPERATOR, 0)
+    rejected = mine.filter(stage=Lead.Stage.REJECTED).values_list("rejection_code")
+    held = {"an operator": operator, "a later try": later}
+    return Tally(
+        taken_in=sum(stages.values()),
+        done=sum(stages.get(stage, 0) for stage in (
+            Lead.Stage.ENRICHED, Lead.Stage.SCORED, Lead.Stage.SHORTLISTED)),
+        rejected=dict(rejected.annotate(n=Count("pk"))),
+        held={reason: count for reason, count in held.items() if count},
+        waiting=stages.get(Lead.Stage.CANDIDATE, 0) - later,
+    )  # fmt: skip
+
+
+# --- score ---------------------------------------------------------------------------------
+def score(run: PipelineRun) -> BatchReport:
+    return score_batch(run, count=SCORE_BATCH)
+
+
+def tally_score(run: PipelineRun) -> Tally:
+    waiting = scoring_waiting(run)
+    buckets = LeadScore.objects.filter(run_id=run.pk).values_list("bucket")
+    counts = dict(buckets.annotate(n=Count("pk")))
+    done = sum(counts.values())
+    return Tally(taken_in=done + waiting, done=done, waiting=waiting, facts={"buckets": counts})
+
+
+# --- shortlist -----------------------------------------------------------------------------
+def shortlist(run: PipelineRun) -> BatchReport:
+    make_shortlist(run, cap=run.plan["shortlist_cap"], now=timezone.now())
+    return BatchReport()
+
+
+def tally_shortlist(run: PipelineRun) -> Tally:
+    made = Shortlist.objects.filter(run_id=run.pk).annotate(n=Count("entries")).first()
+    if made is None:
+        return Tally()
+    left = made.considered - made.n
+    return Tally(
+        taken_in=made.considered, done=made.n, held={"below the cap": left} if left else {}
+    )
+
+
+# --- export --------------------------------------------------------------------------------
+def export(run: PipelineRun) -> BatchReport:
+    paths = export_run(run)
+    run.plan["files"] = [str(path) for path in paths]
+    run.save(update_fields=["plan"])
+    return BatchReport()
+
+
+def tally_export(run: PipelineRun) -> Tally:
+    scored = LeadScore.objects.filter(run_id=run.pk).aggregate(n=Count("pk"))["n"]
+    return Tally(taken_in=scored, done=scored, facts={"files": run.plan.get("files", [])})

@@ -1,0 +1,245 @@
+"""The night: which stage follows which, and how a run gets from one to the next.
+
+The only module that knows all stages. The run row says which stage is due; the leads' own rows say
+how far it is. So any process may be killed at any line, and the next task goes on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from leadgen_project import night_stages as stages
+from leadgen_project.report import report_hash, report_lines
+from tenants import audit
+from tenants.context import current_schema
+from tenants.models import PipelineRun, Tenant
+from tenants.stages import BatchReport, Stage
+
+logger = logging.getLogger(__name__)
+
+NIGHTLY = (
+    Stage("normalise", stages.look_at_register, stages.tally_register),
+    Stage("select", stages.select, stages.tally_select),
+    Stage("enrich", stages.enrich, stages.tally_enrich, parallel=True),
+    Stage("score", stages.score, stages.tally_score, parallel=True),
+    Stage("shortlist", stages.shortlist, stages.tally_shortlist),
+    Stage("export", stages.export, stages.tally_export),
+)
+MOST_FAILURES = 5  # of a stage in one run; then an operator has to look
+
+
+class RunError(Exception):
+    """The run cannot be started or changed as asked; the text says why and what to do."""
+
+
+def start_night(
+    tenant: Tenant, *, started_by: str, now: datetime, night_of: object = None
+) -> PipelineRun:
+    """Open a run of ``tenant`` and queue its first step.
+
+    Raises ``RunError`` when one is open already, or when a scheduled night was started before.
+    Called inside the tenant.
+    """
+    try:
+        with transaction.atomic():
+            run = PipelineRun.objects.create(
+                tenant=tenant,
+                stage=NIGHTLY[0].name,
+                started_by=started_by,
+                started_at=now,
+                stage_started_at=now,
+                night_of=night_of,
+                plan=stages.make_plan(tenant, now=now),
+            )
+            audit.record("tenants.run.start", actor=started_by, subject=str(run))
+            _enqueue(run)
+    except IntegrityError as exc:
+        raise RunError(
+            f"{tenant}: a night is under way already. Watch it under Runs, or cancel it there."
+        ) from exc
+    return run
+
+
+def dry_run(tenant: Tenant, *, now: datetime) -> list[str]:
+    """What a night started now would take, in sentences: the same code, rolled back at the end.
+
+    Raises ``RunError`` when a night is under way, ``MissingInputError`` when something is missing.
+    """
+    with transaction.atomic():
+        run = start_night(tenant, started_by="dry run", now=now)
+        stages.look_at_register(run)
+        stages.select(run)
+        found = stages.tally_select(run).as_json()
+        pages = stages.most_pages(run)
+        transaction.set_rollback(True)
+    return [
+        f"Rule {run.plan['rule']}, card {run.plan['card'] or 'none'}, as of {run.plan['as_of']}.",
+        f"Companies that meet the rule and are new: {found.get('new', 0)}.",
+        f"This night would work on {found['done']} of {found['in']} waiting candidates.",
+        f"It would fetch at most {pages} pages. It costs nothing.",
+        f"The shortlist holds at most {run.plan['shortlist_cap']}.",
+    ]
+
+
+def step(run: PipelineRun) -> bool:
+    """Do one piece of the due stage; returns whether there may be more to do at once.
+
+    Safe to call from any number of processes. False means: the run is over or paused, or all
+    that is left is held by others.
+    """
+    run.refresh_from_db()
+    if run.status != PipelineRun.Status.RUNNING:
+        return False
+    PipelineRun.objects.filter(pk=run.pk).update(touched_at=timezone.now())
+    stage = _stage(run)
+    try:
+        if not stage.parallel:
+            return _run_whole(run, stage)
+        report = stage.run_batch(run)
+    except Exception:
+        _count_failure(run, stage)
+        raise
+    if report.taken:
+        return True
+    return _finish_stage(run, stage)
+
+
+def pause(run: PipelineRun, *, actor: str) -> None:
+    """Let running batches end and start no more."""
+    _change(run, PipelineRun.Status.PAUSED, actor=actor, allowed=[PipelineRun.Status.RUNNING])
+
+
+def resume(run: PipelineRun, *, actor: str) -> None:
+    """Go on where the run was paused."""
+    with transaction.atomic():
+        _change(run, PipelineRun.Status.RUNNING, actor=actor, allowed=[PipelineRun.Status.PAUSED])
+        _enqueue(run)
+
+
+def cancel(run: PipelineRun, *, actor: str) -> None:
+    """End the run. What it did stays; what it did not do waits for the next night."""
+    _change(run, PipelineRun.Status.CANCELLED, actor=actor, allowed=list(PipelineRun.OPEN))
+
+
+def revive(run: PipelineRun) -> None:
+    """Queue work for an open run again, in case the tasks that carried it are gone."""
+    PipelineRun.objects.filter(pk=run.pk).update(touched_at=timezone.now())
+    _enqueue(run)
+
+
+def tally_now(run: PipelineRun) -> dict[str, dict[str, object]]:
+    """Counts of every stage so far: those of finished stages as kept, the due one's live."""
+    reports = {stage.name: run.report(stage.name) for stage in NIGHTLY}
+    if run.is_open:
+        stage = _stage(run)
+        reports[stage.name] = stage.tally(run).as_json()
+    return {name: counts for name, counts in reports.items() if counts}
+
+
+def _run_whole(run: PipelineRun, stage: Stage) -> bool:
+    """A stage of statements only: effect, counts and the next stage in one transaction."""
+    with transaction.atomic():
+        locked = _lock(run, stage)
+        if locked is None:
+            return False  # somebody else is at it
+        stage.run_batch(locked)
+        _move_on(locked, stage)
+    run.refresh_from_db()
+    return run.is_open
+
+
+def _finish_stage(run: PipelineRun, stage: Stage) -> bool:
+    """Move on when nothing of a parallel stage is waiting. False when others hold the rest."""
+    with transaction.atomic():
+        locked = _lock(run, stage)
+        if locked is None:
+            return False
+        if stage.tally(locked).waiting:
+            return False
+        _move_on(locked, stage)
+    run.refresh_from_db()
+    return run.is_open
+
+
+def _lock(run: PipelineRun, stage: Stage) -> PipelineRun | None:
+    due = PipelineRun.objects.filter(pk=run.pk, status=PipelineRun.Status.RUNNING, stage=stage.name)
+    return due.select_for_update(skip_locked=True, of=("self",)).first()
+
+
+def _move_on(run: PipelineRun, stage: Stage) -> None:
+    now = timezone.now()
+    counts = stage.tally(run).as_json()
+    counts["seconds"] = round((now - run.stage_started_at).total_seconds(), 1)
+    run.reports[stage.name] = counts
+    following = NIGHTLY[NIGHTLY.index(stage) + 1 :]
+    run.stage_started_at = now
+    if following:
+        run.stage = following[0].name
+        run.save(update_fields=["reports", "stage", "stage_started_at"])
+        _enqueue(run)
+        return
+    run.stage = ""
+    run.status = PipelineRun.Status.FINISHED
+    run.finished_at = now
+    run.report_hash = report_hash(report_lines(run))
+    run.save()
+    logger.info("%s: run %s finished, report %s", run.tenant_id, run.pk, run.report_hash[:12])
+
+
+def _enqueue(run: PipelineRun) -> None:
+    # Imported here because tasks call this module: the queue is an edge.
+    from leadgen_project.tasks import work  # noqa: PLC0415 -- see above
+
+    count = settings.Q_CLUSTER["workers"] if _stage(run).parallel else 1
+    for _ in range(count):
+        work.enqueue(run_id=run.pk)
+
+
+def _stage(run: PipelineRun) -> Stage:
+    return next(stage for stage in NIGHTLY if stage.name == run.stage)
+
+
+def _count_failure(run: PipelineRun, stage: Stage) -> None:
+    """Remember an unforeseen failure; give the run up after ``MOST_FAILURES``."""
+    with transaction.atomic():
+        locked = PipelineRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
+        failures = locked.plan.setdefault("failures", {})
+        failures[stage.name] = failures.get(stage.name, 0) + 1
+        if failures[stage.name] >= MOST_FAILURES and locked.is_open:
+            locked.status = PipelineRun.Status.FAILED
+            locked.finished_at = timezone.now()
+            locked.note = (
+                f"The stage {stage.name} failed {MOST_FAILURES} times. The log of the worker says"
+                " why. What was done so far is kept; start a new night when it is repaired."
+            )
+        locked.save(update_fields=["plan", "status", "finished_at", "note"])
+
+
+def _change(
+    run: PipelineRun, status: PipelineRun.Status, *, actor: str, allowed: list[PipelineRun.Status]
+) -> None:
+    ended = None if status in PipelineRun.OPEN else timezone.now()
+    with transaction.atomic():
+        changed = PipelineRun.objects.filter(pk=run.pk, status__in=allowed).update(
+            status=status, finished_at=ended
+        )
+        if not changed:
+            run.refresh_from_db()
+            raise RunError(
+                f"Run {run.pk} of {current_schema()} is {run.get_status_display().lower()};"
+                f" it cannot become {status.label.lower()}."
+            )
+        audit.record(
+            f"tenants.run.{status.lower()}", actor=actor, subject=str(run), before=run.status,
+            after=status,
+        )  # fmt: skip
+    run.refresh_from_db()
+
+
+__all__ = ["NIGHTLY", "BatchReport", "RunError", "cancel", "pause", "resume", "revive",
+           "start_night", "step", "tally_now"]  # fmt: skip

@@ -1,0 +1,100 @@
+"""Start what is due, once, and pick up what was dropped. Called every minute, by any cluster.
+
+Every act here is guarded by a row, so two clusters ticking at once, a clock that jumps or a tick
+that comes late start nothing twice and miss nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils import timezone
+from django_q.models import Schedule
+from django_tenants.utils import tenant_context
+
+from leadgen_project import pipeline
+from tenants.models import PipelineRun, TenantSettings
+
+logger = logging.getLogger(__name__)
+
+TICK = "leadgen_project.tasks.tick"
+# A night that was missed (machine off) still starts this much later, and says so.
+LATEST = timedelta(hours=20)
+SILENCE = timedelta(seconds=45)
+
+
+def ensure_schedule() -> None:
+    """The one schedule the queue knows; everything else is decided in ``tick``."""
+    Schedule.objects.update_or_create(
+        name="tick", defaults={"func": TICK, "schedule_type": Schedule.MINUTES, "minutes": 1}
+    )
+
+
+def tick(*, now: datetime | None = None) -> None:
+    """Start due nights (unless DISABLE_SCHEDULER) and revive open runs that nothing carries."""
+    now = now or timezone.now()
+    if not settings.DISABLE_SCHEDULER:
+        start_due_nights(now=now)
+    revive_runs(now=now)
+
+
+def start_due_nights(*, now: datetime) -> list[PipelineRun]:
+    """Start each tenant's night whose time has come; returns the runs that were started."""
+    started = []
+    for chosen in TenantSettings.objects.filter(nightly_enabled=True, tenant__is_active=True):
+        night = due_night(chosen, now=now)
+        if night is None or _was_started(chosen.tenant_id, night):
+            continue
+        with tenant_context(chosen.tenant):
+            try:
+                run = pipeline.start_night(
+                    chosen.tenant, started_by="schedule", now=now, night_of=night
+                )
+            except pipeline.RunError as exc:
+                logger.info("%s", exc)
+                continue
+        started.append(run)
+    return started
+
+
+def due_night(chosen: TenantSettings, *, now: datetime) -> date | None:
+    """The date of the night that should have started by ``now``, or None when it is too late.
+
+    Reckoned in the deployment's nightly zone. A night belongs to the date it starts on; a tenant
+    created today does not get the nights before.
+    """
+    local = now.astimezone(ZoneInfo(settings.TIME_ZONE_NIGHTLY))
+    start = datetime.combine(local.date(), chosen.nightly_at, tzinfo=local.tzinfo)
+    if start > local:
+        start -= timedelta(days=1)
+    if local - start > LATEST or start < chosen.tenant.created_at:
+        return None
+    return start.date()
+
+
+def next_start(chosen: TenantSettings, *, now: datetime) -> datetime:
+    """When the tenant's next scheduled night begins, in the nightly zone."""
+    local = now.astimezone(ZoneInfo(settings.TIME_ZONE_NIGHTLY))
+    start = datetime.combine(local.date(), chosen.nightly_at, tzinfo=local.tzinfo)
+    return start if start > local else start + timedelta(days=1)
+
+
+def revive_runs(*, now: datetime) -> None:
+    """Queue work for open runs that no worker has touched for ``SILENCE``.
+
+    A task that a killed worker held is given out again only after the queue's own ``retry``;
+    claimed rows come free with their lease. Extra tasks find nothing to take and end.
+    """
+    silent = PipelineRun.objects.filter(
+        status=PipelineRun.Status.RUNNING, touched_at__lt=now - SILENCE
+    )
+    for run in silent.select_related("tenant"):
+        with tenant_context(run.tenant):
+            pipeline.revive(run)
+
+
+def _was_started(tenant_id: str, night: date) -> bool:
+    return PipelineRun.objects.filter(tenant_id=tenant_id, night_of=night).exists()
