@@ -18,7 +18,8 @@ from leadgen_project.report import report_hash, report_lines
 from tenants import audit
 from tenants.context import current_schema
 from tenants.models import PipelineRun, Tenant
-from tenants.stages import BatchReport, Stage
+from tenants.stages import Stage
+from tenants.tasks import enqueue
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ NIGHTLY = (
     Stage("shortlist", stages.shortlist, stages.tally_shortlist),
     Stage("export", stages.export, stages.tally_export),
 )
+WORK = "leadgen_project.tasks.work"  # the task that calls ``step``
 MOST_FAILURES = 5  # of a stage in one run; then an operator has to look
 
 
@@ -192,12 +194,9 @@ def _move_on(run: PipelineRun, stage: Stage) -> None:
 
 
 def _enqueue(run: PipelineRun) -> None:
-    # Imported here because tasks call this module: the queue is an edge.
-    from leadgen_project.tasks import work  # noqa: PLC0415 -- see above
-
     count = settings.Q_CLUSTER["workers"] if _stage(run).parallel else 1
     for _ in range(count):
-        work.enqueue(run_id=run.pk)
+        enqueue(WORK, run_id=run.pk)
 
 
 def _stage(run: PipelineRun) -> Stage:
@@ -239,7 +238,3 @@ def _change(
             after=status,
         )  # fmt: skip
     run.refresh_from_db()
-
-
-__all__ = ["NIGHTLY", "BatchReport", "RunError", "cancel", "pause", "resume", "revive",
-           "start_night", "step", "tally_now"]  # fmt: skip

@@ -39,16 +39,24 @@ class TenantTask:
 
         Inside a transaction the task appears at commit and vanishes with a rollback.
         """
-        if is_public():
-            raise UnknownTaskError(f"{self.name}: enqueue it from inside a tenant.")
-        options = {"task_name": self.name[:100], "ack_failure": True}
-        return async_task(
-            "tenants.tasks.run", current_schema(), self.name, ids, group=group, q_options=options
-        )
+        return enqueue(self.name, group=group, **ids)
 
 
 def tenant_task(function: Callable[..., None]) -> TenantTask:
     return TenantTask(function)
+
+
+def enqueue(name: str, *, group: str = "", **ids: int | str) -> str:
+    """Queue the task registered as ``name``: how a lower room asks for a higher one's work.
+
+    Otherwise like ``TenantTask.enqueue``.
+    """
+    if is_public():
+        raise UnknownTaskError(f"{name}: enqueue it from inside a tenant.")
+    options = {"task_name": name[:100], "ack_failure": True}
+    return async_task(
+        "tenants.tasks.run", current_schema(), name, ids, group=group, q_options=options
+    )
 
 
 def run(schema_name: str, name: str, ids: dict[str, Any]) -> None:
