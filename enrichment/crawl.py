@@ -33,6 +33,8 @@ from enrichment.walls import Wall, find_wall
 
 MAX_SKIPPED: Final = 60
 MAX_ROBOTS_REFUSALS: Final = 25  # links in a row that robots.txt forbids, before we take the hint
+#: No wall comes with these, so nobody needs to read the text.
+_PLAIN_FAILURES: Final = frozenset({400, 404, 410, 500, 502, 504})
 #: A company's "site" that only points there has none of its own.
 _PLATFORMS: Final = frozenset(
     (
@@ -179,6 +181,8 @@ class _Crawl:
 
     def _read(self, page: FetchedPage) -> Document:
         """Parse an answer, once; refuse it if it is a wall, an error, or too much to parse."""
+        if page.status in _PLAIN_FAILURES:
+            raise NotFetchedError(Reason.HTTP_STATUS, f"{page.final_url} answered {page.status}")
         tags = page.body.count(b"<")
         self._tags += tags
         if tags > self._policy.max_tags or self._tags > 2 * self._policy.max_tags:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
@@ -29,6 +29,10 @@ _TOKEN = re.compile(
     r"|<[a-z][^\s/>]*+(?:[\s/]++|[^\s/>][^\s/>=]*+"
     r"(?:\s*+=\s*+(?:\"[^\"]*+\"?+|'[^']*+'?+|[^\s>\"'][^\s>]*+)?+)?+)*+>?",
     re.IGNORECASE,
+)
+# Most links need no joining (0.1 ms each): a path from the root, or a whole address.
+_PLAIN_HREF = re.compile(
+    r"(?:https?://[a-z0-9][a-z0-9.-]*[a-z0-9](?::\d{1,5})?)?/(?!/)[A-Za-z0-9/_~%;=&@:,.+!*$()?-]*(?<!\?)"
 )
 _TAG_NAME = re.compile(r"<[a-zA-Z][\w-]{0,60}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f]")
@@ -195,6 +199,8 @@ def absolute_url(href: str, base: str) -> str:
     href = href.strip().replace("\n", "").replace("\r", "").replace("\t", "")
     if not href or len(href) > MAX_URL or href.startswith("#"):
         return ""
+    if _PLAIN_HREF.fullmatch(href) and "/." not in href:
+        return f"{_origin(base)}{href}" if href.startswith("/") else href
     scheme, colon, _ = href.partition(":")
     if colon and scheme.isalpha() and scheme.lower() not in ("http", "https"):
         return ""
@@ -205,6 +211,11 @@ def absolute_url(href: str, base: str) -> str:
     except ValueError:
         return ""
     return url if is_web else ""
+
+
+@lru_cache(maxsize=64)
+def _origin(url: str) -> str:
+    return urljoin(url, "/")[:-1]
 
 
 def _without_giant_tags(text: str) -> str:
