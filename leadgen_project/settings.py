@@ -88,6 +88,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+CSRF_FAILURE_VIEW = "leadgen_project.console.errors.stale_form"
 LOGIN_REDIRECT_URL = "admin:index"
 
 TENANT_MODEL = "tenants.Tenant"
@@ -106,6 +107,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "tenants.resolve.TenantMiddleware",
+    "leadgen_project.console.clock.LocalTimeMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "leadgen_project.urls"
@@ -210,6 +212,9 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+DATETIME_FORMAT = "j M Y H:i"
+DATE_FORMAT = "j M Y"
+TIME_FORMAT = "H:i"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

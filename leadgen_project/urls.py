@@ -1,9 +1,18 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from leadgen_project.console.doors import crawler_page, front_door
+from leadgen_project.console.health import health
 from tenants.switch import switch_tenant
 
+handler403 = "leadgen_project.console.errors.forbidden"
+handler404 = "leadgen_project.console.errors.not_found"
+handler500 = "leadgen_project.console.errors.server_error"
+
 urlpatterns = [
+    path("", front_door),
+    path("health", health, name="health"),
+    path("crawler", crawler_page, name="crawler"),
     path("admin/switch-tenant/", switch_tenant, name="switch-tenant"),
     path("admin/", admin.site.urls),
     path("", include("scoring.urls")),

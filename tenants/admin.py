@@ -1,15 +1,252 @@
-"""People, settings, runs, audit of a tenant; tenants and accounts of the platform."""
+"""The office of a tenant: settings, people, audit. For the platform see ``admin_platform``."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from tenants.console import ModelAdmin
-from tenants.models import AuditEvent
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
+from unfold.sections import TemplateSection
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
+
+from tenants import admin_platform, people
+from tenants.console import PLATFORM, ModelAdmin, may_do, reason_of
+from tenants.context import is_public
+from tenants.models import AuditEvent, HostLease, Membership, TenantSettings
+from tenants.templatetags.console import moment
+
+__all__ = ["admin_platform"]
+
+
+@admin.register(TenantSettings)
+class TenantSettingsAdmin(ModelAdmin):
+    """One page per tenant: what its nights take, when they start, how its pages are marked."""
+
+    list_title = "Settings"
+    change_action = "tenants.edit_settings"
+    fieldsets = [
+        ("Nights", {"fields": [("nightly_enabled", "nightly_at"), "candidates_per_night",
+                               "shortlist_cap"]}),
+        ("Web sites", {"fields": ["site_match_threshold", "retention_days"]}),
+        ("Pages", {"fields": ["colour"]}),
+    ]  # fmt: skip
+
+    LABELS = {
+        "nightly_enabled": "Run every night",
+        "nightly_at": "Start at",
+        "candidates_per_night": "Companies a night",
+        "shortlist_cap": "Places on the shortlist",
+        "site_match_threshold": "Points for a company's own site",
+        "retention_days": "Keep fetched pages for",
+    }
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        widgets = {"colour": UnfoldAdminColorInputWidget()}
+        return super().get_form(
+            request, obj, **{**kwargs, "widgets": widgets, "labels": self.LABELS}
+        )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        named = {"title": "Settings", "list_link": ""}
+        return super().changeform_view(
+            request, object_id, form_url, {**named, **(extra_context or {})}
+        )
+
+    def audit_subject(self, obj: Any) -> str:
+        return f"settings {obj.pk}"
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """There is one row per tenant, so the list is that row."""
+        if is_public():
+            return HttpResponseRedirect(reverse("admin:tenants_tenant_changelist"))
+        return HttpResponseRedirect(reverse("admin:tenant-settings"))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        self.message_user(request, "Saved. The next night works with it.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:tenant-settings"))
+
+
+class AddMemberForm(forms.ModelForm):
+    """Asks for a person by name, so that nobody can leaf through the platform's accounts."""
+
+    who = forms.CharField(
+        label="User name or e-mail address",
+        max_length=254,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="The person needs an account. A platform admin makes accounts.",
+    )
+
+    class Meta:
+        model = Membership
+        fields = ["role"]
+
+    def clean_who(self) -> str:
+        who: str = self.cleaned_data["who"]
+        account = people.find_account(who)
+        if account is None:
+            raise forms.ValidationError(
+                f"There is no account {who!r}. Ask a platform admin to make one, then add it here."
+            )
+        self.instance.user = account
+        return who
+
+
+@admin.register(Membership)
+class MembershipAdmin(ModelAdmin):
+    """Owners add people, change their role and remove them."""
+
+    list_title = "People"
+    add_action = change_action = delete_action = "tenants.manage_people"
+    list_display = ["person", "email", "role_in_words"]
+    search_fields = ["user__username", "user__email", "user__first_name", "user__last_name"]
+    list_filter = ["role"]
+    ordering = ["user__username"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        found = super().get_queryset(request).select_related("user", "tenant")
+        return found.defer("user__password")  # which the database does not show to tenants
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = AddMemberForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["who", "role"] if obj is None else ["person", "email", "role"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [] if obj is None else ["person", "email"]
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        return ["person", "tenant", *self.list_display[1:]] if is_public() else self.list_display
+
+    @admin.display(description="Person", ordering="user__username")
+    def person(self, obj: Membership) -> str:
+        return f"{obj.user} ({obj.user.username})" if obj.user.first_name else obj.user.username
+
+    @admin.display(description="E-mail", ordering="user__email")
+    def email(self, obj: Membership) -> str:
+        return obj.user.email
+
+    @admin.display(description="Role", ordering="role")
+    def role_in_words(self, obj: Membership) -> str:
+        return obj.get_role_display()
+
+    def audit_subject(self, obj: Any) -> str:
+        return f"member {obj.user.username}"
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        actor, reason = request.user.get_username(), reason_of(request)
+        if change:
+            people.change_role(obj, role=obj.role, actor=actor, reason=reason)
+            return
+        added = people.add_member(
+            request.tenant,  # type: ignore[attr-defined]  # set by TenantMiddleware
+            obj.user,
+            role=obj.role,
+            actor=actor,
+            reason=reason,
+        )
+        obj.pk, obj.tenant = added.pk, added.tenant
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        people.remove_member(obj, actor=request.user.get_username(), reason=reason_of(request))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except people.PeopleError as exc:
+            return self._refuse(request, exc)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().delete_view(request, *args, **kwargs)
+        except people.PeopleError as exc:
+            return self._refuse(request, exc)
+
+    def _refuse(self, request: HttpRequest, exc: Exception) -> HttpResponse:
+        self.message_user(request, str(exc), messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:tenants_membership_changelist"))
+
+    def _record(self, *_args: Any, **_kwargs: Any) -> None:
+        """``tenants.people`` has written the event already."""
+
+
+class BeforeAndAfter(TemplateSection):
+    template_name = "console/audit_section.html"
+
+
+class AreaFilter(admin.SimpleListFilter):
+    """What kind of change; a DISTINCT over all actions would read the whole trail."""
+
+    title = "area"
+    parameter_name = "area"
+    AREAS = (
+        ("tenants.run.", "Runs"),
+        ("tenants.membership.", "People"),
+        ("tenants.tenantsettings.", "Settings"),
+        ("tenants.enter", "Entering the tenant"),
+        ("icp.", "Rules, leads, suppressions"),
+        ("scoring.", "Scores, shortlist, exports"),
+        ("enrichment.", "Sites and contacts"),
+        ("acra.", "Register"),
+    )
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return self.AREAS
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(action__startswith=self.value()) if self.value() else queryset
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ModelAdmin):
-    list_display = ["at", "actor", "action", "subject", "reason"]
-    search_fields = ["actor", "action", "subject"]
-    ordering = ["-at"]
+    """Who changed what, newest first. Nothing here can be changed, by anybody."""
+
+    list_title = "Audit"
+    list_display = ["when", "actor", "action", "subject", "reason"]
+    list_display_links = ["when"]
+    list_filter = [
+        AreaFilter,
+        ("actor", FieldTextFilter),
+        ("action", FieldTextFilter),
+        ("subject", FieldTextFilter),
+        ("at", RangeDateTimeFilter),
+    ]
+    list_sections = [BeforeAndAfter]
+    ordering = ["-at", "-pk"]
+    readonly_fields = ["shown"]
+    fields = ["shown", "request_id"]
+
+    @admin.display(description="When", ordering="at")
+    def when(self, obj: AuditEvent) -> str:
+        return moment(obj.at)
+
+    @admin.display(description="Change")
+    def shown(self, obj: AuditEvent) -> str:
+        from django.template.loader import render_to_string  # noqa: PLC0415 -- apps are loading
+
+        return render_to_string("console/audit_event.html", {"event": obj})
+
+
+@admin.register(HostLease)
+class HostLeaseAdmin(ModelAdmin):
+    """Which crawler is at which web host: for a platform admin whose crawl seems to stand still."""
+
+    list_title = "Web hosts"
+    list_display = ["host", "owner", "leased_until", "not_before"]
+    search_fields = ["host"]
+    ordering = ["-leased_until"]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may_do(request, PLATFORM)

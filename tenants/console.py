@@ -11,12 +11,16 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.admin import StackedInline as UnfoldStackedInline
 from unfold.admin import TabularInline as UnfoldTabularInline
@@ -88,6 +92,14 @@ class TabularInline(ReadOnly, UnfoldTabularInline):
     extra = 0
     show_change_link = True
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The column's heading is no label to a screen reader, so each field names itself."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            widget = getattr(field.widget, "widget", field.widget)
+            widget.attrs.setdefault("aria-label", capfirst(db_field.verbose_name))
+        return field
+
 
 class StackedInline(ReadOnly, UnfoldStackedInline):
     extra = 0
@@ -109,15 +121,60 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
     list_filter_submit = True
     list_filter_sheet = False
     list_fullwidth = True
+    show_facets = ShowFacets.NEVER  # each costs a query over the whole list
     warn_unsaved_form = True
     compressed_fields = True
     preserve_filters = True
     actions_on_top = True
     change_form_after_template = "console/reason.html"
     object_history_template = "console/history.html"
+    list_title = ""  # what the operator calls the list; empty: the model's plural
 
     def audit_subject(self, obj: models.Model) -> str:
         return audit_subject(obj)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {**self._place(), **(extra_context or {})})
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        context = {
+            **self._place(),
+            "title": self._form_title(request, object_id),
+            "show_save_and_continue": False,
+            "show_save_and_add_another": False,
+        }
+        return super().changeform_view(
+            request, object_id, form_url, {**context, "subtitle": None, **(extra_context or {})}
+        )
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        return super().delete_view(request, object_id, {**self._place(), **(extra_context or {})})
+
+    def _place(self) -> dict[str, str]:
+        """Where the page stands, for its header: the list it belongs to."""
+        info = self.opts.app_label, self.opts.model_name
+        title = self.list_title or capfirst(self.opts.verbose_name_plural)
+        return {"list_title": title, "list_link": reverse("admin:{}_{}_changelist".format(*info))}
+
+    def _form_title(self, request: HttpRequest, object_id: str | None) -> str:
+        if object_id is None:
+            return f"Add {self.opts.verbose_name}"
+        obj = self.get_object(request, unquote(object_id))
+        return str(obj) if obj else ""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Asked before anything else, so that a page nobody may see here reads no row."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return super().get_object(request, object_id, from_field)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
@@ -152,7 +209,9 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
             self._record(request, "delete", obj, message)
 
     def _record(self, request: HttpRequest, verb: str, obj: models.Model, message: Any) -> None:
-        given = message if isinstance(message, dict) else {"after": {"message": str(message)}}
+        given: dict[str, Any] = (
+            message if isinstance(message, dict) else {"after": {"message": str(message)}}
+        )
         audit.record(
             f"{self.opts.app_label}.{self.opts.model_name}.{verb}",
             actor=request.user.get_username(),
@@ -172,6 +231,7 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
         events = AuditEvent.objects.filter(subject=self.audit_subject(obj)).order_by("-at")
         context = {
             **self.admin_site.each_context(request),
+            **self._place(),
             "title": f"Changes of {obj}",
             "object": obj,
             "opts": self.opts,

@@ -23,7 +23,8 @@ class EstimatedPaginator(Paginator):
     def count(self) -> int:
         if not hasattr(self.object_list, "query"):
             return super().count
-        rows: Any = self.object_list.order_by().values("pk")
+        listed: Any = self.object_list
+        rows = listed.order_by().values("pk")
         counted = rows[: EXACT_UP_TO + 1].count()
         if counted <= EXACT_UP_TO:
             return counted

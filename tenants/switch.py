@@ -28,7 +28,7 @@ def switch_tenant(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path(), reverse("admin:login"))
     with in_public():
-        mine = tenants_of(request.user)  # type: ignore[arg-type]  # our own user model
+        mine = tenants_of(request.user)
         host_tenant = tenant_of_host(request)
         if request.method == "POST" and host_tenant is None:
             return _switch(request, mine)
@@ -37,7 +37,7 @@ def switch_tenant(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "Choose a tenant",
         "choices": [{"tenant": tenant, "host": hosts.get(tenant.pk)} for tenant in mine],
-        "may_leave": request.user.is_superuser and host_tenant is None,  # type: ignore[union-attr]
+        "may_leave": request.user.is_superuser and host_tenant is None,
         "host_tenant": host_tenant,
         "next": _safe_next(request, request.GET.get("next", "")),
     }
@@ -47,7 +47,7 @@ def switch_tenant(request: HttpRequest) -> HttpResponse:
 def _switch(request: HttpRequest, mine: list[Tenant]) -> HttpResponse:
     wanted = request.POST.get("tenant", "")
     actor = request.user.get_username()
-    if wanted == PLATFORM and request.user.is_superuser:  # type: ignore[union-attr]
+    if wanted == PLATFORM and request.user.is_superuser:
         request.session.pop(SESSION_KEY, None)
         audit.record("tenants.leave", actor=actor, subject=PLATFORM)
         return HttpResponseRedirect(_safe_next(request, request.POST.get("next", "")))

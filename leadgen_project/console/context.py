@@ -42,9 +42,10 @@ def console_context(request: HttpRequest) -> dict[str, Any]:
     }
     if request.user.is_authenticated:
         with in_public():
-            mine = tenants_of(request.user)  # type: ignore[arg-type]  # our own user model
+            mine = tenants_of(request.user)
         context["switcher"] = [other for other in mine if tenant is None or other.pk != tenant.pk]
         context["switcher_shown"] = context["switcher"][:IN_SWITCHER]
+        context["site_dropdown"] = True  # Unfold asks it before it shows the switcher
     return context
 
 

@@ -9,11 +9,16 @@ from urllib.parse import urlencode
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, re_path, reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.sites import UnfoldAdminSite
 
-from leadgen_project.console.context import console_context
+from leadgen_project.console import doors, run_pages
+from leadgen_project.console.context import console_context, tenant_of
+from leadgen_project.console.home import home_context
+from leadgen_project.console.platform_home import platform_context
 from leadgen_project.console.sign_in import SignInForm
 from tenants import audit
 from tenants.context import in_public
@@ -61,6 +66,47 @@ class ConsoleSite(UnfoldAdminSite):
 
         asking.csrf_exempt = getattr(inner, "csrf_exempt", False)  # type: ignore[attr-defined]
         return asking
+
+    def get_urls(self) -> list[Any]:
+        """Without Django's shortcut that loads any row of any table by two numbers."""
+        return [
+            entry for entry in super().get_urls() if getattr(entry, "name", "") != "view_on_site"
+        ]
+
+    def extra_urls(self) -> list[URLPattern]:
+        pages: list[tuple[str, Callable[..., Any], str]] = [
+            ("exports/", doors.exports_page, "exports"),
+            ("settings/", doors.tenant_settings, "tenant-settings"),
+            ("runs/start/", run_pages.start_run, "run-start"),
+            ("runs/<int:run_id>/progress/", run_pages.run_progress, "run-progress"),
+            ("runs/<int:run_id>/candidates.csv", run_pages.run_candidates, "run-candidates"),
+        ]
+        changes = r"^runs/(?P<run_id>\d+)/(?P<verb>pause|resume|cancel)/$"
+        return [
+            *(path(route, self.admin_view(view), name=name) for route, view, name in pages),
+            re_path(changes, self.admin_view(run_pages.change_run), name="run-change"),
+        ]
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """Today's work of the tenant, or the state of the platform."""
+        tenant, now = tenant_of(request), timezone.now()
+        if tenant is None:
+            template, content = "console/platform.html", platform_context(request, now=now)
+        else:
+            template, content = "console/home.html", home_context(request, tenant=tenant, now=now)
+        context = {
+            **self.each_context(request),
+            "title": self.index_title,
+            "subtitle": None,
+            **content,
+            **(extra_context or {}),
+        }
+        request.current_app = self.name
+        return TemplateResponse(request, template, context)
+
+    def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
+        """Breadcrumbs lead here; a list of tables is nobody's job, so it is the first page."""
+        return HttpResponseRedirect(reverse("admin:index"))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().each_context(request), **console_context(request)}

@@ -1,0 +1,133 @@
+"""A run's counts as rows of a funnel; each number opens the list that has exactly that many leads.
+
+A number whose leads have moved on since (a later run took them) is shown without a link rather
+than with one that opens a different number of rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count
+
+from icp.models import Lead
+from leadgen_project.console.pages import LEADS, link
+from tenants.models import PipelineRun
+
+STAGES = {  # stage -> what it does, and what its numbers count
+    "normalise": ("Look at the register", "rows"),
+    "select": ("Select companies", "companies"),
+    "enrich": ("Visit their web sites", "leads"),
+    "score": ("Score", "leads"),
+    "shortlist": ("Make the shortlist", "leads"),
+    "export": ("Write the files", "leads"),
+}
+REASONS = {  # codes of the stages in an operator's words; unknown ones are shown as they are
+    "NO_SITE": "no web site found",
+    "NOT_OURS": "the site belongs to somebody else",
+    "REFUSED": "the site refuses crawlers",
+    "WALL": "a person must pass",
+    "FAILED": "the site could not be read",
+    "SUPPRESSED": "suppressed",
+    "GAVE_UP": "given up after several tries",
+    "CEASED": "ceased in the register",
+    "RULE_NOT_MET": "does not meet the rule",
+}
+PASSED_ENRICHING = (Lead.Stage.ENRICHED, Lead.Stage.SCORED, Lead.Stage.SHORTLISTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One number of a row: ``link`` is empty when no list has exactly these leads."""
+
+    label: str
+    count: int
+    kind: str  # done, rejected, held or waiting: its colour
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stage. ``taken_in`` is the sum of the parts whenever ``adds_up``."""
+
+    name: str
+    label: str
+    unit: str
+    state: str  # done, busy or due
+    taken_in: int
+    parts: list[Part] = field(default_factory=list)
+    seconds: float | None = None
+
+    @property
+    def adds_up(self) -> bool:
+        return self.taken_in == sum(part.count for part in self.parts)
+
+
+def funnel(run: PipelineRun, *, reports: dict[str, dict[str, Any]]) -> list[Row]:
+    """The rows of ``run`` in the order of the night. One query, whatever the number of leads.
+
+    ``reports`` are the counts per stage: of an open run those of ``pipeline.tally_now``.
+    """
+    lists = _Lists(run)
+    return [_row(name, run, reports.get(name, {}), lists) for name in STAGES]
+
+
+def reason_words(code: str) -> str:
+    return REASONS.get(code, code.replace("_", " ").lower())
+
+
+def _row(name: str, run: PipelineRun, report: dict[str, Any], lists: _Lists) -> Row:
+    label, unit = STAGES[name]
+    state = "busy" if run.is_open and run.stage == name else ("done" if report else "due")
+    parts = []
+    if report:
+        done = report.get("done", 0)
+        parts.append(Part("done", done, "done", lists.done(name, done)))
+        for kind in ("rejected", "held"):
+            for code, count in report.get(kind, {}).items():
+                parts.append(
+                    Part(reason_words(code), count, kind, lists.put_aside(name, code, count))
+                )
+        waiting = report.get("waiting", 0)
+        if waiting:
+            parts.append(Part("waiting", waiting, "waiting", lists.waiting(name, waiting)))
+    return Row(name, label, unit, state, report.get("in", 0), parts, report.get("seconds"))
+
+
+class _Lists:
+    """Which lists of leads hold how many rows for one run; asked from the database once."""
+
+    def __init__(self, run: PipelineRun) -> None:
+        self._run_id = run.pk
+        mine = Lead.objects.filter(run_id=run.pk).values_list("stage", "rejection_code")
+        counted = mine.annotate(n=Count("pk")).order_by()
+        self._counts = {(stage, code): n for stage, code, n in counted}
+
+    def done(self, stage: str, shown: int) -> str:
+        passed = {"select": tuple(Lead.Stage), "enrich": PASSED_ENRICHING,
+                  "score": PASSED_ENRICHING[1:], "shortlist": PASSED_ENRICHING[2:]}  # fmt: skip
+        if stage not in passed:
+            return ""
+        stages = [str(one) for one in passed[stage]]
+        return self._if_exact(shown, self._in(*stages), stage__in=",".join(stages))
+
+    def put_aside(self, stage: str, code: str, shown: int) -> str:
+        if stage != "enrich":
+            return ""
+        if code == "an operator":
+            operator = Lead.Stage.NEEDS_OPERATOR
+            return self._if_exact(shown, self._in(operator), stage=operator)
+        rejected = sum(n for (_, known), n in self._counts.items() if known == code)
+        return self._if_exact(shown, rejected, stage="REJECTED", rejection_code=code)
+
+    def waiting(self, stage: str, shown: int) -> str:
+        if stage != "enrich":
+            return ""
+        return self._if_exact(shown, self._in(Lead.Stage.CANDIDATE), stage=Lead.Stage.CANDIDATE)
+
+    def _in(self, *stages: str) -> int:
+        return sum(n for (stage, _), n in self._counts.items() if stage in stages)
+
+    def _if_exact(self, shown: int, listed: int, **filters: str) -> str:
+        return link(LEADS, run_id=self._run_id, **filters) if shown and shown == listed else ""

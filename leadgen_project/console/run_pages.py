@@ -1,0 +1,155 @@
+"""Start, watch and stop a night from the console. State changes by POST alone, after a question."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from icp.models import Lead
+from leadgen_project import pipeline
+from leadgen_project.console.context import tenant_of
+from leadgen_project.console.funnel import reason_words
+from leadgen_project.console.live import live
+from leadgen_project.console.pages import link
+from scoring.neutralise import for_csv
+from tenants.console import may_do
+from tenants.context import keep_tenant
+from tenants.models import PipelineRun, Tenant
+
+RIGHT = "tenants.run_night"
+QUESTIONS = {  # verb -> question, word on the button, what follows from it
+    "pause": (
+        "Pause this run?",
+        "Pause",
+        "What is under way is finished first; nothing more starts until you resume.",
+    ),
+    "resume": ("Go on with this run?", "Resume", "It goes on where it was paused."),
+    "cancel": (
+        "Cancel this run?",
+        "Cancel the run",
+        "What it has done stays; the rest waits for the next night. There is no resuming it.",
+    ),
+}
+
+
+class _Echo:
+    """A file for csv.writer that hands each line back instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def start_run(request: HttpRequest) -> HttpResponse:
+    """GET shows what a night would work with; POST starts it and opens its page."""
+    tenant = _allowed(request)
+    if request.method == "POST":
+        try:
+            run = pipeline.start_night(
+                tenant, started_by=request.user.get_username(), now=timezone.now()
+            )
+        except pipeline.RunError as exc:
+            messages.error(request, str(exc))
+            return HttpResponseRedirect(link("tenants_pipelinerun_changelist"))
+        return HttpResponseRedirect(link("tenants_pipelinerun_change", run.pk))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Start a night",
+        "question": f"Start a night for {tenant.name} now?",
+        "button": "Start the night",
+        "explanation": "It takes new companies from the register by your ICP rule, visits their"
+        " web sites, scores them and makes a new shortlist. You can watch, pause and cancel it.",
+        "back": link("tenants_pipelinerun_changelist"),
+    }
+    return TemplateResponse(request, "console/run_question.html", context)
+
+
+def change_run(request: HttpRequest, run_id: int, verb: str) -> HttpResponse:
+    """GET asks; POST pauses, resumes or cancels the run."""
+    _allowed(request)
+    run = _find(run_id)
+    page = link("tenants_pipelinerun_change", run.pk)
+    if request.method == "POST":
+        change = {"pause": pipeline.pause, "resume": pipeline.resume, "cancel": pipeline.cancel}
+        try:
+            change[verb](run, actor=request.user.get_username())
+        except pipeline.RunError as exc:
+            messages.error(request, str(exc))
+        return HttpResponseRedirect(page)
+    question, button, explanation = QUESTIONS[verb]
+    context = {
+        **admin.site.each_context(request),
+        "title": question,
+        "question": question,
+        "button": button,
+        "explanation": explanation,
+        "is_danger": verb == "cancel",
+        "back": page,
+    }
+    return TemplateResponse(request, "console/run_question.html", context)
+
+
+def run_progress(request: HttpRequest, run_id: int) -> JsonResponse:
+    """The live part of the run page, for its script: ``{"open": bool, "html": "..."}``."""
+    context = live_context(request, _find(run_id))
+    html = render_to_string("console/run_live.html", context, request=request)
+    return JsonResponse({"open": context["run"].is_open, "html": html})
+
+
+def run_candidates(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
+    """The leads the run worked on, as CSV, streamed."""
+    run = _find(run_id)
+    response = StreamingHttpResponse(
+        keep_tenant(_candidate_lines(run)), content_type="text/csv; charset=utf-8"
+    )
+    name = f"{run.tenant_id}-run-{run.pk}-candidates.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def live_context(request: HttpRequest, run: PipelineRun) -> dict[str, Any]:
+    return {
+        "run": run,
+        "progress": live(run, now=timezone.now()),
+        "may_run": may_do(request, RIGHT),
+        "failures": run.plan.get("failures", {}),
+    }
+
+
+def _candidate_lines(run: PipelineRun) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(["uen", "name", "stage", "score", "bucket", "reason"])
+    rows = Lead.objects.filter(run_id=run.pk).order_by("uen", "pk")
+    fields = ("uen", "name", "stage", "score", "bucket", "rejection_code")
+    for uen, name, stage, score, bucket, code in rows.values_list(*fields).iterator(2000):
+        yield writer.writerow(
+            [uen, for_csv(name), stage, score, bucket, code and reason_words(code)]
+        )
+
+
+def _allowed(request: HttpRequest) -> Tenant:
+    tenant = tenant_of(request)
+    if tenant is None or not may_do(request, RIGHT):
+        raise PermissionDenied("Nights are started and stopped by owners and operators.")
+    return tenant
+
+
+def _find(run_id: int) -> PipelineRun:
+    run = PipelineRun.objects.filter(pk=run_id).first()
+    if run is None:
+        raise Http404(f"There is no run {run_id} here.")
+    return run

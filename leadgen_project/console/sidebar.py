@@ -1,0 +1,71 @@
+"""The sidebar in the order of an operator's day, with numbers of what waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.cache import cache
+from django.http import HttpRequest
+
+from leadgen_project.console.context import tenant_of
+from leadgen_project.console.pages import link
+from leadgen_project.console.waiting import Waiting, count_waiting
+
+CACHE_SECONDS = 20
+TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside it
+    ("Today", "today", "index", ""),
+    ("Shortlist", "format_list_numbered", "scoring_shortlistentry_changelist", "to_review"),
+    ("Leads", "business_center", "icp_lead_changelist", "for_operator"),
+    ("ICP rules", "tune", "icp_icprule_changelist", ""),
+    ("Score cards", "calculate", "scoring_scorecard_changelist", ""),
+    ("Suppressions", "block", "icp_suppression_changelist", ""),
+    ("Register", "account_balance", "acra_registeredcompany_changelist", ""),
+    ("Runs", "nightlight", "tenants_pipelinerun_changelist", "failed_runs"),
+    ("Exports", "download", "exports", ""),
+)
+OFFICE_PAGES = (
+    ("Settings", "settings", "tenant-settings", ""),
+    ("People", "group", "tenants_membership_changelist", ""),
+    ("Audit", "history", "tenants_auditevent_changelist", ""),
+)
+PLATFORM_PAGES = (
+    ("Today", "today", "index", ""),
+    ("Tenants", "domain", "tenants_tenant_changelist", ""),
+    ("Accounts", "manage_accounts", "tenants_user_changelist", ""),
+    ("Register loads", "upload_file", "acra_registerimport_changelist", ""),
+    ("Register", "account_balance", "acra_registeredcompany_changelist", ""),
+    ("Runs", "nightlight", "tenants_pipelinerun_changelist", ""),
+    ("Web hosts", "dns", "tenants_hostlease_changelist", ""),
+    ("Audit", "history", "tenants_auditevent_changelist", ""),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    if tenant_of(request) is None:
+        return [{"title": "Platform", "items": _items(PLATFORM_PAGES, None)}]
+    waiting = _waiting()
+    return [
+        {"title": "Work", "items": _items(TENANT_PAGES, waiting)},
+        {"title": "Office", "separator": True, "items": _items(OFFICE_PAGES, waiting)},
+    ]
+
+
+def _items(pages: tuple[tuple[str, str, str, str], ...], waiting: Waiting | None) -> list[Any]:
+    items = []
+    for title, icon, page, counted in pages:
+        item = {"title": title, "icon": icon, "link": link(page)}
+        number = getattr(waiting, counted) if waiting and counted else 0
+        if number:
+            item |= {"badge": f"{number:,}", "badge_variant": "warning"}
+        if item["link"]:
+            items.append(item)
+    return items
+
+
+def _waiting() -> Waiting:
+    """Kept for a few seconds per tenant: the sidebar must never be what a page waits for."""
+    known: Waiting | None = cache.get("sidebar-waiting")
+    if known is None:
+        known = count_waiting()
+        cache.set("sidebar-waiting", known, CACHE_SECONDS)
+    return known

@@ -1,0 +1,36 @@
+"""What waits for a person in the current tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from icp.models import Lead
+from scoring.models import Shortlist, ShortlistEntry
+from tenants.models import PipelineRun
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Numbers of things; ``failed_runs`` is 1 when the newest run failed, else 0."""
+
+    to_review: int
+    for_operator: int
+    failed_runs: int
+
+
+def count_waiting() -> Waiting:
+    """Four small queries, each on an index."""
+    newest = PipelineRun.objects.order_by("-started_at").values_list("status", flat=True).first()
+    return Waiting(
+        to_review=_to_review(),
+        for_operator=Lead.objects.in_stage(Lead.Stage.NEEDS_OPERATOR).count(),
+        failed_runs=int(newest == PipelineRun.Status.FAILED),
+    )
+
+
+def _to_review() -> int:
+    """Open places on the newest shortlist; older ones were overtaken by it."""
+    newest = Shortlist.objects.order_by("-run_id").first()
+    if newest is None:
+        return 0
+    return ShortlistEntry.objects.filter(shortlist=newest, decision="OPEN").count()

@@ -1,0 +1,252 @@
+"""Pages of the console that are ours alone: first page, runs, errors, health, the crawler."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
+
+from icp.models import Lead
+from leadgen_project.console.funnel import funnel
+from leadgen_project.console.pages import LEADS, link
+from leadgen_project.tests.console_data import PASSWORD, fill, make_people, make_register
+from tenants.context import in_tenant
+from tenants.models import AuditEvent, PipelineRun, Tenant, TenantSettings
+
+
+@pytest.fixture
+def people(db):
+    return make_people()
+
+
+@pytest.fixture
+def client(people):
+    client = Client()
+    client.force_login(people["operator"])
+    return client
+
+
+@pytest.fixture
+def run(people):
+    make_register()
+    return fill("acme", mark="Acmemark", leads=12)
+
+
+def shown(response) -> str:
+    return response.content.decode()
+
+
+# --- first page -----------------------------------------------------------------------------
+def test_the_first_page_names_the_next_step_of_an_empty_tenant(client):
+    assert "The register is not loaded yet" in shown(client.get("/admin/"))
+
+    make_register()
+
+    assert "Say which companies you want" in shown(client.get("/admin/"))
+
+
+def test_the_first_page_says_ran_how_many_blocked_and_next(client, run):
+    page = shown(client.get("/admin/"))
+
+    assert "Finished" in page
+    assert "places on the shortlist wait for you" in page
+    assert "01:00 SGT" in page
+
+
+def test_every_row_of_the_funnel_adds_up_and_links_only_to_lists_of_that_length(client, run):
+    if not link(LEADS):
+        pytest.skip("there is no list of leads yet")
+    with in_tenant("acme"):
+        rows = funnel(run, reports=run.reports)
+        assert all(row.adds_up for row in rows)
+        linked = [part for row in rows for part in row.parts if part.link]
+        assert linked
+        for part in linked:
+            assert f"{part.count} lead" in shown(client.get(part.link)), part
+
+
+def test_a_number_whose_leads_moved_on_is_shown_without_a_link(run):
+    with in_tenant("acme"):
+        Lead.objects.filter(stage="REJECTED").update(run_id=run.pk + 1)
+
+        rejected = [part for row in funnel(run, reports=run.reports) for part in row.parts
+                    if part.kind == "rejected"]  # fmt: skip
+
+    assert rejected
+    assert all(part.link == "" for part in rejected)
+
+
+def test_the_first_page_costs_the_same_for_one_lead_or_many(client, run):
+    client.get("/admin/")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/admin/")
+    with in_tenant("acme"):
+        for number in range(30):
+            Lead.objects.create(source_ref=f"more {number}", name=f"MORE {number}", run_id=run.pk)
+
+    with CaptureQueriesContext(connection) as many:
+        client.get("/admin/")
+
+    assert len(many) == len(few)
+
+
+def test_the_platforms_first_page_costs_the_same_for_two_tenants_or_three(people):
+    client = Client()
+    client.force_login(people["root"])
+    client.get("/admin/")
+    with CaptureQueriesContext(connection) as two:
+        client.get("/admin/")
+    gamma = Tenant.objects.create(schema_name="gamma", name="Gamma")
+    TenantSettings.objects.create(tenant=gamma)
+
+    with CaptureQueriesContext(connection) as three:
+        assert "Gamma" in shown(client.get("/admin/"))
+
+    assert len(three) == len(two)
+
+
+# --- runs -----------------------------------------------------------------------------------
+def test_a_night_is_started_by_post_alone(client, run):
+    assert client.get("/admin/runs/start/").status_code == 200
+    assert PipelineRun.objects.count() == 1
+
+    response = client.post("/admin/runs/start/")
+
+    started = PipelineRun.objects.get(status="RUNNING")
+    assert started.started_by == "operator"
+    assert response.headers["Location"] == f"/admin/tenants/pipelinerun/{started.pk}/change/"
+
+
+def test_a_second_night_is_refused_in_words(client, run):
+    client.post("/admin/runs/start/")
+
+    response = client.post("/admin/runs/start/", follow=True)
+
+    assert "under way already" in shown(response)
+    assert PipelineRun.objects.filter(status="RUNNING").count() == 1
+
+
+def test_a_run_is_paused_resumed_and_cancelled_after_a_question(client, run):
+    client.post("/admin/runs/start/")
+    pk = PipelineRun.objects.get(status="RUNNING").pk
+
+    for verb, status in (("pause", "PAUSED"), ("resume", "RUNNING"), ("cancel", "CANCELLED")):
+        client.get(f"/admin/runs/{pk}/{verb}/")
+        assert PipelineRun.objects.get(pk=pk).status != status
+        client.post(f"/admin/runs/{pk}/{verb}/")
+        assert PipelineRun.objects.get(pk=pk).status == status
+
+    assert "cannot become" in shown(client.post(f"/admin/runs/{pk}/pause/", follow=True))
+
+
+def test_the_live_part_of_a_run_says_whether_to_ask_again(client, run):
+    answer = client.get(f"/admin/runs/{run.pk}/progress/").json()
+
+    assert answer["open"] is False
+    assert "Visit their web sites" in answer["html"]
+
+
+def test_the_candidate_list_is_streamed_and_holds_no_formula(client, run):
+    with in_tenant("acme"):
+        Lead.objects.create(source_ref="bad", name="=HYPERLINK(1)", run_id=run.pk)
+
+    response = client.get(f"/admin/runs/{run.pk}/candidates.csv")
+    text = b"".join(response.streaming_content).decode()
+
+    assert len(text.splitlines()) == 1 + 12 + 1
+    assert "'=HYPERLINK(1)" in text
+
+
+# --- doors ----------------------------------------------------------------------------------
+def test_the_sign_in_page_of_a_tenants_host_names_the_tenant(people):
+    page = shown(Client().get("/admin/login/", headers={"host": "acme.localhost"}))
+
+    assert "Acme" in page
+    assert Client().get("/admin/login/").status_code == 200
+
+
+def test_an_account_without_a_tenant_is_told_so_at_the_door(people):
+    response = Client().post("/admin/login/", {"username": "nobody", "password": PASSWORD})
+
+    assert "belongs to no tenant yet" in shown(response)
+
+
+def test_signing_in_on_a_tenants_host_enters_it(people):
+    client = Client(headers={"host": "acme.localhost"})
+
+    response = client.post(
+        "/admin/login/",
+        {"username": "operator", "password": PASSWORD, "next": "/admin/"},
+        follow=True,
+    )
+
+    assert response.status_code == 200
+    assert response.context["tenant"].pk == "acme"
+
+
+def test_a_new_password_is_set_audited_and_keeps_the_session(client):
+    new = "another horse battery"
+
+    client.post("/admin/password_change/", {"old_password": PASSWORD, "new_password1": new,
+                                            "new_password2": new})  # fmt: skip
+
+    assert client.get("/admin/").status_code == 200
+    assert Client().login(username="operator", password=new)
+    assert AuditEvent.objects.get(action="tenants.user.password").actor == "operator"
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/crawler", "/nowhere", "/admin/"])
+def test_every_answer_forbids_foreign_scripts(path, client):
+    policy = client.get(path, follow=True).headers["Content-Security-Policy"]
+
+    assert "default-src 'self'" in policy
+    assert "script-src 'self' 'unsafe-eval'" in policy
+
+
+def test_the_crawler_page_tells_how_to_refuse(db, settings):
+    page = shown(Client().get("/crawler"))
+
+    assert settings.CRAWL_USER_AGENT in page
+    assert "User-agent: leadgen\nDisallow: /" in page
+
+
+def test_a_missing_page_of_the_api_is_a_problem_in_json(db):
+    response = Client().get("/api/nothing")
+
+    assert response.status_code == 404
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["status"] == 404
+
+
+# --- health ---------------------------------------------------------------------------------
+def test_health_is_down_without_a_worker(db):
+    response = Client().get("/health")
+
+    assert response.status_code == 503
+    assert response.json()["database"] == "ok"
+    assert response.json()["queue"]["state"] == "not started"
+
+
+def test_health_is_fine_while_the_queue_ticks(db):
+    now = timezone.now()
+    Schedule.objects.create(func="x", name="tick", schedule_type="I", minutes=1, next_run=now)
+    OrmQ.objects.create(key="leadgen", payload="x", lock=now - timedelta(seconds=40))
+
+    response = Client().get("/health")
+
+    assert response.status_code == 200
+    queue = response.json()["queue"]
+    assert (queue["state"], queue["waiting"], queue["working"]) == ("working", 1, 0)
+    assert 40 <= queue["oldest_seconds"] < 60
+
+
+def test_health_is_down_when_the_ticks_stop(db):
+    late = timezone.now() - timedelta(minutes=10)
+    Schedule.objects.create(func="x", name="tick", schedule_type="I", minutes=1, next_run=late)
+
+    assert Client().get("/health").status_code == 503
