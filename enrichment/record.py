@@ -22,7 +22,7 @@ from enrichment.digest import digest
 from enrichment.look import Finding, corpus_of
 from enrichment.merge import Claim, ContactDraft, build_contacts, choose
 from enrichment.models import Contact, EnrichmentRun, Evidence, Page
-from enrichment.observation import storable
+from enrichment.observation import Observation, storable
 from enrichment.parse import host_of
 from enrichment.snapshots import store_pages
 from icp.models import Lead
@@ -86,7 +86,7 @@ def record(
             statements += _of_site(finding, site)
         _store_evidence(
             lead,
-            _allowed(statements),
+            allowed(statements),
             pages=pages,
             replaces_pages=bool(site),
             run_id=run_id,
@@ -202,7 +202,12 @@ def _of_site(finding: Finding, site: str) -> list[Statement]:
             sha256=first.sha256 if first else "",
         )
     ]
-    statements += [
+    return [*statements, *statements_of(finding.observations)]
+
+
+def statements_of(observations: Iterable[Observation]) -> list[Statement]:
+    """What was read from pages, as evidence; addresses of others are left out."""
+    return [
         Statement(
             seen.field,
             seen.value,
@@ -215,13 +220,12 @@ def _of_site(finding: Finding, site: str) -> list[Statement]:
             sha256=seen.page_sha256,
             subject=seen.subject,
         )
-        for seen in finding.observations
+        for seen in observations
         if seen.field not in NOT_STORED and seen.value
     ]
-    return statements
 
 
-def _allowed(statements: Iterable[Statement]) -> list[Statement]:
+def allowed(statements: Iterable[Statement]) -> list[Statement]:
     """Those that carry no suppressed address or number, neither as value nor in the quote."""
     statements = list(statements)
     emails = {s.value for s in statements if s.field in ("emails", "dpo_emails")}

@@ -45,7 +45,7 @@ def score_batch(
         return BatchReport()
     checked = parse(card.payload)
     invoices = {
-        pk: _invoice(checked, inputs) for pk, inputs in inputs_of(leads, as_of=as_of(run)).items()
+        pk: invoice(checked, inputs) for pk, inputs in inputs_of(leads, as_of=as_of(run)).items()
     }
     with transaction.atomic():
         held = _still_held(leads)
@@ -127,7 +127,8 @@ def _attempts(ids: list[int]) -> dict[int, tuple[str, int | None]]:
     }
 
 
-def _invoice(card: Card, inputs: dict[str, Input]) -> tuple[dict[str, Input], Weighed, str]:
+def invoice(card: Card, inputs: dict[str, Input]) -> tuple[dict[str, Input], Weighed, str]:
+    """The inputs, what they weigh by ``card``, and the sentences that say so. Pure."""
     values = {key: given.value for key, given in inputs.items()}
     weighed = weigh(card, values)
     return inputs, weighed, rationale(card, weighed, values)
