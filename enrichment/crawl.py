@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -32,6 +34,9 @@ from enrichment.urls import DEFAULT_PORTS, Target, parse_url, site_of
 from enrichment.walls import Wall, find_wall
 
 MAX_SKIPPED: Final = 60
+#: Reading a page takes about ten times its length in memory for a moment; long ones take turns.
+BIG_PAGE_BYTES: Final = 256 * 1024
+_BIG_PAGES: Final = threading.BoundedSemaphore(2)
 MAX_ROBOTS_REFUSALS: Final = 25  # links in a row that robots.txt forbids, before we take the hint
 #: No wall comes with these, so nobody needs to read the text.
 _PLAIN_FAILURES: Final = frozenset({400, 404, 410, 500, 502, 504})
@@ -101,6 +106,7 @@ class _Crawl:
         self._policy = policy
         self._choice = Choice(site="")
         self._tags = 0
+        self._bytes = 0
         self._seen_texts: set[str] = set()
         self._pages: list[CrawledPage] = []
         self._skipped: list[Skipped] = []
@@ -185,12 +191,18 @@ class _Crawl:
             raise NotFetchedError(Reason.HTTP_STATUS, f"{page.final_url} answered {page.status}")
         tags = page.body.count(b"<")
         self._tags += tags
-        if tags > self._policy.max_tags or self._tags > 2 * self._policy.max_tags:
+        if tags > self._policy.max_tags or self._tags > 1.5 * self._policy.max_tags:
             raise NotFetchedError(
                 Reason.TOO_COMPLEX, f"{page.final_url} has {tags:,} tags, more than are read"
             )
-        document = parse(page.body, page.content_type, page.final_url)
-        self._refuse_answer(page, document)
+        self._bytes += len(page.body)
+        if self._bytes > self._policy.max_site_bytes:
+            raise NotFetchedError(
+                Reason.TOO_COMPLEX, f"{page.final_url}: the site's pages are too long to be kept"
+            )
+        with _BIG_PAGES if len(page.body) > BIG_PAGE_BYTES else nullcontext():
+            document = parse(page.body, page.content_type, page.final_url)
+            self._refuse_answer(page, document)
         return document
 
     def _refuse_foreign(self, target: Target, *, is_home: bool) -> None:

@@ -20,11 +20,10 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Final, Protocol
 
 from enrichment.pages import NotFetchedError, Reason
+from enrichment.urls import Target, parse_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from enrichment.urls import Target
+    from collections.abc import Iterable, Iterator
 
 PORTS: Final = frozenset({80, 443})
 KEEP_ANSWERS_SECONDS: Final = 300.0
@@ -174,6 +173,23 @@ class Guard:
             while len(self._answers) > KEPT_HOSTS:
                 self._answers.popitem(last=False)
         return answers
+
+
+def read_exceptions(words: Iterable[str]) -> frozenset[tuple[str, int]]:
+    """``CRAWL_ALLOW_PRIVATE`` as ``CrawlPolicy.allow_private`` wants it: "host:port" each.
+
+    Raises ``ValueError`` naming the word that is none.
+    """
+    found = set()
+    for word in words:
+        try:
+            target = parse_url(f"http://{word.strip()}/")
+        except NotFetchedError as exc:
+            raise ValueError(f"CRAWL_ALLOW_PRIVATE: {word!r} is no host:port ({exc})") from exc
+        if not word.strip().endswith(f":{target.port}"):
+            raise ValueError(f"CRAWL_ALLOW_PRIVATE: {word!r} is no host:port (no port)")
+        found.add((target.host, target.port))
+    return frozenset(found)
 
 
 def inside_reason(address: str) -> str:

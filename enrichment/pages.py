@@ -138,7 +138,10 @@ class CrawlPolicy:
     read_seconds: float = 10.0
     total_seconds: float = 20.0
     site_seconds: float = 60.0
-    max_tags: int = 60_000  # per page; a parsed tag costs about 400 bytes of memory
+    max_site_bytes: int = (
+        4 * MAX_BODY_BYTES
+    )  # of all pages; parsed, they take about five times that
+    max_tags: int = 60_000  # per page, half as much again per site; each costs about 500 bytes
     proxy: str | None = None
     allow_private: frozenset[tuple[str, int]] = frozenset()
     region: str = "SG"

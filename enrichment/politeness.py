@@ -14,11 +14,12 @@ import threading
 import time
 from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from enrichment.gate import host_busy
+from tenants.db.base import DatabaseWrapper
 
 LEASE = timedelta(seconds=90)  # above the longest exchange, which CrawlPolicy ends after 20 s
 POLL_SECONDS = 0.1
@@ -59,7 +60,7 @@ class DatabaseGate:
         self._numbers = count(1)
         self._owners: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._connection = connections.create_connection(DEFAULT_DB_ALIAS)
+        self._connection = cast(DatabaseWrapper, connections.create_connection(DEFAULT_DB_ALIAS))
         self._connection.inc_thread_sharing()
 
     def acquire(self, host: str, *, wait_seconds: float) -> None:

@@ -56,7 +56,7 @@ def retry_after(page: FetchedPage, *, now: datetime) -> float | None:
         return min(float(said[:9]), MAX_RETRY_AFTER_SECONDS)
     try:
         until = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):  # what email.utils raises on rubbish
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=now.tzinfo)

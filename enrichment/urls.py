@@ -215,9 +215,13 @@ def _ipv6(text: str) -> str:
     if not text.endswith("]") or "%" in text:
         raise _bad(text, "has a broken IPv6 address")
     try:
-        return str(ipaddress.IPv6Address(text[1:-1]))
+        address = ipaddress.IPv6Address(text[1:-1])
     except ValueError:
         raise _bad(text, "has a broken IPv6 address") from None
+    if address.ipv4_mapped is not None:  # Python 3.13 writes these with dots, 3.11 does not
+        number = int(address.ipv4_mapped)
+        return f"::ffff:{number >> 16:x}:{number & 0xFFFF:x}"
+    return str(address)
 
 
 def _ends_in_a_number(host: str) -> bool:

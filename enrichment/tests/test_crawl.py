@@ -407,3 +407,45 @@ def test_a_name_without_an_address_is_tried_with_www():
         crawl(web, "acme.example", names=names)
 
     assert names.asked == ["acme.example", "www.acme.example"]
+
+
+def test_a_whole_crawl_goes_through_the_proxy_by_name():
+    """A proxy without CONNECT: https is refused there, http is read and recorded as such."""
+    pages = {f"http://acme.example{path}": reply for path, reply in SITE.items()}
+    with Web(pages) as proxy:
+        result = crawl(
+            proxy,
+            "acme.example",
+            names=Names({}, default=None),
+            proxy=f"http://127.0.0.1:{proxy.port}",
+            allow_private=frozenset(),
+        )
+
+    assert proxy.paths()[0] == "acme.example:443"
+    assert proxy.paths()[1] == "http://acme.example/robots.txt"
+    assert len(result.pages) == 6
+    assert not result.over_tls
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("7", 7.0), ("99999", 3600.0), ("Sat, 21 Nov 2026 01:00:30 GMT", 30.0), ("soon", None),
+     ("Sat, 21 Nov 2020 01:00:30 GMT", 0.0), ("-5", None), ("9" * 400, 3600.0)],
+)  # fmt: skip
+def test_a_wish_for_rest_is_understood(said, seconds):
+    tired = Reply(b"slow down", status=429, headers={"Retry-After": said})
+
+    with Web({"/": tired}) as web:
+        result = crawl(web)
+
+    assert (result.outcome, result.retry_after) == (Outcome.RATE_LIMITED, seconds)
+
+
+def test_long_pages_are_kept_up_to_the_sites_share():
+    pages = {path: html(path, *SITE, text=path * 60_000) for path in SITE}
+
+    with Web(pages) as web:
+        result = crawl(web, max_site_bytes=1_000_000)
+
+    assert 1 <= len(result.pages) < 6
+    assert set(reasons(result)) == {Reason.TOO_COMPLEX}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from enrichment.guard import Guard, inside_reason
+from enrichment.guard import Guard, inside_reason, read_exceptions
 from enrichment.pages import NotFetchedError, Reason
 from enrichment.tests.web import Names
 from enrichment.urls import parse_url
@@ -95,3 +95,15 @@ def test_through_a_proxy_an_unknown_name_passes_and_an_inside_one_does_not():
     for url in ("http://inside.example/", "http://127.0.0.1/", "http://localhost/"):
         with pytest.raises(NotFetchedError):
             guard.vet(parse_url(url))
+
+
+def test_exceptions_are_read_as_addresses_are():
+    words = ["Sandbox.example:8080", "127.0.0.1:80", "[::1]:8443"]
+
+    assert read_exceptions(words) == {("sandbox.example", 8080), ("127.0.0.1", 80), ("::1", 8443)}
+
+
+@pytest.mark.parametrize("word", ["sandbox.example", "a b:80", "sandbox.example:x", ":80"])
+def test_an_exception_that_is_none_is_named(word):
+    with pytest.raises(ValueError, match="CRAWL_ALLOW_PRIVATE"):
+        read_exceptions([word])

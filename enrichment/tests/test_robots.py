@@ -74,7 +74,7 @@ def test_only_the_first_half_megabyte_counts():
 @pytest.mark.parametrize(
     "body",
     [
-        b"User-agent: *\n" + b"".join(b"Disallow: /%d*a*b$\n" % n for n in range(25_000)),
+        b"User-agent: *\n" + b"".join(b"Disallow: /%d*a*b$\n" % n for n in range(15_000)),
         b"".join(b"User-agent: a%d\n" % n for n in range(9_000)) + b"Disallow: /x*\n" * 9_000,
         b"".join(b"User-agent: %s\n" % (b"*" * n) for n in range(500)) + b"Disallow: /\n" * 9_000,
         b"user-agent" + b" " * 500_000,
