@@ -15,24 +15,34 @@ from icp.models import Lead
 from leadgen_project.console.pages import LEADS, link
 from tenants.models import PipelineRun
 
-STAGES = {  # stage -> what it does, and what its numbers count
-    "normalise": ("Look at the register", "rows"),
-    "select": ("Select companies", "companies"),
-    "enrich": ("Visit their web sites", "leads"),
-    "score": ("Score", "leads"),
-    "shortlist": ("Make the shortlist", "leads"),
-    "export": ("Write the files", "leads"),
+STAGES = {  # stage -> what it does, and what has become of whom it is done with
+    "normalise": ("Look at the register", "rows readable"),
+    "select": ("Select companies", "taken this night"),
+    "enrich": ("Visit their web sites", "finished"),
+    "score": ("Score", "scored"),
+    "shortlist": ("Make the shortlist", "on the shortlist"),
+    "export": ("Write the files", "in the files"),
 }
-REASONS = {  # codes of the stages in an operator's words; unknown ones are shown as they are
-    "NO_SITE": "no web site found",
-    "NOT_OURS": "the site belongs to somebody else",
-    "REFUSED": "the site refuses crawlers",
-    "WALL": "a person must pass",
-    "FAILED": "the site could not be read",
-    "SUPPRESSED": "suppressed",
-    "GAVE_UP": "given up after several tries",
-    "CEASED": "ceased in the register",
-    "RULE_NOT_MET": "does not meet the rule",
+REASONS = {  # words of the stages in an operator's; unknown ones are shown as they are
+    "an operator": "wait for an operator",
+    "another night": "wait for another night",
+    "a later try": "will be tried again",
+    "below the cap": "below the cap",
+    "suppressed": "suppressed",
+    "left_rule": "no longer meet the rule",
+    "failed": "given up after several tries",
+    "not readable": "rows not readable",
+    "operator": "rejected by an operator",
+}
+FACTS = {  # further figures of a stage worth a line
+    "new": "new",
+    "returned": "came back",
+    "changed": "changed",
+    "left": "left the rule",
+    "ceased": "ceased",
+    "suppressed": "suppressed",
+    "meets": "meet the rule",
+    "unknown": "might meet it",
 }
 PASSED_ENRICHING = (Lead.Stage.ENRICHED, Lead.Stage.SCORED, Lead.Stage.SHORTLISTED)
 
@@ -53,11 +63,11 @@ class Row:
 
     name: str
     label: str
-    unit: str
     state: str  # done, busy or due
     taken_in: int
     parts: list[Part] = field(default_factory=list)
     seconds: float | None = None
+    note: str = ""
 
     @property
     def adds_up(self) -> bool:
@@ -78,12 +88,12 @@ def reason_words(code: str) -> str:
 
 
 def _row(name: str, run: PipelineRun, report: dict[str, Any], lists: _Lists) -> Row:
-    label, unit = STAGES[name]
+    label, done_words = STAGES[name]
     state = "busy" if run.is_open and run.stage == name else ("done" if report else "due")
     parts = []
     if report:
         done = report.get("done", 0)
-        parts.append(Part("done", done, "done", lists.done(name, done)))
+        parts.append(Part(done_words, done, "done", lists.done(name, done)))
         for kind in ("rejected", "held"):
             for code, count in report.get(kind, {}).items():
                 parts.append(
@@ -92,7 +102,13 @@ def _row(name: str, run: PipelineRun, report: dict[str, Any], lists: _Lists) -> 
         waiting = report.get("waiting", 0)
         if waiting:
             parts.append(Part("waiting", waiting, "waiting", lists.waiting(name, waiting)))
-    return Row(name, label, unit, state, report.get("in", 0), parts, report.get("seconds"))
+    return Row(name, label, state, report.get("in", 0), parts, report.get("seconds"), _note(report))
+
+
+def _note(report: dict[str, Any]) -> str:
+    figures = [f"{report[key]:,} {words}" for key, words in FACTS.items() if report.get(key)]
+    buckets = [f"{n:,} {bucket.lower()}" for bucket, n in report.get("buckets", {}).items()]
+    return ", ".join(figures + buckets)
 
 
 class _Lists:

@@ -11,11 +11,12 @@ from django.db.models import Count
 from django.http import HttpRequest
 
 from acra.models import RegisterChange, RegisteredCompany, RegisterImport
-from icp.models import IcpRule, Lead
+from icp.models import Lead
 from leadgen_project import schedule
 from leadgen_project.console.live import live
 from leadgen_project.console.pages import LEADS, link
 from leadgen_project.console.waiting import Waiting, count_waiting
+from leadgen_project.night_stages import current_rule
 from scoring.models import Shortlist
 from tenants.console import may_do
 from tenants.models import PipelineRun, Tenant
@@ -47,7 +48,9 @@ def home_context(request: HttpRequest, *, tenant: Tenant, now: datetime) -> dict
         "next_start": _next_start(tenant, now=now),
         "load": load,
         "load_changes": changes_for_us(load),
-        "may_run": may_run and (run is None or not run.is_open),
+        "may_run": may_run,
+        "may_start": may_run and (run is None or not run.is_open),
+        "failures": run.plan.get("failures", {}) if run else {},
         "shortlisted": _shortlisted(run),
         "why_not_url": link("icp_why_not"),
         "shortlist_url": link("scoring_shortlistentry_changelist"),
@@ -68,7 +71,7 @@ def next_step(
             "Companies come from the register. A platform admin loads it under Register loads,"
             " or with: manage.py fetch_register",
         )
-    if not IcpRule.objects.filter(is_current=True).exists():
+    if current_rule() is None:
         return Step(
             "Say which companies you want",
             "There is no ICP rule yet, so a night would select nothing. Write one and see at once"

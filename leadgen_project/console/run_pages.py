@@ -26,6 +26,7 @@ from leadgen_project.console.context import tenant_of
 from leadgen_project.console.funnel import reason_words
 from leadgen_project.console.live import live
 from leadgen_project.console.pages import link
+from leadgen_project.night_stages import MissingInputError
 from scoring.neutralise import for_csv
 from tenants.console import may_do
 from tenants.context import keep_tenant
@@ -55,7 +56,7 @@ class _Echo:
 
 
 def start_run(request: HttpRequest) -> HttpResponse:
-    """GET shows what a night would work with; POST starts it and opens its page."""
+    """GET asks (with ``?preview`` it says what it would take); POST starts it and shows its page."""
     tenant = _allowed(request)
     if request.method == "POST":
         try:
@@ -71,11 +72,20 @@ def start_run(request: HttpRequest) -> HttpResponse:
         "title": "Start a night",
         "question": f"Start a night for {tenant.name} now?",
         "button": "Start the night",
+        "preview": _preview(tenant) if "preview" in request.GET else None,
+        "preview_link": link("run-start", preview=1),
         "explanation": "It takes new companies from the register by your ICP rule, visits their"
         " web sites, scores them and makes a new shortlist. You can watch, pause and cancel it.",
         "back": link("tenants_pipelinerun_changelist"),
     }
     return TemplateResponse(request, "console/run_question.html", context)
+
+
+def _preview(tenant: Tenant) -> list[str]:
+    try:
+        return pipeline.dry_run(tenant, now=timezone.now())
+    except (pipeline.RunError, MissingInputError) as exc:
+        return [str(exc)]
 
 
 def change_run(request: HttpRequest, run_id: int, verb: str) -> HttpResponse:

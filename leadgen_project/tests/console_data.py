@@ -22,7 +22,7 @@ from tenants.models import Membership, PipelineRun, User
 NOW = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 NUMBERS = count(1)
-REJECTED = ("NO_SITE", "NOT_OURS", "REFUSED")
+REJECTED = ("suppressed", "failed", "left_rule")
 
 
 @cache
