@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from icp.models import Lead, Suppression
@@ -23,14 +24,14 @@ from tenants import audit
 
 Kind = Suppression.Kind
 # Called with the new suppressions after they are stored, e.g. to take contacts out of use.
-WHEN_SUPPRESSED: list[Callable[[list[Suppression]], None]] = []
+WHEN_SUPPRESSED: list[Callable[[QuerySet[Suppression]], None]] = []
 
 
 class SuppressionError(ValueError):
     """The suppression cannot be added or lifted; the text says why and what to do."""
 
 
-def when_suppressed(callback: Callable[[list[Suppression]], None]) -> None:
+def when_suppressed(callback: Callable[[QuerySet[Suppression]], None]) -> None:
     """Let an app above this one react to new suppressions, in the same transaction.
 
     Register in ``AppConfig.ready``. Registering twice changes nothing.
@@ -125,7 +126,7 @@ def add(
     if is_new:
         audit.record("icp.suppression.add", actor=actor, subject=f"suppression {suppression.pk}",
                      after={"kind": kind, "source": source}, reason=reason)  # fmt: skip
-        take_effect([suppression], now=now)
+        take_effect(Suppression.objects.filter(pk=suppression.pk), now=now)
     return suppression, is_new
 
 
@@ -160,7 +161,7 @@ def lift_all(
     return lifted
 
 
-def take_effect(suppressions: list[Suppression], *, now: datetime | None = None) -> int:
+def take_effect(suppressions: QuerySet[Suppression], *, now: datetime | None = None) -> int:
     """Make new suppressions felt: reject leads, tell the apps above. Returns leads rejected."""
     rejected = leads_now_suppressed(now=now)
     for callback in WHEN_SUPPRESSED:

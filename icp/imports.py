@@ -1,0 +1,190 @@
+"""Import suppressions from a file: first see what it would do, row by row, then do all or nothing.
+
+A row with any mistake is refused with all its mistakes and can be had back as a file to mend.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from icp.judge_rows import REASON_COLUMN, Row, judge_rows, neutral
+from icp.models import Suppression, SuppressionImport
+from icp.read_table import read_table
+from icp.suppressions import SuppressionError, lift_all, take_effect
+from tenants import audit
+
+Kind = Suppression.Kind
+Status = SuppressionImport.Status
+UNDECIDED_FOR = timedelta(days=1)  # then the uploaded addresses are forgotten
+
+
+# --- see ----------------------------------------------------------------------------------------
+@transaction.atomic
+def preview_import(
+    content: bytes, *, file_name: str, reason: str, actor: str, now: datetime | None = None
+) -> SuppressionImport:
+    """Read the file and keep what it would do; suppresses nobody yet.
+
+    ``reason`` stands for rows without their own. Raises ``UnreadableFileError`` when the file as a
+    whole cannot be used, ``SuppressionError`` without a reason.
+    """
+    now = now or timezone.now()
+    if not reason.strip():
+        raise SuppressionError("Say why these shall be suppressed, for rows without a reason.")
+    rows = judge_rows(read_table(content), reason=reason.strip()[:500])
+    _mark_present(rows)
+    _forget_undecided(now)
+    outcomes = [row.outcome for row in rows]
+    return SuppressionImport.objects.create(
+        file_name=file_name[:200], created_at=now, created_by=actor,
+        new=outcomes.count("new"), present=outcomes.count("present"),
+        refused=outcomes.count("refused"),
+        accepted_rows=_pack(row for row in rows if row.outcome in {"new", "present"}),
+        refused_rows=_pack(row for row in rows if row.outcome in {"header", "refused"}),
+    )  # fmt: skip
+
+
+def rows_of(upload: SuppressionImport) -> Iterator[Row]:
+    """All rows still on record, in the order of the file. Accepted ones go once decided."""
+    rows = [*_unpack(upload.accepted_rows), *_unpack(upload.refused_rows)]
+    return iter(sorted((row for row in rows if row.number), key=lambda row: row.number))
+
+
+def error_file(upload: SuppressionImport) -> str:
+    """The refused rows as CSV: their own columns and why; mended, it can be uploaded as it is."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    refused = list(_unpack(upload.refused_rows))
+    for row in refused:
+        if row.number == 0:  # the header was kept with them
+            writer.writerow([*map(neutral, row.cells), REASON_COLUMN])
+        else:
+            writer.writerow([*map(neutral, row.cells), " ".join(row.reasons)])
+    return out.getvalue()
+
+
+# --- decide -------------------------------------------------------------------------------------
+@transaction.atomic
+def confirm_import(upload: SuppressionImport, *, actor: str, now: datetime | None = None) -> int:
+    """Suppress what the preview said, in one statement; returns how many are new.
+
+    What was suppressed since is left as it is. Raises ``SuppressionError`` when it was decided
+    before, so a second click changes nothing.
+    """
+    now = now or timezone.now()
+    upload = _undecided(upload)
+    values = [value for row in _unpack(upload.accepted_rows) for value in row.values]
+    _copy(values)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO icp_suppression (kind, value, value_hash, reason, source, created_at,"
+            " created_by, lifted_by, lift_reason)"
+            " SELECT DISTINCT ON (kind, value_hash) kind, value, value_hash, reason, %s, %s, %s,"
+            " '', '' FROM uploaded ORDER BY kind, value_hash, place ON CONFLICT DO NOTHING",
+            [upload.source, now, actor],
+        )
+        added = cursor.rowcount
+    _decide(upload, Status.IMPORTED, actor=actor, now=now)
+    if added:
+        take_effect(Suppression.objects.filter(source=upload.source, lifted_at=None), now=now)
+    after = {"file": upload.file_name, "added": added, "refused": upload.refused}
+    audit.record("icp.suppression.import", actor=actor, subject=str(upload), after=after)
+    return added
+
+
+@transaction.atomic
+def discard_import(upload: SuppressionImport, *, actor: str, now: datetime | None = None) -> None:
+    """Forget an upload that shall not be imported."""
+    _decide(_undecided(upload), Status.DISCARDED, actor=actor, now=now or timezone.now())
+
+
+@transaction.atomic
+def undo_import(
+    upload: SuppressionImport, *, reason: str, actor: str, now: datetime | None = None
+) -> int:
+    """Lift what this import added and still stands; returns how many. The rows stay, as always.
+
+    What stood before the import, or came again by another way, is not touched.
+    """
+    locked = SuppressionImport.objects.select_for_update().get(pk=upload.pk)
+    if locked.status != Status.IMPORTED:
+        raise SuppressionError(f"It is {locked.get_status_display().lower()}; nothing to undo.")
+    standing = Suppression.objects.filter(source=locked.source, lifted_at=None)
+    lifted = lift_all(standing.values_list("pk", flat=True), reason=reason, actor=actor, now=now)
+    locked.status = Status.UNDONE
+    locked.save(update_fields=["status"])
+    return lifted
+
+
+def _undecided(upload: SuppressionImport) -> SuppressionImport:
+    locked = SuppressionImport.objects.select_for_update().get(pk=upload.pk)
+    if locked.status != Status.PREVIEWED:
+        raise SuppressionError(f"It was decided before: {locked.get_status_display().lower()}.")
+    return locked
+
+
+def _decide(
+    upload: SuppressionImport, status: SuppressionImport.Status, *, actor: str, now: datetime
+) -> None:
+    upload.status, upload.decided_at, upload.decided_by = status, now, actor
+    upload.accepted_rows = None
+    if status == Status.DISCARDED:
+        upload.refused_rows = None
+    upload.save()
+
+
+def _forget_undecided(now: datetime) -> None:
+    old = SuppressionImport.objects.filter(
+        status=Status.PREVIEWED, created_at__lt=now - UNDECIDED_FOR
+    )
+    old.update(status=Status.DISCARDED, accepted_rows=None, refused_rows=None, decided_at=now,
+               decided_by="expired")  # fmt: skip
+
+
+# --- rows -------------------------------------------------------------------------------------
+def _mark_present(rows: list[Row]) -> None:
+    """Tell rows whose every value is suppressed already, or stands further up in the file."""
+    _copy([value for row in rows for value in row.values])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT u.kind, u.value_hash FROM uploaded u JOIN icp_suppression s"
+            " ON s.kind = u.kind AND s.value_hash = u.value_hash AND s.lifted_at IS NULL"
+        )
+        known = set(cursor.fetchall())
+    for row in rows:
+        keys = {(value[0], value[2]) for value in row.values}
+        if keys and keys <= known:
+            row.outcome = "present"
+        known |= keys
+
+
+def _copy(values: Iterable[list[str]]) -> None:
+    """The values as a temporary table ``uploaded``: one COPY, 100,000 rows in half a second."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS uploaded")
+        cursor.execute(
+            "CREATE TEMPORARY TABLE uploaded (place serial, kind text, value text, value_hash text,"
+            " reason text) ON COMMIT DROP"
+        )
+        with cursor.copy("COPY uploaded (kind, value, value_hash, reason) FROM STDIN") as copy:
+            for value in values:
+                copy.write_row(value)
+
+
+def _pack(rows: Iterable[Row]) -> bytes:
+    return zlib.compress(json.dumps([asdict(row) for row in rows]).encode(), 6)
+
+
+def _unpack(packed: Any) -> Iterator[Row]:
+    if packed is not None:
+        yield from (Row(**row) for row in json.loads(zlib.decompress(bytes(packed))))
