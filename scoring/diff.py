@@ -219,7 +219,7 @@ def _score_causes(lead: Lead, move: Move, old: _Side, new: _Side) -> Iterable[Ca
     then, now = old.scores[lead.pk], new.scores[lead.pk]
     if then.pk == now.pk:
         return
-    if then.card_id != now.card_id:
+    if then.card_id != now.card_id and move.lines:
         yield Cause("CARD", f"The score card changed from {then.card} to {now.card}.")
     if then.features.get(RULE) != now.features.get(RULE):
         names = [side.features.get(RULE) or "none" for side in (then, now)]
@@ -254,9 +254,11 @@ def _place_causes(
         return
     came, went = _passed(lead.pk, old, new)
     if came:
-        yield Cause("OVERTAKEN", f"{came} {_leads(came)} ranked below it or not listed came above.")
+        yield Cause(
+            "OVERTAKEN", f"{came} {_leads(came)} from below or from off the list came above it."
+        )
     if went:
-        yield Cause("OTHERS_LEFT", f"{went} {_leads(went)} that stood above fell below or left.")
+        yield Cause("OTHERS_LEFT", f"{went} {_leads(went)} that stood above it fell below or left.")
 
 
 def _freed(lead: Lead, old: _Side) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 from acra.models import RegisterImport, SsicCode
 from enrichment.models import Contact, Evidence
 from icp.models import Lead
-from scoring.features import PRECEDENCE
 from scoring.models import LeadScore, ScoreLine, ShortlistEntry
 from scoring.withhold import withheld
 from tenants.models import PipelineRun
@@ -23,16 +22,15 @@ LICENCE = (
     "Contains information from ACRA's register of corporate entities, made available on data.gov.sg"
     " under the Singapore Open Data Licence version 1.0 (https://data.gov.sg/open-data-licence)."
 )
-# Column -> field of the evidence whose best value it shows; "+" shows all values.
+# Column -> field of ``Lead.facts``, which holds what the console shows and the evidence behind it.
 FACTS = {
-    "website": "website", "phone": "phones", "address": "address", "postal_code": "postal_code",
+    "website": "website", "phone": "phone", "address": "address", "postal_code": "postal_code",
     "primary_ssic": "primary_ssic", "register_status": "status", "entity_type": "entity_type",
     "registered_on": "registered_on", "officers": "officers_count",
     "annual_return_on": "annual_return_on", "head_count": "headcount",
-    "technologies": "+technologies", "languages": "+languages", "social": "+social",
+    "technologies": "technologies", "languages": "languages", "social": "social",
     "summary": "summary",
 }  # fmt: skip
-FIELDS = frozenset(field.removeprefix("+") for field in FACTS.values()) | {"emails", "people"}
 SOURCED = ("website", "phone", "address", "head_count")  # columns followed by their source
 COLUMNS = (
     "rank", "name", "uen", "score", "bucket", "fit", "rationale", "score_lines",
@@ -46,17 +44,6 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class Fact(NamedTuple):
-    """One evidence row as the exports need it."""
-
-    field: str
-    value: str
-    source: str
-    confidence: float
-    reference: str
-    contact: int | None
-
-
 @dataclass(slots=True)
 class _Chunk:
     """What is known about some leads, read together."""
@@ -64,8 +51,9 @@ class _Chunk:
     run: PipelineRun
     ranks: dict[int, ShortlistEntry]
     lines: dict[int, list[str]]
-    facts: dict[int, list[Fact]]
-    contacts: dict[int, list[Contact]]
+    sources: dict[int, str]  # evidence -> "Page, by rule: https://..."
+    contacts: dict[int, Contact]
+    contact_sources: dict[int, str]
     industries: dict[str, str]
     attribution: str
 
@@ -115,22 +103,22 @@ def _rows_of(
 ) -> Iterator[dict[str, Any]]:
     out = withheld([lead for _, lead in pairs])
     kept = [(score, lead) for score, lead in pairs if lead not in out]
-    leads = [lead for _, lead in kept]
+    ids = [lead for _, lead in kept]
+    scores = LeadScore.objects.select_related("lead", "card")
+    light = scores.defer("features", "card__payload", "lead__trace")
+    found = light.in_bulk([score for score, _ in kept])
+    listed = ShortlistEntry.objects.filter(shortlist__run_id=run.pk, lead_id__in=ids)
+    contacts = best_contacts(ids)
     chunk = _Chunk(
         run=run,
-        ranks={
-            entry.lead_id: entry
-            for entry in ShortlistEntry.objects.filter(shortlist__run_id=run.pk, lead_id__in=leads)
-        },
-        lines=_lines([score for score, _ in kept]),
-        facts=_facts(leads),
-        contacts=_contacts(leads),
+        ranks={entry.lead_id: entry for entry in listed},
+        lines=_lines(list(found)),
+        sources=_sources(score.lead for score in found.values()),
+        contacts=contacts,
+        contact_sources=_contact_sources(contacts),
         industries=industries,
         attribution=attribution,
     )
-    scores = LeadScore.objects.select_related("lead", "card")
-    light = scores.defer("features", "card__payload", "lead__facts", "lead__trace")
-    found = light.in_bulk([score for score, _ in kept])
     for score, _ in kept:
         yield _row(found[score], chunk)
 
@@ -143,29 +131,47 @@ def _lines(scores: list[int]) -> dict[int, list[str]]:
     return found
 
 
-def _facts(leads: list[int]) -> dict[int, list[Fact]]:
-    found: dict[int, list[Fact]] = defaultdict(list)
-    standing = Evidence.objects.filter(lead_id__in=leads, superseded_at=None, field__in=FIELDS)
-    columns = ("lead_id", "field", "value", "source", "confidence", "reference", "contact_id")
-    for lead, field, value, source, confidence, reference, contact in standing.values_list(
-        *columns
-    ):
-        fact = Fact(field, value, source, float(confidence), reference, contact)
-        found[lead].append(fact)
-    return found
+def _sources(leads: Iterable[Lead]) -> dict[int, str]:
+    """Where the values of the columns with a source come from, by evidence row."""
+    wanted = {
+        fact["evidence"]
+        for lead in leads
+        for column in SOURCED
+        if (fact := lead.facts.get(FACTS[column]))
+    }
+    rows = Evidence.objects.filter(pk__in=wanted).only("source", "reference")
+    return {row.pk: f"{row.get_source_display()}: {row.reference}" for row in rows}
 
 
-def _contacts(leads: list[int]) -> dict[int, list[Contact]]:
-    found: dict[int, list[Contact]] = defaultdict(list)
-    for contact in Contact.objects.filter(lead_id__in=leads, is_mailable=True):
-        if contact.kind != Contact.Kind.PERSONAL:
-            found[contact.lead_id].append(contact)
-    return found
+def best_contacts(leads: Sequence[int]) -> dict[int, Contact]:
+    """Lead -> whom to begin with: a person with an address, a role mailbox, then whoever there is.
+
+    Private persons and contacts that may not be mailed are nobody to begin with. One statement.
+    """
+    best: dict[int, Contact] = {}
+    rows = Contact.objects.filter(lead_id__in=leads, is_mailable=True)
+    for contact in rows.exclude(kind=Contact.Kind.PERSONAL).order_by("pk"):
+        known = best.get(contact.lead_id)
+        if known is None or _preference(contact) < _preference(known):
+            best[contact.lead_id] = contact
+    return best
+
+
+def _preference(contact: Contact) -> tuple[bool, bool, bool, str, str]:
+    return (not contact.email, contact.kind != Contact.Kind.PERSON, not contact.title,
+            contact.email, contact.name)  # fmt: skip
+
+
+def _contact_sources(contacts: dict[int, Contact]) -> dict[int, str]:
+    """Contact -> the page that names it first."""
+    ids = [contact.pk for contact in contacts.values()]
+    rows = Evidence.objects.filter(contact_id__in=ids, superseded_at=None)
+    first = rows.order_by("contact_id", "-confidence", "reference").distinct("contact_id")
+    return dict(first.values_list("contact_id", "reference"))
 
 
 def _row(score: LeadScore, chunk: _Chunk) -> dict[str, Any]:
     lead, entry = score.lead, chunk.ranks.get(score.lead_id)
-    facts = sorted(chunk.facts[lead.pk], key=_rank)
     row: dict[str, Any] = {
         "rank": entry.rank if entry else "",
         "name": lead.name,
@@ -184,37 +190,21 @@ def _row(score: LeadScore, chunk: _Chunk) -> dict[str, Any]:
         "attribution": chunk.attribution,
     }
     for column, field in FACTS.items():
-        values = [fact for fact in facts if fact.field == field.removeprefix("+")]
-        best = values[0] if values else None
-        row[column] = best.value if best else ""
-        if field.startswith("+"):
-            row[column] = ", ".join(dict.fromkeys(fact.value for fact in values))
+        fact = lead.facts.get(field) or {"value": "", "evidence": 0}
+        value = fact["value"]
+        row[column] = ", ".join(value) if isinstance(value, list) else value
         if column in SOURCED:
-            row[f"{column}_source"] = f"{best.source}: {best.reference}" if best else ""
+            row[f"{column}_source"] = chunk.sources.get(fact["evidence"], "")
     row["industry"] = chunk.industries.get(row["primary_ssic"], "")
-    return row | _contact_columns(chunk.contacts[lead.pk], facts)
+    return row | _contact_columns(chunk.contacts.get(lead.pk), chunk.contact_sources)
 
 
-def _rank(fact: Fact) -> tuple[int, float, str, str]:
-    return (PRECEDENCE.get(fact.source, 9), -fact.confidence, fact.value, fact.reference)
-
-
-def _contact_columns(contacts: list[Contact], facts: list[Fact]) -> dict[str, str]:
-    """Whom to begin with: a person with an address, a role mailbox, then whoever there is."""
-    best = min(
-        contacts,
-        key=lambda c: (not c.email, c.kind != Contact.Kind.PERSON, not c.title, c.email, c.name),
-        default=None,
-    )
-    if best is None:
-        empty = ("name", "title", "email", "phone", "kind", "source")
-        return {f"contact_{column}": "" for column in empty}
-    behind = [fact for fact in facts if fact.contact == best.pk]
+def _contact_columns(contact: Contact | None, sources: dict[int, str]) -> dict[str, str]:
     return {
-        "contact_name": best.name,
-        "contact_title": best.title,
-        "contact_email": best.email,
-        "contact_phone": best.phone,
-        "contact_kind": best.get_kind_display(),
-        "contact_source": behind[0].reference if behind else "",
+        "contact_name": contact.name if contact else "",
+        "contact_title": contact.title if contact else "",
+        "contact_email": contact.email if contact else "",
+        "contact_phone": contact.phone if contact else "",
+        "contact_kind": contact.get_kind_display() if contact else "",
+        "contact_source": sources.get(contact.pk, "") if contact else "",
     }

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from enrichment.domains import same_owner
+from enrichment.merge import PRECEDENCE
 from scoring.catalogue import Value
 
 # Field of an evidence row -> feature, as enrichment writes them.
@@ -27,8 +28,6 @@ PHONES, EMAILS, TITLES, SITE, UEN = "phones", "emails", "title", "website", "uen
 FIELDS = frozenset({*NUMBERS, *TEXTS, *SETS, *PRESENCE, *DATES, PHONES, EMAILS, TITLES, SITE, UEN})
 RULE = "_icp_rule"  # kept beside the features, so that a comparison of runs can name it
 
-# Which statement is believed when several speak of one field: DESIGN section 4.
-PRECEDENCE = {"OPERATOR": 0, "REGISTER": 1, "IMPORT": 2, "PAGE": 3, "PROVIDER": 4, "LLM": 5}
 NETWORKS = {"t.me": "telegram", "wa.me": "whatsapp", "weixin.qq.com": "wechat",
             "youtu.be": "youtube", "twitter.com": "x", "fb.com": "facebook"}  # fmt: skip
 FALSE_WORDS = frozenset({"", "0", "no", "false", "none"})

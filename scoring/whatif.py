@@ -80,10 +80,12 @@ def preview(payload: Any, *, cap: int) -> Preview:
 def _standing() -> Iterable[tuple[Lead, dict[str, Any]]]:
     """The open leads with the inputs their standing scores were computed from."""
     best = competing().order_by("-score", "uen", "pk")[:MOST_LEADS]
-    rows = {lead.pk: lead for lead in best}
-    newest = LeadScore.objects.filter(lead__in=list(rows)).order_by("lead_id", "-run_id")
-    for lead, features in newest.distinct("lead_id").values_list("lead_id", "features"):
-        yield rows[lead], features
+    columns = ("name", "uen", "source", "source_ref", "fit", "score", "bucket")
+    rows = {lead.pk: lead for lead in best.only(*columns)}
+    scores = LeadScore.objects.filter(lead__in=best.values("pk")).order_by("lead_id", "-run_id")
+    for lead, features in scores.distinct("lead_id").values_list("lead_id", "features"):
+        if lead in rows:  # else it was scored between the two statements
+            yield rows[lead], features
 
 
 def _change(lead: Lead, card: Card, total: int) -> Change:

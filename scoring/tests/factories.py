@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from itertools import count
 
+from enrichment.merge import Claim, choose
 from enrichment.models import Contact, EnrichmentRun, Evidence
 from icp.models import Lead
 from tenants.models import PipelineRun
@@ -61,7 +62,14 @@ def make_lead(
 def make_evidence(lead: Lead, field: str, value: str, **also: object) -> Evidence:
     given = {"source": "REGISTER", "reference": lead.uen, "method": "register", "confidence": 1,
              "observed_at": NOW, **also}  # fmt: skip
-    return Evidence.objects.create(lead=lead, field=field, value=value, **given)
+    made = Evidence.objects.create(lead=lead, field=field, value=value, **given)
+    rows = Evidence.objects.filter(lead=lead, superseded_at=None).order_by("pk")
+    claims = [Claim(row.pk, row.field, row.value, row.source, float(row.confidence))
+              for row in rows]  # fmt: skip
+    shown = choose(claims).items()
+    facts = {name: {"value": one.value, "evidence": one.key} for name, one in shown}
+    Lead.objects.filter(pk=lead.pk).update(facts=facts)
+    return made
 
 
 def make_contact(lead: Lead, kind: str = "ROLE", **also: object) -> Contact:

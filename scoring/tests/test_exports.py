@@ -71,7 +71,7 @@ def test_a_row_says_what_where_from_and_why(acme):
         "rank": "1", "name": "GOOD PTE. LTD.", "score": "96", "bucket": "HIGH",
         "website": "https://www.good.example/", "phone": "+6561234567",
     }  # fmt: skip
-    assert row["website_source"] == "PAGE: https://www.good.example/"
+    assert row["website_source"] == "Page, by rule: https://www.good.example/"
     assert row["contact_email"] == "sales@good.example"
     assert row["contact_source"] == "https://site.example/contact"
     assert row["technologies"] == "Shopify, WordPress"
@@ -285,6 +285,7 @@ def many_leads(count):
     return run
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_while_a_large_file_is_streamed(acme):
     lines = csv_lines(many_leads(2500))
     for _ in islice(lines, 1001):  # warm: caches are filled, two chunks are read
