@@ -56,7 +56,7 @@ class _Echo:
 
 
 def start_run(request: HttpRequest) -> HttpResponse:
-    """GET asks (with ``?preview`` it says what it would take); POST starts it and shows its page."""
+    """GET asks, and says what it would take if wanted; POST starts it and opens its page."""
     tenant = _allowed(request)
     if request.method == "POST":
         try:
