@@ -11,7 +11,10 @@ LIVE = Q(status_class__in=["LIVE", "AT_RISK"])
 
 
 class RegisteredCompany(models.Model):
-    """One entity of the ACRA register, as the last load found it. Key: its UEN."""
+    """One entity of the ACRA register, as the last load found it. Key: its UEN.
+
+    Typed columns are for asking; ``published`` keeps all 53 values as they were served.
+    """
 
     class StatusClass(models.TextChoices):
         LIVE = "LIVE", "Live"
@@ -25,47 +28,56 @@ class RegisteredCompany(models.Model):
     name_key = models.CharField(
         max_length=500, help_text="Folded, without legal suffix; see acra.names."
     )
-    former_names = models.JSONField(default=list)
+    former_names = models.JSONField(default=list, help_text="The latest first, as published.")
     former_names_count = models.GeneratedField(
         expression=Func("former_names", function="jsonb_array_length"),
         output_field=models.SmallIntegerField(),
         db_persist=True,  # narrow enough for the index below, which the list is not
     )
-    entity_type = models.CharField(max_length=60, blank=True)
-    company_type = models.CharField(max_length=80, blank=True)
-    constitution = models.CharField(max_length=60, blank=True)
-    status = models.CharField(max_length=120, blank=True, help_text="In the register's own words.")
+    former_keys = models.TextField(blank=True, help_text="Former names, folded, for the search.")
+    entity_type = models.TextField(blank=True)
+    company_type = models.TextField(blank=True)
+    constitution = models.TextField(blank=True)
+    status = models.TextField(blank=True, help_text="In the register's own words.")
     status_class = models.CharField(max_length=10, choices=StatusClass)
     registered_on = models.DateField(null=True)
     uen_issued_on = models.DateField(null=True)
-    block = models.CharField(max_length=60, blank=True)
-    street = models.CharField(max_length=200, blank=True)
-    level = models.CharField(max_length=20, blank=True)
-    unit = models.CharField(max_length=20, blank=True)
-    building = models.CharField(max_length=200, blank=True)
-    postal_code = models.CharField(max_length=20, blank=True)
+    block = models.TextField(blank=True)
+    street = models.TextField(blank=True)
+    level = models.TextField(blank=True)
+    unit = models.TextField(blank=True)
+    building = models.TextField(blank=True)
+    postal_code = models.TextField(blank=True)
     district = models.PositiveSmallIntegerField(null=True, help_text="Postal district, 1 to 28.")
-    address_key = models.CharField(
-        max_length=60, blank=True, help_text="Postal code, level and unit: who shares an address."
+    address_key = models.TextField(
+        blank=True, help_text="Postal code, level and unit: who shares an address."
     )
     primary_ssic = models.CharField(max_length=5, blank=True)
     secondary_ssic = models.CharField(max_length=5, blank=True)
-    primary_activity = models.CharField(
-        max_length=500, blank=True, help_text="The owner's own words."
-    )
+    primary_activity = models.TextField(blank=True, help_text="The owner's own words.")
     annual_return_on = models.DateField(null=True)
     accounts_due_on = models.DateField(null=True)
     officers_count = models.PositiveIntegerField(
         null=True, help_text="Office holders over time; not staff."
     )
-    row_hash = models.CharField(max_length=32, help_text="MD5 of the published row.")
+    published = models.TextField(
+        blank=True, help_text="The published row, packed; see acra.normalise.published_row."
+    )
+    row_hash = models.GeneratedField(
+        expression=Func(
+            "published", models.Value(0, models.BigIntegerField()), function="hashtextextended"
+        ),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+        help_text="Tells rows that differ from the last load.",
+    )
     first_seen_at = models.DateTimeField()
     changed_at = models.DateTimeField(help_text="When a load last changed this row.")
 
     class Meta:
         verbose_name = "registered company"
         verbose_name_plural = "registered companies"
-        indexes = [
+        indexes = [  # those on names are in acra.indexes
             # All that a rule may ask, of the third of the register that still lives: previews and
             # selections read this index (80 MB at two million companies) and not the table.
             models.Index(
@@ -76,6 +88,8 @@ class RegisteredCompany(models.Model):
                 condition=ALIVE,
             ),
             models.Index(fields=["address_key"], name="company_live_by_address", condition=LIVE),
+            models.Index(fields=["status"], name="company_of_unknown_status",
+                         condition=Q(status_class="UNKNOWN")),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -95,16 +109,21 @@ class RegisterImport(models.Model):
     published_at = models.DateTimeField(
         null=True, blank=True, help_text="The publisher's own stamp."
     )
+    actor = models.CharField(max_length=150, blank=True, help_text="Who started it.")
+    process = models.CharField(max_length=100, blank=True, help_text="Machine and process number.")
     status = models.CharField(max_length=10, choices=Status, default=Status.RUNNING)
     stage = models.CharField(max_length=40, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
+    files = models.JSONField(default=dict, help_text="File -> rows read from it.")
     read = models.PositiveIntegerField(default=0)
     new = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     rejected = models.PositiveIntegerField(default=0)
-    ceased = models.PositiveIntegerField(default=0, help_text="Live before, not live now.")
+    ceased = models.PositiveIntegerField(
+        default=0, help_text="Live before, not live now; these are among the changed."
+    )
     rejections = models.JSONField(default=dict, help_text="Reason -> rows, with a few examples.")
     warnings = models.JSONField(default=dict, help_text="Kind -> rows: kept, but worth a look.")
     seconds = models.JSONField(default=dict, help_text="Step -> seconds.")
@@ -114,8 +133,8 @@ class RegisterImport(models.Model):
         verbose_name = "register load"
         constraints = [
             models.CheckConstraint(
-                condition=~models.Q(status="FINISHED")
-                | models.Q(
+                condition=~Q(status="FINISHED")
+                | Q(
                     read=models.F("new")
                     + models.F("changed")
                     + models.F("unchanged")
@@ -130,7 +149,10 @@ class RegisterImport(models.Model):
 
 
 class RegisterChange(models.Model):
-    """One company that a load added, changed or found ceased."""
+    """One company that a load added, changed or found ceased.
+
+    A load into an empty register writes none: there, all are new.
+    """
 
     class Kind(models.TextChoices):
         NEW = "NEW", "New"
@@ -140,7 +162,7 @@ class RegisterChange(models.Model):
     load = models.ForeignKey(RegisterImport, models.CASCADE, related_name="changes")
     uen = models.CharField("UEN", max_length=20)
     kind = models.CharField(max_length=10, choices=Kind)
-    fields = models.JSONField(default=list, help_text="Names of the columns that differ.")
+    fields = models.JSONField(default=list, help_text="Published columns that differ.")
 
     class Meta:
         verbose_name = "register change"

@@ -49,6 +49,8 @@ def fold_name(name: str) -> str:
     Never empty unless ``name`` holds no letter or digit at all: a company called "LIMITED" keeps
     its name. Letters of other scripts stay. About 3 microseconds for a name in plain ASCII.
     """
+    if (stem := name.removesuffix(" PTE. LTD.")) is not name and _is_plain(stem):
+        return stem  # most names; a third of the time
     words = _split(name, singapore=SINGAPORE)
     while words and words[-1] in _BY_LAST_WORD:
         for suffix in _BY_LAST_WORD[words[-1]]:
@@ -58,6 +60,18 @@ def fold_name(name: str) -> str:
         else:
             break
     return " ".join("S" if word == SINGAPORE else word for word in words)
+
+
+def _is_plain(stem: str) -> bool:
+    """Whether capitals, digits and single spaces are all there is, and no further suffix."""
+    return (
+        stem.isascii()
+        and stem.isupper()
+        and stem.replace(" ", "").isalnum()
+        and "  " not in stem
+        and stem[0] != " "
+        and stem.rpartition(" ")[2] not in _BY_LAST_WORD
+    )
 
 
 def same_name(one: str, other: str) -> bool:

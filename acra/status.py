@@ -8,11 +8,20 @@ counted by each load, and shown.
 
 from __future__ import annotations
 
-from acra.models import RegisteredCompany
+from enum import StrEnum
 
-__all__ = ["EXACT", "FAMILIES", "status_class"]
+__all__ = ["StatusClass", "status_class"]
 
-StatusClass = RegisteredCompany.StatusClass
+
+class StatusClass(StrEnum):
+    """What follows from a label. ``RegisteredCompany.StatusClass`` adds words for the console."""
+
+    LIVE = "LIVE"
+    AT_RISK = "AT_RISK"
+    PENDING = "PENDING"
+    CEASED = "CEASED"
+    UNKNOWN = "UNKNOWN"
+
 
 EXACT = {
     "LIVE COMPANY": StatusClass.LIVE,

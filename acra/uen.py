@@ -58,21 +58,21 @@ def check_letter(uen: str) -> str:
 
     Empty when a character of the number has no value (``I``, ``O``, ``Y`` and ``Z`` in the code).
     """
-    for check in CHECKS:
-        if re.fullmatch(check.pattern, uen):
-            break
-    else:
+    if not is_uen(uen):
         raise ValueError(f"{uen!r} has none of the shapes of a UEN")
-    values = [check.alphabet.find(character) for character in uen[:-1]]
-    if -1 in values:
-        return ""
-    total = sum(value * weight for value, weight in zip(values, check.weights, strict=True))
-    return check.letters[(total - check.minus) % 11]
+    check, pieces = _sums_for(uen)
+    number = uen[:-1]
+    total = sum(
+        piece[number[start : start + 3]] for start, piece in zip((0, 3, 6), pieces, strict=True)
+    )
+    return check.letters[(total - check.minus) % 11] if total >= 0 else ""
 
 
 def has_good_letter(uen: str) -> bool:
-    """Whether the check letter of a well-shaped ``uen`` is the right one."""
-    return check_letter(uen) == uen[-1]
+    """Whether the check letter of a well-shaped ``uen`` is the right one. Half a microsecond."""
+    check, (first, second, third) = _sums_for(uen)
+    total = first[uen[:3]] + second[uen[3:6]] + third[uen[6:-1]]
+    return total >= 0 and check.letters[(total - check.minus) % 11] == uen[-1]
 
 
 def find_uens(text: str) -> list[str]:
@@ -83,3 +83,32 @@ def find_uens(text: str) -> list[str]:
     """
     found = dict.fromkeys(match[0] for match in _IN_TEXT.finditer(text))
     return [uen for uen in found if has_good_letter(uen)]
+
+
+class _Sums(dict[str, int]):
+    """Three characters -> their share of the weighted sum; very negative where one has no value."""
+
+    def __init__(self, check: Check, *, start: int) -> None:
+        super().__init__()
+        self._check, self._start = check, start
+
+    def __missing__(self, piece: str) -> int:
+        values = [self._check.alphabet.find(character) for character in piece]
+        weights = self._check.weights[self._start :]
+        self[piece] = result = (
+            -10_000
+            if -1 in values
+            else sum(value * weight for value, weight in zip(values, weights, strict=False))
+        )
+        return result
+
+
+_BUSINESS, _COMPANY, _OTHER = (
+    (check, tuple(_Sums(check, start=start) for start in (0, 3, 6))) for check in CHECKS
+)
+
+
+def _sums_for(uen: str) -> tuple[Check, tuple[_Sums, ...]]:
+    if len(uen) == 9:
+        return _BUSINESS
+    return _OTHER if uen[0] in "RST" else _COMPANY

@@ -67,7 +67,6 @@ def make_company(**fields: object) -> RegisteredCompany:
         "primary_ssic": "62011",
         "annual_return_on": date(2026, 6, 1),
         "officers_count": 2,
-        "row_hash": "x",
         "first_seen_at": NOW,
         "changed_at": NOW,
         **fields,

@@ -81,7 +81,6 @@ def make_register(*, companies: int = 30) -> RegisterImport:
                 primary_ssic="62011",
                 postal_code="018956",
                 district=1,
-                row_hash="x",
                 first_seen_at=NOW,
                 changed_at=NOW,
             )

@@ -1,0 +1,205 @@
+"""Find what a load changes, in the database, one statement per step.
+
+``acra_register_staging`` holds all rows of the load, ``acra_register_delta`` those that differ from
+the register, ``acra_register_typed`` the same with typed columns, ``acra_register_difference`` what
+that means: new, changed (which columns), ceased, or the same in another spelling. All four are
+unlogged work tables; the register itself is not touched here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from django.db import connection
+from psycopg import sql
+
+from acra.columns import FORMER_NAMES, MISSING, PLACE, PUBLISHED
+from acra.normalise import ENTITY_TYPES, SEPARATOR, TYPED
+from acra.scan import KEPT
+
+__all__ = [
+    "copy_into", "drop_duplicates", "drop_work_tables", "find_delta", "find_differences",
+    "keep_absent_columns", "lines_of_delta", "make_staging", "make_typed",
+]  # fmt: skip
+
+STAGING, DELTA = "acra_register_staging", "acra_register_delta"
+TYPED_ROWS, DIFFERENCE = "acra_register_typed", "acra_register_difference"
+PAGES_AT_ONCE = 1024  # of the delta, 8 MB
+
+# Of several rows for one UEN the best stays: with the most former names (renamed later), then the
+# one that is not live (a dead company is never written to), then the first in text order. So the
+# order of rows and files does not matter.
+BEST_FIRST = """
+cardinality(array_remove(array_remove(
+    (string_to_array({line}, {separator}))[{first}:{last}], 'na'), {kept})) DESC,
+upper((string_to_array({line}, {separator}))[{status}]) LIKE 'LIVE%%',
+{line}
+"""
+# What two published values must share to mean the same.
+MEANING = """
+CREATE OR REPLACE FUNCTION pg_temp.acra_meaning(value text)
+RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        WHEN folded IN ({missing}) THEN ''
+        WHEN folded IN ({types}) THEN CASE folded {long_types} END
+        ELSE folded END
+    FROM (SELECT lower(btrim(regexp_replace(value, '\\s+', ' ', 'g'))) AS folded) AS f
+$$
+"""
+
+
+def make_staging() -> None:
+    drop_work_tables()
+    _run(f"CREATE UNLOGGED TABLE {STAGING} (uen text NOT NULL, line text NOT NULL)")
+
+
+def make_typed() -> None:
+    _run(
+        f"CREATE UNLOGGED TABLE {TYPED_ROWS} AS"
+        f" SELECT {', '.join(TYPED)} FROM acra_registeredcompany WITH NO DATA"
+    )
+
+
+def drop_work_tables() -> None:
+    _run(f"DROP TABLE IF EXISTS {STAGING}, {DELTA}, {TYPED_ROWS}, {DIFFERENCE}")
+
+
+def copy_into(table: str, columns: tuple[str, ...], blocks: Iterable[bytes]) -> None:
+    """COPY blocks in text format into ``table``."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in blocks:
+            copy.write(block)
+
+
+def drop_duplicates(table: str, *, line: str) -> list[str]:
+    """Keep the best row of each UEN in ``table``; return the UENs of the others."""
+    best_first = sql.SQL(BEST_FIRST).format(
+        line=sql.Identifier(line), separator=sql.Literal(SEPARATOR), kept=sql.Literal(KEPT),
+        first=sql.Literal(PLACE[FORMER_NAMES[0]] + 1),
+        last=sql.Literal(PLACE[FORMER_NAMES[-1]] + 1),
+        status=sql.Literal(PLACE["entity_status_description"] + 1),
+    )  # fmt: skip
+    statement = sql.SQL("""
+        DELETE FROM {table} AS t USING (
+            SELECT ctid AS place, row_number() OVER (PARTITION BY uen ORDER BY {best_first}) AS rank
+            FROM {table}
+            WHERE uen IN (SELECT uen FROM {table} GROUP BY uen HAVING count(*) > 1)
+        ) AS several
+        WHERE t.ctid = several.place AND several.rank > 1
+        RETURNING t.uen
+    """).format(table=sql.Identifier(table), best_first=best_first)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [])
+        return sorted(uen for (uen,) in cursor.fetchall())
+
+
+def keep_absent_columns() -> None:
+    """Where a file lacks a column, put the value the register knows; ``na`` for new companies."""
+    statement = sql.SQL("""
+        UPDATE {staging} AS s SET line = filled.line
+        FROM (
+            SELECT one.ctid AS place, regexp_replace(
+                string_agg(CASE WHEN new.value = {kept} THEN coalesce(old.value, 'na')
+                           ELSE new.value END, {separator} ORDER BY new.number),
+                {tail}, '') AS line
+            FROM {staging} AS one
+            LEFT JOIN acra_registeredcompany AS known USING (uen)
+            CROSS JOIN LATERAL unnest(string_to_array(one.line, {separator}))
+                WITH ORDINALITY AS new (value, number)
+            LEFT JOIN LATERAL unnest(string_to_array(known.published, {separator}))
+                WITH ORDINALITY AS old (value, number) ON old.number = new.number
+            WHERE strpos(one.line, {kept}) > 0
+            GROUP BY one.ctid
+        ) AS filled
+        WHERE s.ctid = filled.place
+    """).format(
+        staging=sql.Identifier(STAGING), kept=sql.Literal(KEPT), separator=sql.Literal(SEPARATOR),
+        tail=sql.Literal(f"({SEPARATOR}na)+$"),
+    )  # fmt: skip
+    _run(statement)
+
+
+def find_delta() -> int:
+    """Rows that the register does not hold just so; return how many."""
+    _run(f"ANALYZE {STAGING}")
+    _run(
+        f"CREATE UNLOGGED TABLE {DELTA} AS SELECT s.line FROM {STAGING} AS s"
+        " LEFT JOIN acra_registeredcompany AS c USING (uen)"
+        " WHERE c.row_hash IS DISTINCT FROM hashtextextended(s.line, 0)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {DELTA}")
+        return int(cursor.fetchone()[0])
+
+
+def lines_of_delta() -> Iterator[list[str]]:
+    """The lines of the delta, a few thousand at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_relation_size(%s) / current_setting('block_size')::int", [DELTA])
+        pages = int(cursor.fetchone()[0])
+        for page in range(0, pages, PAGES_AT_ONCE):
+            cursor.execute(
+                f"SELECT line FROM {DELTA} WHERE ctid >= %s::tid AND ctid < %s::tid",
+                [f"({page},0)", f"({page + PAGES_AT_ONCE},0)"],
+            )
+            yield [line for (line,) in cursor.fetchall()]
+
+
+def find_differences() -> dict[str, int]:
+    """Say for each typed row what it means; return kind -> rows.
+
+    ``NEW``, ``CEASED`` (live before, ending or ceased now), ``CHANGED``, or ``SAME``: only the
+    spelling differs (spaces, capitals, ``na``, a lost zero), which is no news.
+    """
+    _run(_meaning_function())
+    old, new = ("string_to_array({}.published, {})".format(t, f"E'\\x{ord(SEPARATOR):02x}'")
+                for t in "ct")  # fmt: skip
+    columns = ",\n".join(_differs(number, name) for number, name in enumerate(PUBLISHED, start=1))
+    _run(f"""
+        CREATE UNLOGGED TABLE {DIFFERENCE} AS
+        SELECT t.uen, d.fields,
+            CASE WHEN c.uen IS NULL THEN 'NEW'
+                 WHEN c.status_class IN ('LIVE', 'AT_RISK')
+                      AND t.status_class IN ('PENDING', 'CEASED') THEN 'CEASED'
+                 WHEN cardinality(d.fields) > 0 THEN 'CHANGED'
+                 ELSE 'SAME' END AS kind
+        FROM {TYPED_ROWS} AS t LEFT JOIN acra_registeredcompany AS c USING (uen)
+        CROSS JOIN LATERAL (SELECT {old} AS o, {new} AS n OFFSET 0) AS v
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN c.uen IS NULL THEN '{{}}'::text[]
+                   ELSE array_remove(ARRAY[{columns}], NULL) END AS fields OFFSET 0
+        ) AS d
+    """)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT kind, count(*) FROM {DIFFERENCE} GROUP BY kind")
+        return dict(cursor.fetchall())
+
+
+def _differs(number: int, name: str) -> str:
+    if name == "postal_code":  # typed already: lost zeros are given back
+        return f"CASE WHEN c.postal_code <> t.postal_code THEN '{name}' END"
+    return (
+        f"CASE WHEN v.o[{number}] IS DISTINCT FROM v.n[{number}]"
+        f" AND pg_temp.acra_meaning(coalesce(v.o[{number}], ''))"
+        f" <> pg_temp.acra_meaning(coalesce(v.n[{number}], '')) THEN '{name}' END"
+    )
+
+
+def _meaning_function() -> sql.Composed:
+    words = {short.lower(): long.lower() for short, long in ENTITY_TYPES.items()}
+    return sql.SQL(MEANING).format(
+        missing=sql.SQL(", ").join(map(sql.Literal, sorted(MISSING))),
+        types=sql.SQL(", ").join(map(sql.Literal, words)),
+        long_types=sql.SQL(" ").join(
+            sql.SQL("WHEN {} THEN {}").format(sql.Literal(short), sql.Literal(long))
+            for short, long in words.items()
+        ),
+    )
+
+
+def _run(statement: str | sql.Composed) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)

@@ -1,0 +1,280 @@
+"""Read the rows of register files fast: whole lines in, packed lines or typed rows out.
+
+Nine of ten lines need no CSV parser: without a quote, with the right number of commas, they are a
+row. The others go through one. A line that is no row is counted with the reason and a few examples,
+and never takes its neighbours along: an open quote ends after ``MOST_LINES`` lines.
+
+Knows no database; ``acra.scan_parallel`` runs it in several processes.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import BinaryIO
+
+from acra.normalise import SEPARATOR, Normaliser, copy_text, pack
+from acra.sources import MOST_BYTES, Header, RegisterFileError, Source, opened
+from acra.uen import PATTERN, clean_uen, is_uen
+
+__all__ = ["KEPT", "Tally", "Task", "scan"]
+
+BLOCK_BYTES = 512 * 1024
+LONGEST_LINE = 64 * 1024  # characters; the longest real one has about 1,000
+MOST_LINES = 20  # of one row, where line breaks stand inside quotes
+EXAMPLES = 5
+KEPT = "\x1d"  # in a column that the file does not have: what was known before stays
+
+_TAIL = ",na" * 25  # no former names and no audit firms: most rows
+_STARTS_WITH_UEN = re.compile(rf"(?:{PATTERN}),")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A file, or the part of it that starts between two bytes."""
+
+    source: Source
+    header: Header
+    start: int = 0  # 0 = after the header
+    end: int | None = None
+    today: str = ""  # of the typed rows, ISO; empty: packed lines are wanted
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was read. ``rows == accepted + sum(rejected.values())``."""
+
+    rows: int = 0
+    accepted: int = 0
+    lines: int = 0
+    size: int = 0  # bytes
+    files: Counter[str] = field(default_factory=Counter)  # name -> rows
+    rejected: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)  # of both
+
+    def add(self, other: Tally) -> None:
+        self.rows += other.rows
+        self.accepted += other.accepted
+        self.lines += other.lines
+        self.size += other.size
+        self.files += other.files
+        self.rejected += other.rejected
+        self.warnings += other.warnings
+        for kind, examples in other.examples.items():
+            self.note(kind, *examples)
+
+    def reject(self, reason: str, example: str) -> None:
+        self.rows += 1
+        self.rejected[reason] += 1
+        self.note(reason, example)
+
+    def warn(self, kind: str, example: str) -> None:
+        self.warnings[kind] += 1
+        self.note(kind, example)
+
+    def note(self, kind: str, *examples: str) -> None:
+        known = self.examples.setdefault(kind, [])
+        known += examples[: EXAMPLES - len(known)] if len(known) < EXAMPLES else ()
+
+
+def scan(task: Task, tally: Tally) -> Iterator[bytes]:
+    """Yield blocks of rows in COPY's text format; ``tally`` is complete when it ends.
+
+    Packed: ``uen``, tab, line. Typed: the values of ``acra.normalise.TYPED``. Memory stays under
+    20 MB whatever the file. Raises ``RegisterFileError`` when the file as a whole is unusable.
+    """
+    reader = _Reader(task, tally)
+    before = tally.rows
+    with opened(task.source) as file:
+        yield from reader.blocks(file)
+    tally.files[task.source.name] += tally.rows - before
+
+
+class _Reader:
+    def __init__(self, task: Task, tally: Tally) -> None:
+        self._task, self._tally = task, tally
+        self._columns = task.header.columns
+        self._is_usual = task.header.is_usual
+        self._tail_at = len(_TAIL) if self._columns == len(task.header.places) else 0
+        self._waiting: deque[str] = deque()  # lines of the block not looked at yet
+        self._good: list[str] = []  # rows still parted by commas
+        self._packed: list[str] = []
+        self._absent = "na" if task.today else KEPT
+        self._normaliser = Normaliser(today=date.fromisoformat(task.today)) if task.today else None
+
+    # -- bytes to lines ------------------------------------------------------------------
+
+    def blocks(self, file: BinaryIO) -> Iterator[bytes]:
+        rest = b""
+        for block in self._read(file):
+            whole, newline, rest_of_block = (rest + block).rpartition(b"\n")
+            rest = rest_of_block
+            if len(rest) > 2 * LONGEST_LINE:
+                rest = rest[: LONGEST_LINE + 1]  # enough to be seen as too long
+            if newline:
+                yield self._rows(whole, is_last=False)
+        yield self._rows(rest, is_last=True)
+        if self._normaliser is not None:
+            self._tally.warnings += self._normaliser.warnings
+            for kind, examples in self._normaliser.examples.items():
+                self._tally.note(kind, *examples)
+
+    def _read(self, file: BinaryIO) -> Iterator[bytes]:
+        task = self._task
+        position = task.start or task.header.length
+        if task.source.is_plain:
+            file.seek(position)
+        else:
+            file.read(position)
+        while block := file.read(BLOCK_BYTES if task.end is None
+                                 else min(BLOCK_BYTES, task.end - position)):  # fmt: skip
+            position += len(block)
+            self._tally.size += len(block)
+            if position > MOST_BYTES:
+                raise RegisterFileError(
+                    f"{task.source.name} is larger than {MOST_BYTES / 1024**3:.0f} GiB unpacked."
+                )
+            yield block
+
+    def _rows(self, block: bytes, *, is_last: bool) -> bytes:
+        """The rows of a block of whole lines; an unfinished one at its end waits for the next."""
+        self._waiting.extend(self._lines(block))
+        self._take_lines(is_last=is_last)
+        packed = self._packed
+        if self._good:
+            packed += "\n".join(self._good).replace(",", SEPARATOR).split("\n")
+        self._good, self._packed = [], []
+        self._tally.accepted += len(packed)
+        self._tally.rows += len(packed)
+        if self._normaliser is not None:
+            packed = self._normaliser.rows(packed)
+        else:
+            packed = [f"{_uen_of(line)}\t{_escaped(line)}" for line in packed]
+        return ("\n".join(packed) + "\n").encode() if packed else b""
+
+    def _lines(self, block: bytes) -> list[str]:
+        try:
+            text = block.decode()
+        except UnicodeDecodeError:
+            lines = [self._decoded(line) for line in block.split(b"\n")]
+        else:
+            lines = text.split("\n")
+        self._tally.lines += len(lines)
+        if b"\r" in block:
+            lines = [line.removesuffix("\r").replace("\r", " ") for line in lines]
+        if b"\0" in block:
+            lines = [self._without_nul(line) for line in lines]
+        return lines
+
+    def _decoded(self, line: bytes) -> str:
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            text = line.decode("cp1252", errors="replace")
+            self._tally.warn("bytes that are no UTF-8, read as Windows-1252", text[:80])
+            return text
+
+    def _without_nul(self, line: str) -> str:
+        if "\0" not in line:
+            return line
+        line = line.replace("\0", "")
+        self._tally.warn("NUL bytes removed", line[:80])
+        return line
+
+    # -- lines to rows -------------------------------------------------------------------
+
+    def _take_lines(self, *, is_last: bool) -> None:
+        commas, usual, tail_at = self._columns - 1, self._is_usual, self._tail_at
+        starts_with_uen, keep = _STARTS_WITH_UEN.match, self._good.append
+        waiting = self._waiting
+        while waiting:
+            line = waiting.popleft()
+            if not usual or '"' in line or line.count(",") != commas or SEPARATOR in line:
+                if not self._take_odd(line, is_last=is_last):
+                    return
+                continue
+            if len(line) > LONGEST_LINE or not starts_with_uen(line):
+                self._take_values(line.split(","), line)
+                continue
+            if line.endswith(_TAIL):
+                line = line[:-tail_at]
+            while line.endswith(",na"):
+                line = line[:-3]
+            keep(line)
+
+    def _take_odd(self, line: str, *, is_last: bool) -> bool:
+        """A line for the CSV parser; ``False`` when its end is in the next block."""
+        if not line.strip():
+            return True
+        joined, taken = line, 0
+        while (values := _parsed(joined)) is None:
+            if taken == len(self._waiting) and not is_last and taken < MOST_LINES:
+                self._waiting.appendleft(line)
+                return False
+            if taken >= min(MOST_LINES, len(self._waiting)) or len(joined) > LONGEST_LINE:
+                self._reject("quote never closed", line)
+                return True
+            joined += "\n" + self._waiting[taken]
+            taken += 1
+        for _ in range(taken):
+            self._waiting.popleft()
+        if is_last and not self._waiting and len(values) < self._columns:
+            self._reject("file ends in the middle of a row", line)
+        else:
+            self._take_values(values, joined)
+        return True
+
+    def _take_values(self, values: list[str], line: str) -> None:
+        header = self._task.header
+        if len(line) > LONGEST_LINE:
+            self._reject("row too long", line)
+        elif len(values) != header.columns:
+            too = "few" if len(values) < header.columns else "many"
+            self._reject(f"too {too} values", line)
+        elif _folded(values[header.places[0]]) == "uen":
+            self._tally.warn("header again in the middle", line[:80])
+        elif not is_uen(clean_uen(values[header.places[0]])):
+            self._reject("UEN has none of the shapes", line)
+        else:
+            if line.count('"') % 2:
+                self._tally.warn("quote where none belongs", line[:80])
+            places = header.places
+            self._packed.append(
+                pack([values[place] if place >= 0 else self._absent for place in places])
+            )
+
+    def _reject(self, reason: str, line: str) -> None:
+        self._tally.reject(reason, f"{self._task.source.name}: {line[:100]}")
+
+
+def _parsed(line: str) -> list[str] | None:
+    """The values of a row, or ``None`` while a quote is still open."""
+    if len(line) > 2 * LONGEST_LINE:  # refused later; the parser would raise
+        return [line]
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error as exc:
+        if "unexpected end of data" in str(exc):
+            return None
+    return next(csv.reader([line]))
+
+
+def _folded(value: str) -> str:
+    return value.strip("\ufeff \t").lower()
+
+
+def _uen_of(line: str) -> str:
+    uen = line.partition(SEPARATOR)[0]
+    return uen if is_uen(uen) else clean_uen(uen)
+
+
+def _escaped(line: str) -> str:
+    for sign in ("\\", "\n", "\t", "\r"):
+        if sign in line:
+            return copy_text(line)
+    return line
