@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
@@ -15,7 +16,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from leadgen_project.tests.console_data import fill, make_people, make_register
 from tenants import audit
 from tenants.context import in_tenant
-from tenants.models import AuditEvent, Membership, PipelineRun, Tenant, User
+from tenants.models import AuditEvent, Membership, PipelineRun, Tenant, TenantSettings, User
 from tenants.roles import ACTIONS, may
 
 OURS, THEIRS = "Acmemark", "Betamark"
@@ -116,24 +117,15 @@ def test_no_address_of_the_inventory_answers_with_anything_of_another_tenant(fil
 
 def test_lists_searches_filters_and_sorts_show_the_own_tenant_alone(filled):
     client = sign_in("operator")
+    wanted = THEIRS[:-1]  # finds the whole mark, and is not it where a page repeats the question
 
-    for model, page in admin.site._registry.items():
+    for model in admin.site._registry:
         info = model._meta.app_label, model._meta.model_name
         path = reverse("admin:{}_{}_changelist".format(*info))
-        for query in (
-            "",
-            f"?q={THEIRS}",
-            "?o=-1",
-            "?all=",
-            f"?actor={THEIRS}",
-            f"?reason={THEIRS}",
-        ):
-            response = client.get(path + query, follow=True)
+        for query in ("", f"q={wanted}", "o=-1", "all=", f"actor={wanted}", f"reason={wanted}"):
+            response = client.get(f"{path}?{query}", follow=True)
             assert response.status_code in (200, 403, 404), path + query
-            shown = body(response).replace(f"q={THEIRS}", "").replace(f'value="{THEIRS}"', "")
-            shown = re.sub(rf"[\w-]+(=|%3D){THEIRS}", "", shown)
-            assert THEIRS not in shown, path + query
-        assert page is not None
+            assert THEIRS not in body(response), path + query
 
 
 def test_the_header_of_the_own_tenant_is_no_key_to_another(filled):
@@ -194,7 +186,7 @@ def test_each_role_may_do_what_the_table_says(filled, name):
 
 def test_an_auditor_reads_every_list_and_changes_nothing(filled):
     client = sign_in("auditor")
-    before = AuditEvent.objects.count()
+    before = _everything("acme")
 
     for model, pk in ids_in("acme").items():
         app, name = model.split(".")
@@ -204,7 +196,7 @@ def test_an_auditor_reads_every_list_and_changes_nothing(filled):
             if page.endswith("/history/"):
                 continue  # reads, whatever the method
             response = client.post(page, {"post": "yes", "_reason": "because"})
-            assert response.status_code in (403, 404, 405), page
+            assert response.status_code in (302, 403, 404, 405), page
         try:
             added = client.post(reverse(f"admin:{app}_{name}_add"), {})
         except NoReverseMatch:
@@ -214,22 +206,21 @@ def test_an_auditor_reads_every_list_and_changes_nothing(filled):
         assert client.post(f"/admin/runs/1/{verb}/").status_code == 403
     assert client.post("/admin/runs/start/").status_code == 403
 
-    assert AuditEvent.objects.count() == before
+    assert _everything("acme") == before
 
 
 def test_get_changes_nothing_anywhere(filled):
     with in_tenant("acme"):
         run = PipelineRun.objects.get()
-        known = {model._meta.label: _fingerprint(model) for model in _tenant_models()}
+    known = _everything("acme")
     client = sign_in("owner")
 
     for route in routes():
-        if "logout" not in route:
+        if "logout" not in route and not route.startswith("/export/"):  # downloads are audited
             for value in (str(run.pk), "acme"):
                 client.get(route.replace("{id}", value))
 
-    with in_tenant("acme"):
-        assert {model._meta.label: _fingerprint(model) for model in _tenant_models()} == known
+    assert _everything("acme") == known
 
 
 def test_every_page_of_the_platform_is_closed_inside_a_tenant(filled):
@@ -263,16 +254,17 @@ def test_audit_events_cannot_be_changed_even_by_a_platform_admin(filled):
     )
 
 
-def _tenant_models():
-    from django.conf import settings
-
-    return [
+def _everything(tenant: str) -> dict[str, list[str]]:
+    """All rows of the tenant, in its schema and in the shared tables."""
+    of_tenant = [
         model
         for config in apps.get_app_configs()
         if config.name in settings.TENANT_APPS
         for model in config.get_models()
     ]
-
-
-def _fingerprint(model) -> list[tuple[object, ...]]:
-    return sorted(map(repr, model.objects.values_list()))
+    shared = [AuditEvent, Membership, PipelineRun, TenantSettings]
+    with in_tenant(tenant):
+        return {
+            model._meta.label: sorted(map(repr, model.objects.values_list()))
+            for model in [*of_tenant, *shared]
+        }
