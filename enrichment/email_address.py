@@ -47,7 +47,9 @@ def normal_email(raw: str) -> str | None:
     if len(raw) > MAX_LENGTH or "@" not in raw:
         return None
     try:
-        checked = validate_email(raw, check_deliverability=False, test_environment=True)
+        checked = validate_email(
+            raw, check_deliverability=False, test_environment=True, strict=True
+        )
     except EmailNotValidError:
         return None
     return checked.normalized.lower()

@@ -91,6 +91,12 @@ class Lines:
     def at(self, place: int) -> Block:
         return self.document.blocks[self.index_at(place)]
 
+    def around(self, start: int, end: int, *, room: int = 200) -> str:
+        """The text about a place, at most ``room`` characters either side, within its line."""
+        block = self.at(start)
+        first = max(block.start, start - room)
+        return self.document.text[first : min(block.start + len(block.text), end + room)]
+
     def quote(self, start: int, end: int) -> str:
         """The line around a place, or as much of it around the place as a quote may hold."""
         block = self.at(start)

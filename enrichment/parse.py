@@ -35,7 +35,6 @@ _PLAIN_HREF = re.compile(
     r"(?:https?://[a-z0-9][a-z0-9.-]*[a-z0-9](?::\d{1,5})?)?/(?!/)[A-Za-z0-9/_~%;=&@:,.+!*$()?-]*(?<!\?)"
 )
 _TAG_NAME = re.compile(r"<[a-zA-Z][\w-]{0,60}")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f]")
 _MARKUP = re.compile(
     r"<(?:!doctype|html|head|body|div|p|a|table|meta|title|script)\b", re.IGNORECASE
 )
@@ -84,6 +83,11 @@ class Document:
     def text(self) -> str:
         """Visible text in reading order, one block a line."""
         return self.reading.text
+
+    @cached_property
+    def lowered(self) -> str:
+        """The text in lower case, for a quick look whether a rule is worth its expression."""
+        return self.text.lower()
 
     @property
     def blocks(self) -> tuple[Block, ...]:
@@ -261,7 +265,8 @@ def parse(body: bytes, content_type: str = "", url: str = "") -> Document:
     ):
         return Document(url=url, sha256=sha256, html="", encoding="", root=None)
     text, encoding = decode(body[:MAX_BODY], content_type)
-    text = _CONTROL.sub("", text)
+    if "\x00" in text:
+        text = text.replace("\x00", "")
     if kind == "text/plain" or (not kind.endswith("html") and not _MARKUP.search(text[:50_000])):
         root = _tree("<pre></pre>")
         pre = next(root.iter("pre"))

@@ -9,6 +9,7 @@ or, for inline elements only, a rule of the page's own style sheet (``<b class="
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -30,8 +31,6 @@ BLOCK = _names(
     "dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li "
     "main menu nav ol option p pre section summary table tbody td tfoot th thead tr ul"
 )
-INLINE = _names("span b i a em strong font small u s sub sup label")
-
 _HIDING_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])"
     r"|(?:left|top|text-indent|right)\s*:\s*-\d{3,}",
@@ -134,40 +133,74 @@ class _Reader:
             self.blocks.append(Block(text, self.length, element.tag, self.regions[-1], element))
             self.length += len(text) + 1
 
-    def is_hidden(self, element: Any, tag: str, names: dict[str, str]) -> bool:
-        if "hidden" in names and names["hidden"] != "until-found":
-            return True
-        style = names.get("style")
-        if style and _HIDING_STYLE.search(style):
-            return True
-        return bool(self.hiding) and tag in INLINE and self.names_in(names, self.hiding)
+    def enter_block(self, element: Any, tag: str) -> None:
+        self.flush()
+        self.elements.append(element)
+        self.regions.append(self.region(element, tag))
 
-    @staticmethod
-    def names_in(names: dict[str, str], rules: frozenset[str]) -> bool:
-        if "#" + names.get("id", "") in rules:
-            return True
-        return any("." + name in rules for name in names.get("class", "").split())
+    def leave_block(self) -> None:
+        self.flush()
+        self.elements.pop()
+        self.regions.pop()
 
-    def reverses(self, names: dict[str, str]) -> bool:
-        style = names.get("style", "")
-        if "override" in style and _REVERSING_STYLE.search(style):
+    def passes_over(self, element: Any, *, is_block: bool) -> bool:
+        """Whether the element's text is not read as it stands: hidden, or turned round here."""
+        if self.is_hidden(element, is_inline=not is_block):
+            if element.tag in ("body", "html"):
+                return False  # shown by a script once it has loaded
+            self.hidden.append(element)
             return True
-        if names.get("dir") == "rtl" and "override" in style:
+        if not is_block and self.reverses(element):
+            self.pieces.append("".join(element.itertext())[::-1])
             return True
-        return bool(self.reversing) and self.names_in(names, self.reversing)
+        return False
 
-    def region(self, tag: str, names: dict[str, str]) -> Region:
+    def is_hidden(self, element: Any, *, is_inline: bool) -> bool:
+        hidden = element.get("hidden")
+        if hidden is not None and hidden != "until-found":
+            return True
+        style = element.get("style")
+        if style and _hides(style):
+            return True
+        return bool(self.hiding) and is_inline and _is_named(element, self.hiding)
+
+    def reverses(self, element: Any) -> bool:
+        style = element.get("style")
+        turned = style and "override" in style
+        if turned and (_REVERSING_STYLE.search(style) or element.get("dir") == "rtl"):
+            return True
+        return bool(self.reversing) and _is_named(element, self.reversing)
+
+    def region(self, element: Any, tag: str) -> Region:
         current = self.regions[-1]
-        if current is Region.QUOTE:
+        if current is Region.QUOTE or tag == "body":
             return current
         found = _REGION_OF_TAG.get(tag)
-        if found is None and ("class" in names or "id" in names):
-            label = names.get("class", "") + " " + names.get("id", "")
-            if TESTIMONY.search(label) and tag != "body":
-                found = Region.QUOTE
-            elif current is Region.BODY and tag != "body" and _FOOTER.search(label):
-                found = Region.FOOTER
+        if found is None:
+            classes, name = element.get("class"), element.get("id")
+            if classes or name:
+                found = _region_named(f"{classes or ''} {name or ''}")
+                if found is Region.FOOTER and current is not Region.BODY:
+                    return current
         return found or current
+
+
+@lru_cache(maxsize=4096)
+def _region_named(label: str) -> Region | None:
+    if TESTIMONY.search(label):
+        return Region.QUOTE
+    return Region.FOOTER if _FOOTER.search(label) else None
+
+
+@lru_cache(maxsize=4096)
+def _hides(style: str) -> bool:
+    return bool(_HIDING_STYLE.search(style))
+
+
+def _is_named(element: Any, rules: frozenset[str]) -> bool:
+    if "#" + (element.get("id") or "") in rules:
+        return True
+    return any("." + name in rules for name in (element.get("class") or "").split())
 
 
 def _opens_mail(anchor: Any) -> bool:
@@ -180,48 +213,33 @@ def read(root: Any) -> Reading:
     """Read a tree once. Time and memory grow with the size of the page, up to the limits above."""
     reader = _Reader(root)
     walker = etree.iterwalk(root, events=("start", "end"))
-    pieces, elements, regions = reader.pieces, reader.elements, reader.regions
-    anchors = reader.anchors
+    pieces, anchors = reader.pieces, reader.anchors
     seen = 0
     for event, element in walker:
         tag = element.tag
-        is_block = tag in BLOCK
         if event == "end":
-            if is_block:
-                reader.flush()
-                elements.pop()
-                regions.pop()
+            if tag in BLOCK:
+                reader.leave_block()
             elif tag == "a" and anchors and anchors[-1] is element and _opens_mail(element):
                 pieces.append(" ")
-            if element.tail:
-                pieces.append(element.tail)
+            if tail := element.tail:
+                pieces.append(tail)
             continue
         seen += 1
         if seen > MAX_ELEMENTS or reader.length > MAX_TEXT:
             break
-        names = element.attrib
+        is_block = tag in BLOCK
         if is_block:
-            reader.flush()
-        skip = tag in UNREAD
-        if not skip and names and tag != "body" and tag != "html":
-            if reader.is_hidden(element, tag, names):
-                reader.hidden.append(element)
-                skip = True
-            elif not is_block and ("style" in names or reader.reversing) and reader.reverses(names):
-                pieces.append("".join(element.itertext())[::-1])
-                skip = True
-        if is_block:
-            elements.append(element)
-            regions.append(reader.region(tag, names))
-        if skip:
+            reader.enter_block(element, tag)
+        if tag in UNREAD or reader.passes_over(element, is_block=is_block):
             walker.skip_subtree()
             continue
         if tag == "a" or tag == "area":
             anchors.append(element)
             if _opens_mail(element):
                 pieces.append(" ")
-        if element.text:
-            pieces.append(element.text)
+        if text := element.text:
+            pieces.append(text)
     reader.flush()
     text = "\n".join(block.text for block in reader.blocks)
     return Reading(text, tuple(reader.blocks), tuple(reader.anchors), tuple(reader.hidden))

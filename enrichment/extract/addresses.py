@@ -23,7 +23,7 @@ _POSTAL = re.compile(
     r"(?<![A-Za-z])(?:Republic of\s)?(?:Singapore|S['\u2019]?pore|SGP?|S|\(S\)|\(Singapore\))"
     r"(?:\s{0,2}(?:postal(?:\scode)?|[,:.\-\u2013]))?\s{0,3}[(\[]?\s?(\d{6})(?!\d)[)\]]?"
     r"|\bpostal(?:\scode)?\s{0,2}:?\s{0,2}(\d{6})(?!\d)"
-    r"|(?<!\d)(\d{6})\s{0,2},?\s{0,2}Singapore\b",
+    r"|(?<!\d)(\d{6})[ ,]{0,3}Singapore\b",
     re.IGNORECASE,
 )
 _HINT = re.compile(r"\d{6}")

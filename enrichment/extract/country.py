@@ -14,7 +14,7 @@ from enrichment.parse import Document
 from enrichment.words import word_set
 
 DEFAULT = "SG"
-TEXT_LIMIT = 60_000  # characters a page may speak with
+TEXT_LIMIT = 30_000  # characters a page may speak with
 
 # Country codes as top-level domains that really mean the country (.io, .co, .me, .tv do not).
 _BY_DOMAIN = {
@@ -47,7 +47,6 @@ _PLACES = (
     (re.compile(r"(?:Singapore|S'pore|\bS)\s{0,3}\(?\d{6}\b|#\d{2,3}-\d{2,4}\b"), "SG", 4),
     (re.compile(r"\+65\b|\(65\)|\(\+65\)"), "SG", 3),
     (re.compile(r"\bPte\.?\s{0,2}Ltd", re.IGNORECASE), "SG", 2),
-    (re.compile(rf"\b(?:{_STATE}|{_SPELLED_STATE})\.?,?\s{{1,3}}\d{{5}}(?:-\d{{4}})?\b"), "US", 4),
     (re.compile(
         r"(?<!\d)\(\d{3}\)\s{0,2}\d{3}[-. ]\d{4}(?!\d)"
         r"|(?<![\d-])\d{3}([-.])\d{3}\1\d{4}(?![\d-])"), "US", 2),
@@ -56,9 +55,9 @@ _PLACES = (
     (re.compile(r"\+44\b|(?<!\d)\(?0(?:1\d{3}|20|800)\)?\s\d{3}"), "GB", 2),
     (re.compile(r"\b\d{5}\s{1,2}(?:Kuala Lumpur|Selangor|Johor|Penang)\b", re.IGNORECASE), "MY", 4),
 )  # fmt: skip
-_NAME_PATTERN = re.compile(
-    r"\b(?:" + "|".join(re.escape(name) for name in _NAMES) + r")\b", re.IGNORECASE
-)
+_ZIP = re.compile(r"(?<![\d-])\d{5}(?:-\d{4})?(?![\d-])")
+_STATE_BEFORE = re.compile(rf"\b(?:{_STATE}|{_SPELLED_STATE})\.?,?\s{{1,3}}\Z")
+_NAME_PATTERNS = {name: re.compile(rf"\b{re.escape(name)}\b") for name in _NAMES}
 
 
 def country_of(documents: Sequence[Document]) -> str:
@@ -89,9 +88,21 @@ def _votes(document: Document) -> Counter[str]:
     for pattern, country, weight in _PLACES:
         if pattern.search(text):
             votes[country] += weight
-    for name in sorted({found.lower() for found in _NAME_PATTERN.findall(text)}):
-        votes[_NAMES[name]] += 1
+    if _has_zip_code(text):
+        votes["US"] += 4
+    lowered = document.lowered[:TEXT_LIMIT]
+    for name, country in _NAMES.items():
+        if name in lowered and _NAME_PATTERNS[name].search(lowered):
+            votes[country] += 1
     variant = document.lang.partition("-")[2].upper()
     if variant in ("SG", "GB", "CA", "AU", "NZ", "MY"):  # en-us is every editor's default
         votes[variant] += 2
     return votes
+
+
+def _has_zip_code(text: str) -> bool:
+    """Five digits behind a state. Looked for from the digits: they are few, words are many."""
+    return any(
+        _STATE_BEFORE.search(text[max(0, digits.start() - 20) : digits.start()])
+        for digits in _ZIP.finditer(text)
+    )

@@ -20,6 +20,15 @@ _FOUNDED = re.compile(
     rf"|\bsince\s{{1,2}}(?:the year\s)?{_YEAR}(?!\d)",
     re.IGNORECASE,
 )
+_FOUNDED_HINTS = (
+    "since", "found", "establish", "incorporat", "formed", "started", "set up", "began", "est.",
+    "est ", "estd", "inception", "operating", "in business", "serving",
+)  # fmt: skip
+_HEADCOUNT_HINTS = (
+    "team", "staff", "workforce", "headcount", "strength", "employ", "we are", "workers",
+)  # fmt: skip
+_HIRING_HINTS = ("hiring", "join our team", "opening", "vacanc", "open position", "looking for",
+                 "career")  # fmt: skip
 _FIRM = re.compile(
     r"\bfounded|establish|incorporat|est[d.]|inception|formed|set up|started"
     r"|began",
@@ -93,8 +102,11 @@ def find(documents: Sequence[Document]) -> list[Observation]:
     for document in documents:
         if document.root is None:
             continue
-        found.extend(_founded(document))
-        found.extend(_headcount(document))
+        lowered = document.lowered
+        if any(hint in lowered for hint in _FOUNDED_HINTS):
+            found.extend(_founded(document))
+        if any(hint in lowered for hint in _HEADCOUNT_HINTS):
+            found.extend(_headcount(document))
         found.extend(_hiring(document))
         found.extend(_notices(document))
     return best_of_each(found)
@@ -145,7 +157,8 @@ def _headcount(document: Document) -> Iterator[Observation]:
 
 
 def _hiring(document: Document) -> Iterator[Observation]:
-    place = _HIRING.search(document.text)
+    worth = any(hint in document.lowered for hint in _HIRING_HINTS)
+    place = _HIRING.search(document.text) if worth else None
     if place:
         quote = Lines.of(document).quote(place.start(), place.end())
         yield RULE.observe(

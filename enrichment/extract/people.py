@@ -29,6 +29,7 @@ from enrichment.reading import Block, Region
 
 RULE = Rule("people", 1)
 MAX_PEOPLE = 60  # of one page
+MAX_TITLES = 400  # lines of one page that are looked at
 MAX_CARD = 1_200  # characters of an element that can be one person's card
 
 _SEPARATOR = re.compile(r"\s{0,2}(?:,\s|\s[-\u2013\u2014|]\s|[|:\u2022]\s?|\s?\()")
@@ -216,7 +217,7 @@ def _pairs(document: Document) -> list[Pair]:
     with_title = sorted({lines.index_at(place.start()) for place in _heads(text)})
     found: list[Pair] = []
     titles: list[int] = []
-    for index in with_title:
+    for index in with_title[:MAX_TITLES]:
         block = document.blocks[index]
         if block.region is Region.QUOTE or len(block.text) > 600:
             continue
@@ -274,19 +275,20 @@ def _in_two_lines(document: Document, titles: list[int]) -> list[Pair]:
     a list that begins with a name goes name by name to its end."""
     blocks = document.blocks
     names: dict[int, str] = {}
+    titled = set(titles)
     for index in titles:
         for near in (index - 1, index + 1):
-            if 0 <= near < len(blocks) and near not in titles and near not in names:
+            if 0 <= near < len(blocks) and near not in titled and near not in names:
                 if blocks[near].region is Region.QUOTE:
                     continue
                 name = clean_name(_REACH.sub("", blocks[near].text))
                 if name:
                     names[near] = name
     found = []
-    for run in _runs(sorted({*titles, *names})):
+    for run in _runs(sorted({*titled, *names})):
         step = 1 if run[0] in names else -1
         for index in run:
-            if index in names and index + step in titles:
+            if index in names and index + step in titled:
                 title = blocks[index + step]
                 first, last = sorted((index, index + step))
                 quote = f"{blocks[first].text}\n{blocks[last].text}"

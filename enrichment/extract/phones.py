@@ -29,10 +29,11 @@ PHONES, FAX, WHATSAPP = "phones", "fax", "whatsapp"  # fields
 TEL, MOBILE, TOLL_FREE = "tel", "mobile", "toll_free"  # kinds, last part of the method
 
 _RUN = re.compile(
-    r"(?:(?<![\w@#$€£%&=])|(?<=Tel)|(?<=Fax)|(?<=Phone)|(?<=Mobile)|(?<=Call))"
     r"(?:\+\s?|\(\s?\+?)?\d(?:[\d().\u2010-\u2015\u2212\u00b7 -]|\s?/\s?(?=\d)){5,28}\d"
     r"(?:(?!\w|[%@])|(?=[A-Z][a-z]))"
 )
+_GLUED = re.compile(r"[\w@#$\u20ac\u00a3%&=]\Z")  # what may not stand right before a number
+_GLUED_LABEL = re.compile(r"(?:Tel|Fax|Phone|Mobile|Call)\Z")
 _FAX_BEHIND = re.compile(r"\s{0,2}\(?fax\)?(?!\w)[^\d]{0,3}$", re.IGNORECASE)
 _TRUNK = frozenset(
     {"GB", "AU", "NZ", "DE", "FR", "IL", "MY", "IN", "TH", "ID", "JP", "KR", "NL", "BE"}
@@ -208,6 +209,9 @@ def _in_text(document: Document, *, region: str) -> Iterator[Sighting]:
     for run in islice(_RUN.finditer(text), MAX_CANDIDATES):
         if sum(letter.isdigit() for letter in run.group(0)) < 7:
             continue
+        touching = text[max(0, run.start() - 6) : run.start()]
+        if _GLUED.search(touching) and not _GLUED_LABEL.search(touching):
+            continue
         index = lines.index_at(run.start())
         block = document.blocks[index]
         if block.region is Region.QUOTE or (of_others and block.region is Region.BODY):
@@ -217,7 +221,7 @@ def _in_text(document: Document, *, region: str) -> Iterator[Sighting]:
             # A label may stand in the cell or line before.
             before = document.blocks[index - 1].text[-40:] + " "
         after = text[run.end() : min(block.start + len(block.text), run.end() + 40)]
-        if _NOT_PHONE.search(before) or _OTHERS.search(block.text):
+        if _NOT_PHONE.search(before) or _OTHERS.search(lines.around(run.start(), run.end())):
             continue
         alone = len(block.text) <= len(run.group(0)) + 4
         yield from _numbers(

@@ -132,7 +132,9 @@ def _from_base64(value: str) -> str:
 
 def scripted_strings(script: str) -> Iterator[str]:
     """Strings a script puts together or writes into the page, as far as they can be worked out."""
-    if len(script) > MAX_SCRIPT or not _WORTH_READING.search(script):
+    if len(script) > MAX_SCRIPT or not _WRITING.search(script):
+        return  # what is not written into the page is nothing a visitor sees
+    if not _WORTH_READING.search(script):
         return
     known: dict[str, str] = {}
     for assignment in _ASSIGNMENT.finditer(script):
@@ -141,13 +143,9 @@ def scripted_strings(script: str) -> Iterator[str]:
         if value is not None:
             before = known.get(name, "") if sign == "+=" else ""
             known[name] = (before + value)[:MAX_VALUE]
-    writes = bool(_WRITING.search(script))
     for number, chain in enumerate(_CHAIN.finditer(script)):
         if number >= MAX_CHAINS:
             return
-        is_joined = "+" in chain.group(0) or "(" in chain.group(0)
-        if not (is_joined or writes):
-            continue
         value = _worked_out(chain.group(0), known)
         if value and ("@" in value or "[at]" in value):
             yield value
