@@ -21,12 +21,19 @@ FIELD_KIND = {EMAILS: Kind.EMAIL, PHONES: Kind.PHONE, SITE: Kind.DOMAIN}
 def withheld(lead_ids: Sequence[int]) -> set[int]:
     """The leads among ``lead_ids`` that are suppressed now.
 
-    Eight statements for any number of leads (up to 10,000 values of a kind). Costs about 0.1 ms
-    per value, most of it spelling it the one way suppressions are kept.
+    Nine statements at most for any number of leads (up to 10,000 values of a kind). Costs about
+    0.1 ms per value, most of it spelling it the one way suppressions are kept; kinds of which none
+    stands cost nothing.
     """
+    standing = Suppression.objects.filter(lifted_at=None).order_by()
+    asked = set(standing.values_list("kind", flat=True).distinct())
+    if asked & {Kind.DOMAIN}:
+        asked.add(Kind.EMAIL)  # an address is suppressed by its domain, too
+    if not asked:
+        return set()
     owners: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
     for lead_id, kind, value in _values(list(lead_ids)):
-        if value:
+        if value and kind in asked:
             owners[kind][value].add(lead_id)
     found: set[int] = set()
     for kind, by_value in owners.items():

@@ -215,6 +215,21 @@ def test_a_stale_save_keeps_what_was_typed(sign_in):
     assert current_card().version == 2
 
 
+def test_the_page_of_a_lead_shows_its_invoice_and_what_is_missing(sign_in):
+    lead = make_good_lead("GOOD PTE. LTD.")
+    plain = make_lead("PLAIN PTE. LTD.", stage="CANDIDATE")
+    night()
+    client = sign_in()
+
+    page = client.get(f"/admin/icp/lead/{lead.pk}/change/").content.decode()
+
+    for text in ("Where from", "registered 14 full years ago", "Not earned yet", "10 to 500 people",
+                 "of 100 points: the sum of the lines"):  # fmt: skip
+        assert text in page
+    other = client.get(f"/admin/icp/lead/{plain.pk}/change/").content.decode()
+    assert "of 100 points" not in other
+
+
 def test_the_review_page_costs_the_same_at_one_row_and_at_three(sign_in, django_assert_num_queries):
     client = sign_in()
     make_good_lead()

@@ -174,7 +174,7 @@ def test_the_number_of_statements_does_not_grow_with_the_leads(acme, django_asse
         run = make_run(card_id=current_card().pk)
         for _ in range(leads):
             make_scored(run, 50)
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(9):
             make_shortlist(run, cap=9, now=NOW)
 
 
