@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from leadgen_project.demo import is_demo
 from leadgen_project.lifeline import Child
-from leadgen_project.supervise import MANAGE
+from leadgen_project.processes import start_sandbox, start_web, start_worker
 
 LOOK_SECONDS = 0.5
 STOP_SECONDS = 27  # the worker takes up to 20 for its cluster; all must end within 30
@@ -35,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--sandbox",
             action="store_true",
-            help="crawl the made-up web of the sandbox instead of the real one",
+            help="crawl the made-up web of the sandbox (as always after `make demo`)",
         )
 
     def handle(self, *, bind: str, workers: int | None, sandbox: bool, **_options: Any) -> None:
@@ -47,8 +45,9 @@ class Command(BaseCommand):
         children: dict[str, Child] = {}
         try:
             env: dict[str, str] = {}
-            if sandbox:
-                children["sandbox"], env = start_sandbox()
+            if sandbox := sandbox or is_demo():
+                made_up = start_sandbox()
+                children["sandbox"], env = made_up.child, made_up.env
             children["worker"] = start_worker(workers, env=env)
             children["web"] = start_web(bind, env=env)
             self._tell(bind, sandbox=sandbox)
@@ -94,34 +93,3 @@ def refuse_taken_address(bind: str) -> None:
                 f"The console cannot listen on {bind}: {exc.strerror}. "
                 "Choose another address: make run ARGS='--bind 127.0.0.1:8001'."
             ) from exc
-
-
-def start_sandbox() -> tuple[Child, dict[str, str]]:
-    """Start the made-up web; return it and the settings that lead the others into it."""
-    child = Child.start(
-        [sys.executable, "-m", "leadgen_project.sandbox"],
-        cwd=MANAGE.parent,
-        stdout=subprocess.PIPE,
-    )
-    told = json.loads(child.first_line() or "{}")
-    names = ("CRAWL_PROXY", "DATA_GOV_SG_BASE_URL")
-    if not all(name in told for name in names):
-        child.kill()
-        raise CommandError("The sandbox did not start; its reason is above.")
-    return child, {name: told[name] for name in names}
-
-
-def start_worker(workers: int | None, *, env: dict[str, str]) -> Child:
-    command = [sys.executable, str(MANAGE), "worker"]
-    if workers is not None:
-        command += ["--workers", str(workers)]
-    return Child.start(command, env=env)
-
-
-def start_web(bind: str, *, env: dict[str, str]) -> Child:
-    config = settings.BASE_DIR / "leadgen_project" / "gunicorn_conf.py"
-    return Child.start(
-        [sys.executable, "-m", "gunicorn", "-c", str(config), "--bind", bind],
-        env=env,
-        cwd=MANAGE.parent,
-    )

@@ -1,0 +1,70 @@
+"""The processes of one machine: workers, web server, sandbox. Each a child of the caller."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from leadgen_project.lifeline import Child
+from leadgen_project.supervise import MANAGE
+
+SANDBOX_SUFFIXES = "com.sg.test,sg.test,com.test"
+SANDBOX_GAP_SECONDS = "0.05"  # nobody is bothered by a quick crawl of made-up sites
+
+
+class SandboxError(Exception):
+    """The sandbox did not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSandbox:
+    """``env`` leads crawls and register downloads into it; ``given`` are sites by UEN."""
+
+    child: Child
+    env: dict[str, str]
+    register_folder: Path
+    proxy: str
+
+
+def start_sandbox(*, count: int = 400, folder: Path | None = None) -> RunningSandbox:
+    """Start the made-up register and web of ``count`` entities in a process of its own."""
+    command = [sys.executable, "-m", "leadgen_project.sandbox", "--count", str(count),
+               "--slow-seconds", "2"]  # fmt: skip
+    if folder is not None:
+        command += ["--folder", str(folder)]
+    child = Child.start(command, cwd=MANAGE.parent, stdout=subprocess.PIPE)
+    told = json.loads(child.first_line() or "{}")
+    if "CRAWL_PROXY" not in told:
+        child.kill()
+        raise SandboxError("The sandbox did not start; its reason is above.")
+    env = {
+        "CRAWL_PROXY": told["CRAWL_PROXY"],
+        "DATA_GOV_SG_BASE_URL": told["DATA_GOV_SG_BASE_URL"],
+        "CRAWL_GUESS_SUFFIXES": SANDBOX_SUFFIXES,
+        "CRAWL_DELAY_SECONDS": SANDBOX_GAP_SECONDS,
+    }
+    return RunningSandbox(child, env, Path(told["register_folder"]), told["CRAWL_PROXY"])
+
+
+def start_worker(workers: int | None, *, env: Mapping[str, str]) -> Child:
+    """Start a supervised queue cluster."""
+    command = [sys.executable, str(MANAGE), "worker"]
+    if workers is not None:
+        command += ["--workers", str(workers)]
+    return Child.start(command, env=env)
+
+
+def start_web(bind: str, *, env: Mapping[str, str]) -> Child:
+    """Start gunicorn on ``bind`` (address:port)."""
+    config = settings.BASE_DIR / "leadgen_project" / "gunicorn_conf.py"
+    return Child.start(
+        [sys.executable, "-m", "gunicorn", "-c", str(config), "--bind", bind],
+        env=env,
+        cwd=MANAGE.parent,
+    )
