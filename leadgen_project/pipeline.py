@@ -103,6 +103,9 @@ def step(run: PipelineRun) -> bool:
         if not stage.parallel:
             return _run_whole(run, stage)
         report = stage.run_batch(run)
+    except stages.MissingInputError as exc:
+        _fail(run, str(exc))  # trying again would not help
+        return False
     except Exception:
         _count_failure(run, stage)
         raise
@@ -210,13 +213,21 @@ def _count_failure(run: PipelineRun, stage: Stage) -> None:
         failures = locked.plan.setdefault("failures", {})
         failures[stage.name] = failures.get(stage.name, 0) + 1
         if failures[stage.name] >= MOST_FAILURES and locked.is_open:
-            locked.status = PipelineRun.Status.FAILED
-            locked.finished_at = timezone.now()
-            locked.note = (
+            _fail(
+                locked,
                 f"The stage {stage.name} failed {MOST_FAILURES} times. The log of the worker says"
-                " why. What was done so far is kept; start a new night when it is repaired."
+                " why. What was done so far is kept; start a new night when it is repaired.",
             )
-        locked.save(update_fields=["plan", "status", "finished_at", "note"])
+        locked.save(update_fields=["plan"])
+
+
+def _fail(run: PipelineRun, note: str) -> None:
+    """End the run with a sentence for the operator."""
+    now = timezone.now()
+    PipelineRun.objects.filter(pk=run.pk, status__in=PipelineRun.OPEN).update(
+        status=PipelineRun.Status.FAILED, finished_at=now, note=note
+    )
+    logger.error("%s: run %s failed: %s", run.tenant_id, run.pk, note)
 
 
 def _change(
