@@ -46,7 +46,9 @@ def django_db_setup(django_test_environment, django_db_blocker):
 
 def _end_other_sessions() -> None:
     """Connections of our own beside Django's, such as the crawler's gate, hold the database."""
-    with connection.cursor() as cursor:
+    from tenants.isolation import as_owner
+
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
