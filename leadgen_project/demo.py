@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acra.load import load_register
 from django.conf import settings
 from django.utils import timezone
 from django_tenants.utils import tenant_context
 
+from acra.load import load_register
 from acra.models import RegisterImport
 from icp.models import IcpRule
 from icp.save_rule import save_rule

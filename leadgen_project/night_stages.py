@@ -64,7 +64,8 @@ def tally_register(run: PipelineRun) -> Tally:
     load = RegisterImport.objects.filter(status="FINISHED").order_by("-pk").first()
     if load is None:
         return Tally()
-    facts = {"load": load.pk, "loaded_at": load.finished_at.isoformat(timespec="seconds"),
+    ended = load.finished_at or load.started_at
+    facts = {"load": load.pk, "loaded_at": ended.isoformat(timespec="seconds"),
              "new": load.new, "changed": load.changed, "ceased": load.ceased}  # fmt: skip
     kept = load.read - load.rejected
     return Tally(

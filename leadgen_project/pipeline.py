@@ -7,7 +7,8 @@ how far it is. So any process may be killed at any line, and the next task goes 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -40,7 +41,7 @@ class RunError(Exception):
 
 
 def start_night(
-    tenant: Tenant, *, started_by: str, now: datetime, night_of: object = None
+    tenant: Tenant, *, started_by: str, now: datetime, night_of: date | None = None
 ) -> PipelineRun:
     """Open a run of ``tenant`` and queue its first step.
 
@@ -137,7 +138,7 @@ def revive(run: PipelineRun) -> None:
     _enqueue(run)
 
 
-def tally_now(run: PipelineRun) -> dict[str, dict[str, object]]:
+def tally_now(run: PipelineRun) -> dict[str, dict[str, Any]]:
     """Counts of every stage so far: those of finished stages as kept, the due one's live."""
     reports = {stage.name: run.report(stage.name) for stage in NIGHTLY}
     if run.is_open:
@@ -197,8 +198,8 @@ def _move_on(run: PipelineRun, stage: Stage) -> None:
 
 
 def _enqueue(run: PipelineRun) -> None:
-    count = settings.Q_CLUSTER["workers"] if _stage(run).parallel else 1
-    for _ in range(count):
+    queue: dict[str, Any] = settings.Q_CLUSTER
+    for _ in range(queue["workers"] if _stage(run).parallel else 1):
         enqueue(WORK, run_id=run.pk)
 
 

@@ -23,7 +23,7 @@ from enrichment.models import EnrichmentRun, Evidence
 from enrichment.record import Statement as Stored
 from enrichment.record import allowed, statements_of
 from enrichment.snapshots import SnapshotGoneError, documents_of
-from icp.models import IcpRule, Lead
+from icp.models import Lead
 from leadgen_project.report import Line, report_hash, report_lines
 from scoring.cards import Card, parse
 from scoring.features import FIELDS, Known, Person, Statement, features
@@ -157,7 +157,7 @@ def _known(
     is_ours = attempt is not None and attempt.outcome == EnrichmentRun.Outcome.DONE
     return Known(
         fit=lead.fit,
-        rule=str(IcpRule.objects.filter(pk=lead.rule_id).first() or ""),
+        rule=str(lead.rule or ""),
         uen=lead.uen,
         statements=statements,
         contacts=people,

@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from acra.load import load_register
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from acra.load import load_register
 from enrichment.models import Contact, EnrichmentRun, Evidence, PageBody
 from icp.models import Lead
 from icp.save_rule import save_rule
