@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from acra.names import fold_name
 from enrichment.words import word_set
 
-MAX_GUESSES = 9
+MAX_GUESSES = 18  # a name that does not exist costs one look-up
+MAX_FORMER = 3
 SHORTEST = 3  # letters; shorter names belong to somebody else by all odds
 LONGEST = 40
 
@@ -42,7 +43,7 @@ def candidate_sites(
     former = [fold_name(one).split() for one in former_names]
     guesses = [
         (_label(words, ""), "name"),
-        *((_label(one, ""), "former_name") for one in former[:2]),
+        *((_label(one, ""), "former_name") for one in former[:MAX_FORMER]),
         (_label(_without_tail(words), ""), "short_name"),
         (_label(words, "-"), "name"),
     ]

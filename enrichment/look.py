@@ -72,6 +72,15 @@ class _Try:
         return self.match.verdict is Verdict.MATCH
 
     @property
+    def is_refused(self) -> bool:
+        """Whether a site that is there does not want us. For a guess, an unreadable robots.txt
+        tells nothing: a proxy answers like that for names that do not exist."""
+        if self.crawl.outcome is not Outcome.ROBOTS:
+            return False
+        reasons = {skip.reason for skip in self.crawl.skipped}
+        return self.candidate.origin == "given" or bool(reasons & {Reason.ROBOTS, Reason.NOINDEX})
+
+    @property
     def may_pass(self) -> bool:
         if self.crawl.outcome is Outcome.RATE_LIMITED:
             return True
@@ -136,7 +145,7 @@ def _decide(tries: Sequence[_Try]) -> Finding:
         (FAILED, [one for one in tries if one.may_pass]),
         (WALL, [one for one in tries if one.crawl.outcome is Outcome.WALL]),
         (NOT_OURS, [one for one in tries if one.match is not None]),
-        (REFUSED, [one for one in tries if one.crawl.outcome is Outcome.ROBOTS]),
+        (REFUSED, [one for one in tries if one.is_refused]),
         (FAILED, [one for one in tries if one.candidate.origin == "given"]),
     ):
         if wanted:

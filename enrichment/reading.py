@@ -22,8 +22,9 @@ def _names(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+# Not "head" itself: where a page leaves <body> out, libxml2 keeps <main> and <footer> in the head.
 UNREAD = _names(
-    "script style template noscript head title meta link svg math canvas audio video object embed "
+    "script style template noscript title meta base link svg math canvas audio video object embed "
     "iframe select textarea datalist noframes"
 )
 BLOCK = _names(

@@ -23,6 +23,10 @@ def test_text_is_what_a_visitor_reads_one_block_a_line():
     assert document.title == "T"
 
 
+def test_a_page_without_a_body_tag_is_read():
+    assert page("<title>T</title><footer>Made Up Pte. Ltd.</footer>").text == "Made Up Pte. Ltd."
+
+
 def test_a_word_hidden_by_the_page_s_own_style_sheet_is_not_read():
     document = page("<style>.x{display:none}</style><p>info<span class=x>NOSPAM</span>@a.example")
 
