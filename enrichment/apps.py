@@ -4,3 +4,19 @@ from django.apps import AppConfig
 class EnrichmentConfig(AppConfig):
     name = "enrichment"
     verbose_name = "What we found"
+
+    def ready(self) -> None:
+        # Models can be imported only once all apps are known.
+        from enrichment.lead_panel import (  # noqa: PLC0415 -- see above
+            contacts_panel,
+            facts_panel,
+            site_panel,
+        )
+        from enrichment.withdraw import withdraw_contacts  # noqa: PLC0415 -- see above
+        from icp.lead_panels import register_panel  # noqa: PLC0415 -- see above
+        from icp.suppressions import when_suppressed  # noqa: PLC0415 -- see above
+
+        register_panel(facts_panel, title="Facts, each with its evidence", position=20)
+        register_panel(contacts_panel, title="Whom one could talk to", position=30)
+        register_panel(site_panel, title="Web site", position=40)
+        when_suppressed(withdraw_contacts)

@@ -197,7 +197,6 @@ class LeadAdmin(TenantPage):
             request, "lead", lead.name, lead=lead, stage_tag=STAGE_TAGS[Lead.Stage(lead.stage)],
             bucket_tag=BUCKET_TAGS.get(lead.bucket, ""),
             company=RegisteredCompany.objects.filter(pk=lead.uen).first(),
-            facts=[(name.replace("_", " "), shown(lead.facts, name)) for name in lead.facts],
             site=shown(lead.facts, "website") or lead.website,
             wide=[panel for panel in panels if panel["is_wide"]],
             narrow=[panel for panel in panels if not panel["is_wide"]], events=events[:EVENTS],

@@ -80,7 +80,7 @@ def hosts_above(host: str) -> list[str]:
 def _email(text: str) -> str:
     text = text.removeprefix("mailto:").strip("<>").strip()
     plain = text.lower()
-    if len(plain) <= 120 and _PLAIN_EMAIL.fullmatch(plain):  # noqa: PLR2004 -- far below any limit
+    if len(plain) <= 120 and _PLAIN_EMAIL.fullmatch(plain):
         return plain
     try:
         read = validate_email(text, check_deliverability=False, test_environment=True)

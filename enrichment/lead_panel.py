@@ -1,0 +1,80 @@
+"""What enrichment shows on the page of a lead: facts with their evidence, people, the site.
+
+Panels for ``icp.lead_panels``: each returns a template with its context, or ``None`` when it has
+nothing to say.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from enrichment.models import Contact, EnrichmentRun, Evidence
+from icp.models import Lead
+
+MOST_EVIDENCE = 600  # statements of one lead; beyond, the latest are shown
+MOST_PER_FIELD = 12
+MOST_CONTACTS = 100
+MOST_RUNS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One field: what is shown, the statement it stands on, and what else was said."""
+
+    name: str
+    values: list[str]
+    stands_on: Evidence | None
+    others: list[Evidence]
+    more: int  # statements that are not listed
+
+
+def facts_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
+    """Every shown value with quote, link and time, and its alternatives. One statement."""
+    if not lead.facts:
+        return None
+    said: dict[str, list[Evidence]] = defaultdict(list)
+    rows = Evidence.objects.filter(lead=lead, superseded_at=None).select_related("page")
+    for row in rows.order_by("-confidence", "pk")[:MOST_EVIDENCE]:
+        said[row.field].append(row)
+    facts = [_fact(name, entry, said) for name, entry in sorted(lead.facts.items())]
+    return "enrichment/panel_facts.html", {"facts": facts}
+
+
+def _fact(name: str, entry: Any, said: dict[str, list[Evidence]]) -> Fact:
+    entry = entry if isinstance(entry, dict) else {"value": entry}
+    value = entry.get("value")
+    by_id = {row.pk: row for rows in said.values() for row in rows}
+    stands_on = by_id.get(entry.get("evidence"))
+    others = [row for row in said.get(name, []) if row != stands_on]
+    return Fact(
+        name.replace("_", " "),
+        [str(each) for each in value] if isinstance(value, list) else [str(value)],
+        stands_on,
+        others[:MOST_PER_FIELD],
+        max(len(others) - MOST_PER_FIELD, 0),
+    )
+
+
+def contacts_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
+    """People and role mailboxes, those one may write to first."""
+    contacts = Contact.objects.filter(lead=lead).order_by("-is_mailable", "kind", "pk")
+    shown = list(contacts[:MOST_CONTACTS])
+    return ("enrichment/panel_contacts.html", {"contacts": shown}) if shown else None
+
+
+def site_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
+    """How its site was found and judged, the pages read, and every attempt. Two statements."""
+    runs = list(
+        EnrichmentRun.objects.filter(lead=lead)
+        .defer("corpus")
+        .prefetch_related("pages")
+        .order_by("-pk")[:MOST_RUNS]
+    )
+    if not runs:
+        return None
+    newest = runs[0]
+    pages = sorted(newest.pages.all(), key=lambda page: page.position)
+    context = {"run": newest, "pages": pages, "earlier": runs[1:]}
+    return "enrichment/panel_site.html", context
