@@ -31,7 +31,8 @@ class LineChange:
     input_after: str
 
     def __str__(self) -> str:
-        what = f"{self.label}: {self.points_before:+d} before, {self.points_after:+d} now"
+        before, now = (f"{n:+d}" if n else "0" for n in (self.points_before, self.points_after))
+        what = f"{self.label}: {before} before, {now} now"
         if self.input_before == self.input_after:
             return f"{what} (the input is the same: {self.input_after})"
         return f"{what} ({self.input_before} → {self.input_after})"

@@ -7,7 +7,7 @@ the same evidence gives the same features on any machine, in any order, on any d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -100,11 +100,10 @@ class _Reader:
     def put(self, feature: str, value: Value, evidence: Statement | None = None) -> None:
         self.found[feature] = Input(value, evidence.pk if evidence else None)
 
-    def behind(self, names: Iterable[str], contact: Person) -> Statement | None:
-        """The best statement of one of the fields that speaks of ``contact``."""
-        wanted = set(names)
-        mine = [s for s in self.known.statements if s.contact == contact.pk]
-        return min((s for s in mine if s.field in wanted), key=_rank, default=None)
+    def behind(self, names: Sequence[str], contact: Person) -> Statement | None:
+        """The best statement that speaks of ``contact``, of the first field that has one."""
+        mine = [s for s in self.known.statements if s.contact == contact.pk and s.field in names]
+        return min(mine, key=lambda s: (names.index(s.field), _rank(s)), default=None)
 
 
 def features(known: Known, *, as_of: date) -> dict[str, Input]:

@@ -81,11 +81,15 @@ def not_earned(card: Card, features: Mapping[str, Value]) -> list[Rule]:
     A rule on a feature nobody can do anything about (a company's age) is not among them, nor one
     whose feature already gives points by another rule of at least as many.
     """
-    found = []
-    for rule in card.rules:
-        if rule.points <= 0 or not FEATURES[rule.feature].with_:
-            continue
-        if rule.when.example() is None or rule.when.holds(features.get(rule.feature)):
-            continue
-        found.append(rule)
-    return found
+    holding = [rule for rule in card.rules if rule.when.holds(features.get(rule.feature))]
+    earned: dict[str, int] = {}
+    for rule in holding:
+        earned[rule.feature] = max(rule.points, earned.get(rule.feature, 0))
+    return [
+        rule
+        for rule in card.rules
+        if rule.points > earned.get(rule.feature, 0)
+        and rule not in holding
+        and FEATURES[rule.feature].with_
+        and rule.when.example() is not None
+    ]

@@ -61,9 +61,9 @@ def test_a_new_contact_lifts_a_lead_and_the_line_says_from_what_to_what(acme):
     assert (move.name, move.rank_before, move.rank_after) == ("LOW", None, 2)
     assert move.score_after - move.score_before == 10
     role, domain = [cause.sentence for cause in move.causes]
-    assert role == "Role mailbox: +0 before, +8 now (no role mailbox → has a role mailbox)"
+    assert role == "Role mailbox: 0 before, +8 now (no role mailbox → has a role mailbox)"
     assert domain == (
-        "E-mail at its own domain: +0 before, +2 now (not known → e-mail at the site's own domain)"
+        "E-mail at its own domain: 0 before, +2 now (not known → e-mail at the site's own domain)"
     )
     assert codes(compared.left) == {"MID": ["OVERTAKEN"]}
     assert compared.left[0].causes[0].sentence == (

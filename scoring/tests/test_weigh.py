@@ -10,7 +10,7 @@ from scoring import default_card
 from scoring.cards import parse
 from scoring.catalogue import FEATURES, Kind
 from scoring.rationale import counterfactual, rationale
-from scoring.weigh import total_of, weigh
+from scoring.weigh import not_earned, total_of, weigh
 
 DEFAULT = parse(default_card.PAYLOAD)
 WORDS = ["director", "sales", "head of it", "x", "MEETS", "UNKNOWN", "wordpress", "en", "62011"]
@@ -138,6 +138,13 @@ def test_two_findings_are_named_when_one_would_not_do():
     assert counterfactual(DEFAULT, weighed, values) == (
         "Would be HIGH with a role mailbox and a named contact with a preferred title."
     )
+
+
+def test_what_is_not_earned_leaves_out_what_a_better_rule_gives_already():
+    missing = {rule.key for rule in not_earned(DEFAULT, {"fit": "MEETS", "site_match": 70})}
+
+    assert "site_sure" in missing
+    assert not missing & {"fit_unknown", "site_likely", "age_old", "return_fresh"}
 
 
 def test_a_lead_at_the_top_has_no_counterfactual():
