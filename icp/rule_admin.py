@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
@@ -142,6 +142,8 @@ class IcpRuleAdmin(TenantPage):
     def history_page(self, request: HttpRequest, name: str) -> HttpResponse:
         self.guard(request)
         newest_first = list(IcpRule.objects.filter(name=name).order_by("-version")[:VERSIONS])
+        if not newest_first:
+            raise Http404(f"There is no ICP rule {name!r}.")
         before = dict(zip(newest_first, [*newest_first[1:], None], strict=True))
         versions = [(rule, diff(before[rule], rule)) for rule in newest_first]
         return self.page(request, "rule_history", f"Versions of {name}", name=name,

@@ -25,6 +25,8 @@ class RunAdmin(ModelAdmin):
 
     list_display = ["number", "state", "started", "length", "candidates", "shortlisted", "by"]
     list_filter = ["status"]
+    empty_title = "No night has run yet"
+    empty_text = "A night takes companies by your ICP rule, reads their sites and ranks the best."
     list_before_template = "console/runs_before.html"
     ordering = ["-started_at"]
     change_form_template = "console/run.html"

@@ -214,6 +214,8 @@ class AuditEventAdmin(ModelAdmin):
     """Who changed what, newest first. Nothing here can be changed, by anybody."""
 
     list_title = "Audit"
+    empty_title = "Nothing was changed yet"
+    empty_text = "Every change by a person or a job is written here, with its reason."
     list_display = ["when", "actor", "action", "subject", "reason"]
     list_display_links = ["when"]
     list_filter = [
@@ -244,6 +246,8 @@ class HostLeaseAdmin(ModelAdmin):
     """Which crawler is at which web host: for a platform admin whose crawl seems to stand still."""
 
     list_title = "Web hosts"
+    empty_title = "No host was visited yet"
+    empty_text = "While nights run, this shows which crawler is at which host, and until when."
     list_display = ["host", "owner", "leased_until", "not_before"]
     search_fields = ["host"]
     ordering = ["-leased_until"]

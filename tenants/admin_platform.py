@@ -53,6 +53,9 @@ class AddTenantForm(forms.ModelForm):
 class TenantAdmin(ModelAdmin):
     """Make a tenant, switch it off, remove it for good."""
 
+    empty_title = "No tenant yet"
+    empty_text = "A tenant holds one customer's rules, leads and people. Make the first with +."
+
     add_action = change_action = PLATFORM
     list_display = ["name", "schema_name", "hosts", "is_active", "last_run", "created"]
     list_display_links = ["name"]

@@ -129,6 +129,8 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
     change_form_after_template = "console/reason.html"
     object_history_template = "console/history.html"
     list_title = ""  # what the operator calls the list; empty: the model's plural
+    empty_title = ""  # what a list without rows says, and what to do next
+    empty_text = ""
 
     def audit_subject(self, obj: models.Model) -> str:
         return audit_subject(obj)

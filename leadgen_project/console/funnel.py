@@ -139,12 +139,18 @@ class _Lists:
         self._stages, self._codes = _counted(run)
 
     def done(self, stage: str, shown: int) -> str:
-        passed = {"select": tuple(Lead.Stage), "enrich": PASSED_ENRICHING,
-                  "score": PASSED_ENRICHING[1:], "shortlist": PASSED_ENRICHING[2:]}  # fmt: skip
+        passed = {
+            "enrich": PASSED_ENRICHING,
+            "score": PASSED_ENRICHING[1:],
+            "shortlist": PASSED_ENRICHING[2:],
+        }
+        if stage == "select":
+            return self._if_exact(shown, sum(self._stages.values()))
         if stage not in passed:
             return ""
         stages = [str(one) for one in passed[stage]]
-        return self._if_exact(shown, self._in(*stages), stage__in=",".join(stages))
+        filters = {"stage__in": ",".join(stages)} if stages[1:] else {"stage": stages[0]}
+        return self._if_exact(shown, self._in(*stages), **filters)
 
     def put_aside(self, stage: str, code: str, shown: int) -> str:
         if stage != "enrich":

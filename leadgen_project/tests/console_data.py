@@ -14,6 +14,7 @@ from django.contrib.auth.hashers import make_password
 from acra.models import RegisterChange, RegisteredCompany, RegisterImport
 from enrichment.models import Contact, EnrichmentRun, Evidence
 from icp.models import IcpRule, Lead, Suppression
+from scoring.default_card import PAYLOAD
 from scoring.models import LeadScore, ScoreCard, ScoreLine, Shortlist, ShortlistEntry
 from tenants import audit
 from tenants.context import in_public, in_tenant
@@ -100,7 +101,7 @@ def fill(tenant: str, *, mark: str, leads: int = 60) -> PipelineRun:
             reason=f"{mark} reason",
         )  # fmt: skip
         card = ScoreCard.objects.create(
-            name="default", version=1, payload={"base": 0, "groups": [], "rules": []},
+            name="default", version=1, payload=PAYLOAD,
             created_by=f"{mark}-author",
         )  # fmt: skip
         run = PipelineRun.objects.create(
