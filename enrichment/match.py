@@ -9,12 +9,18 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 
 from acra.names import fold_name, fold_words
 from enrichment.domains import name_label
 from enrichment.extract import addresses, phones, registrations
 from enrichment.extract.pages import first_text, organizations
+from enrichment.legal_names import (
+    ANY_LEGAL_NAME,
+    Name,
+    form_of,
+    goes_on_before,
+    without_leading_words,
+)
 from enrichment.observation import MAX_QUOTE, Observation
 from enrichment.parse import Document
 from enrichment.reading import Block
@@ -56,38 +62,6 @@ _PARKED = re.compile(
 PARKED_TEXT = 3_000  # characters; a page with more to say is not parked
 
 _COPYRIGHT = re.compile(r"©|\bcopyright\b|\(c\)\s{0,2}(?:19|20)\d\d", re.IGNORECASE)
-_LOCAL_FORM = r"(?:pte|private)[\W_]{0,3}(?:ltd|limited)\b"
-_FORMS = (
-    ("PTE LTD", re.compile(_LOCAL_FORM, re.IGNORECASE)),
-    ("LLP", re.compile(r"\bL\.?L\.?P\b|limited liability partnership", re.IGNORECASE)),
-    ("SDN BHD", re.compile(r"\bsdn[\W_]{0,3}bhd\b", re.IGNORECASE)),
-    ("PTY LTD", re.compile(r"\bpty[\W_]{0,3}(?:ltd|limited)\b", re.IGNORECASE)),
-    ("LLC", re.compile(r"\bL\.?L\.?C\b", re.IGNORECASE)),
-    ("INC", re.compile(r"\binc(?:orporated)?\b", re.IGNORECASE)),
-    ("GMBH", re.compile(r"\bgmbh\b", re.IGNORECASE)),
-    ("VCC", re.compile(r"\bVCC\b")),
-    ("CORP", re.compile(r"\bcorp(?:oration)?\b", re.IGNORECASE)),
-    ("LTD", re.compile(r"(?<!pte )(?<!pte. )(?<!pty )\b(?:ltd|limited)\b", re.IGNORECASE)),
-)
-_SUFFIX = (
-    r"(?:pte\.?[\s,]{0,2}(?:ltd|limited)|private[\s]{1,2}limited|sdn\.?\s?bhd|l\.?l\.?p|l\.?l\.?c"
-    r"|inc|gmbh|pty\.?\s?ltd|corp(?:oration)?|ltd|limited|vcc)\b"
-)
-_LEGAL_NAME = re.compile(
-    rf"(?<![\w&])((?:[A-Z0-9][\w&'\u2019.()+/-]{{0,30}},?\s{{1,2}}(?:(?:and|of|the|&"
-    rf"|@)\s)?){{1,8}}?)({_SUFFIX})",
-    re.IGNORECASE,
-)
-_LEADING = re.compile(
-    r"^(?:copyright|©|\(c\)|all rights reserved|by|at|the|and|about|welcome to|\W|(?:19|20)\d\d"
-    r"|[-\u2013])+",
-    re.IGNORECASE,
-)
-_BEFORE_NAME = word_set(
-    "the at about by to with of from in for and or copyright reserved join contact visit choose "
-    "why "
-    "welcome is are was since call email meet our dear name company ltd limited llp"
-)
 
 
 class Verdict(StrEnum):
@@ -131,39 +105,6 @@ class SiteMatch:
     def is_refuted(self) -> bool:
         """Whether the site says by itself that it is somebody else's, or no company's."""
         return any(line.points <= OTHER_LEGAL_NAME for line in self.lines)
-
-
-class Name:
-    """One name of the company in the forms it is looked for."""
-
-    def __init__(self, name: str) -> None:
-        self.raw = name
-        self.base = fold_name(name)
-        self.letters = self.base.replace(" ", "").lower()
-        self.form = form_of(name)
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """The name with its legal form, in any spelling of both."""
-        words = r"[\W_]{1,3}".join(_word(word) for word in self.base.split())
-        form = next((pattern.pattern for name, pattern in _FORMS if name == self.form), _SUFFIX)
-        singapore = r"(?:[\W_]{0,3}(?:\(s\)|\(singapore\)|\bsingapore\b))?"
-        return re.compile(rf"(?<![\w&]){words}{singapore}[\W_]{{0,3}}(?:{form})", re.IGNORECASE)
-
-
-def _word(word: str) -> str:
-    if word == "AND":
-        return "(?:and|&|\\+)"
-    return (
-        "['\u2019]?".join(re.escape(letter) for letter in word)
-        if len(word) < 30
-        else re.escape(word)
-    )
-
-
-def form_of(name: str) -> str:
-    """The legal form in a name, ``""`` when it has none: ``PTE LTD``, ``LLP``, ``SDN BHD``."""
-    return next((form for form, pattern in _FORMS if pattern.search(name)), "")
 
 
 def match_site(
@@ -266,7 +207,7 @@ class _Comparison:
         for document in self.documents:
             for text, is_own in _places(document):
                 place = name.pattern.search(text)
-                if place is None or _goes_on_before(text[: place.start()]):
+                if place is None or goes_on_before(text[: place.start()]):
                     continue
                 quote = text[max(0, place.start() - 60) : place.end() + 60]
                 if is_own:
@@ -305,8 +246,8 @@ class _Comparison:
             for text, is_own in _places(document):
                 if not is_own:
                     continue
-                for found in _LEGAL_NAME.finditer(text[:600]):
-                    name = _LEADING.sub("", found.group(0)).strip()
+                for found in ANY_LEGAL_NAME.finditer(text[:600]):
+                    name = without_leading_words(found.group(0))
                     letters = fold_name(name).replace(" ", "").lower()
                     if not letters:
                         continue
@@ -341,7 +282,7 @@ class _Comparison:
         if unit and any(seen.field == "unit" and _plain_unit(seen.value) == unit for seen in found):
             yield _line("its address and unit", ADDRESS_AND_UNIT, codes[0])
         elif (
-            not unit
+            not (unit and any(seen.field == "unit" for seen in found))
             and self.company.street
             and any(
                 seen.field == "street" and fold_words(self.company.street) in fold_words(seen.value)
@@ -404,12 +345,3 @@ def _places(document: Document) -> Iterator[tuple[str, bool]]:
 
 def _names_owner(block: Block) -> bool:
     return len(block.text) <= 400 and bool(_COPYRIGHT.search(block.text))
-
-
-def _goes_on_before(before: str) -> bool:
-    """Whether the name is the end of a longer one: "Golden Apex" before "Pte Ltd" is not "Apex"."""
-    word = re.search(r"([A-Za-z0-9&'\u2019]+)[ \u00a0]$", before)
-    if word is None:
-        return False
-    text = word.group(1)
-    return text[0].isupper() and text.lower() not in _BEFORE_NAME and not text.isdigit()

@@ -7,8 +7,8 @@ found by address or name. Suppressed addresses and numbers are never stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,38 +22,15 @@ from enrichment.digest import digest
 from enrichment.look import Finding, corpus_of
 from enrichment.merge import Claim, ContactDraft, build_contacts, choose
 from enrichment.models import Contact, EnrichmentRun, Evidence, Page
-from enrichment.observation import Observation, storable
+from enrichment.observation import storable
 from enrichment.parse import host_of
 from enrichment.snapshots import store_pages
+from enrichment.statements import Statement, allowed, of_register, of_site
 from icp.models import Lead
 from icp.suppressions import is_suppressed, suppressed_among
 
 RETRY_AFTER = timedelta(hours=12)  # the next night, whatever the hour of this one
 MAX_FAILURES = 3  # nights without an answer before the lead goes on without a site
-NOT_STORED = frozenset({"other_emails"})  # addresses of others are nobody's business here
-_WEBSITE = "website"
-
-Key = tuple[str, str, str, str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """Evidence about to be stored."""
-
-    field: str
-    value: str
-    source: str
-    reference: str
-    method: str
-    version: int
-    confidence: float
-    quote: str = ""
-    sha256: str = ""
-    subject: str = ""
-
-    @property
-    def key(self) -> Key:
-        return (self.field, self.source, self.method, self.subject, self.value, self.reference)
 
 
 def record(
@@ -81,9 +58,9 @@ def record(
         if site and finding.crawl:
             keep = settings.PERSIST_CRAWL_PAGES
             pages = store_pages(attempt, finding.crawl.pages, keep_bodies=keep)
-        statements = _of_register(company)
+        statements = of_register(company)
         if site:
-            statements += _of_site(finding, site)
+            statements += of_site(finding, site)
         _store_evidence(
             lead,
             allowed(statements),
@@ -150,94 +127,6 @@ def _next(lead: Lead, finding: Finding, *, now: datetime) -> tuple[Lead.Stage, d
             wait = max(RETRY_AFTER, timedelta(seconds=min(finding.retry_after or 0, 7 * 86_400)))
             return Lead.Stage.CANDIDATE, {"not_before": now + wait}
     return Lead.Stage.ENRICHED, {}
-
-
-def _of_register(company: RegisteredCompany | None) -> list[Statement]:
-    """What the register says, as evidence with the UEN as its reference."""
-    if company is None:
-        return []
-    unit = "-".join(part for part in (company.level, company.unit) if part)
-    street = " ".join(part for part in (company.block, company.street) if part)
-    values = {
-        "name": company.name,
-        "uen": company.uen,
-        "status": company.status,
-        "entity_type": company.entity_type,
-        "company_type": company.company_type,
-        "primary_ssic": company.primary_ssic,
-        "secondary_ssic": company.secondary_ssic,
-        "primary_activity": company.primary_activity,
-        "registered_on": company.registered_on.isoformat() if company.registered_on else "",
-        "annual_return_on": company.annual_return_on.isoformat()
-        if company.annual_return_on
-        else "",
-        "officers_count": "" if company.officers_count is None else str(company.officers_count),
-        "postal_code": company.postal_code,
-        "district": "" if company.district is None else str(company.district),
-        "street": street,
-        "unit": unit,
-    }
-    return [
-        Statement(field, value, "REGISTER", company.uen, "acra.register", 1, 1.0, quote=value)
-        for field, value in values.items()
-        if value
-    ]
-
-
-def _of_site(finding: Finding, site: str) -> list[Statement]:
-    match, candidate = finding.match, finding.candidate
-    best = max(match.lines, key=lambda line: line.points) if match and match.lines else None
-    origin = candidate.origin if candidate else "given"
-    first = finding.crawl.pages[0].document if finding.crawl else None
-    statements = [
-        Statement(
-            _WEBSITE,
-            storable(site)[:2000],
-            "PAGE",
-            storable(first.url if first else site)[:2000],
-            f"discover.{origin}",
-            1,
-            (match.score if match else 0) / 100,
-            quote=storable(best.quote)[:300] if best else "",
-            sha256=first.sha256 if first else "",
-        )
-    ]
-    return [*statements, *statements_of(finding.observations)]
-
-
-def statements_of(observations: Iterable[Observation]) -> list[Statement]:
-    """What was read from pages, as evidence; addresses of others are left out."""
-    return [
-        Statement(
-            seen.field,
-            seen.value,
-            "PAGE",
-            storable(seen.url)[:2000],
-            seen.method,
-            seen.version,
-            seen.confidence,
-            quote=seen.quote,
-            sha256=seen.page_sha256,
-            subject=seen.subject,
-        )
-        for seen in observations
-        if seen.field not in NOT_STORED and seen.value
-    ]
-
-
-def allowed(statements: Iterable[Statement]) -> list[Statement]:
-    """Those that carry no suppressed address or number, neither as value nor in the quote."""
-    statements = list(statements)
-    emails = {s.value for s in statements if s.field in ("emails", "dpo_emails")}
-    numbers = {s.value for s in statements if s.field in ("phones", "fax", "whatsapp")}
-    refused = suppressed_among("EMAIL", emails) | suppressed_among("PHONE", numbers)
-    if not refused:
-        return statements
-    return [
-        s
-        for s in statements
-        if s.value not in refused and not any(value in s.quote.lower() for value in refused)
-    ]
 
 
 def _store_evidence(

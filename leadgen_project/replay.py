@@ -20,9 +20,9 @@ from enrichment.digest import digest
 from enrichment.extract import extract
 from enrichment.merge import Claim, build_contacts
 from enrichment.models import EnrichmentRun, Evidence
-from enrichment.record import Statement as Stored
-from enrichment.record import allowed, statements_of
 from enrichment.snapshots import SnapshotGoneError, documents_of
+from enrichment.statements import Statement as Stored
+from enrichment.statements import allowed, statements_of
 from icp.models import Lead
 from leadgen_project.report import Line, report_hash, report_lines
 from scoring.cards import Card, parse
