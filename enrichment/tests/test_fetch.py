@@ -123,6 +123,7 @@ def test_content_coding_is_undone(encoding, data):
         ("zstd", b"(\xb5/\xfd"),
         ("made-up", PAGE),
     ],
+    ids=["broken gzip", "broken br", "twice", "zstd", "made-up"],
 )
 def test_broken_and_unknown_coding_is_refused(encoding, data):
     with Web({"/": packed(encoding, data)}) as web:
