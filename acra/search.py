@@ -1,0 +1,76 @@
+"""Find companies of the register by number or name, quickly at two million of them."""
+
+from __future__ import annotations
+
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Length
+
+from acra.indexes import WORDS
+from acra.models import RegisteredCompany
+from acra.names import fold_name
+from acra.uen import clean_uen, is_uen
+
+__all__ = ["find_companies", "find_company", "matching"]
+
+SHORTEST_PREFIX = 3  # of a UEN
+LARGEST = "\N{LATIN CAPITAL LETTER Z}" * 12  # sorts behind every UEN with the same start
+
+
+def matching(text: str, companies: QuerySet[RegisteredCompany]) -> QuerySet[RegisteredCompany]:
+    """``companies`` whose UEN starts with ``text``, or whose names hold all its words' beginnings.
+
+    Names are the present and the former ones. Served by the key and by the index on words, never
+    by a pass over the table. Nothing to look for finds nothing.
+    """
+    uen = clean_uen(text)
+    if is_uen(uen):
+        return companies.filter(pk=uen)
+    words = fold_name(text).split()
+    by_name = _by_words(words) if words else Q(pk__in=[])
+    if len(uen) >= SHORTEST_PREFIX and uen.isalnum() and any(c.isdigit() for c in uen[:3]):
+        # By range: a LIKE would need an index of its own on servers with another collation.
+        return companies.filter(Q(pk__gte=uen, pk__lte=uen + LARGEST, pk__startswith=uen) | by_name)
+    return companies.filter(by_name)
+
+
+def find_companies(text: str, *, limit: int = 20) -> list[RegisteredCompany]:
+    """The companies that fit ``text`` best: the same name first, then names that start so."""
+    key = fold_name(text)
+    near = Case(
+        When(name_key=key, then=Value(0)),
+        When(name_key__startswith=key, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    is_dead = Case(When(status_class="CEASED", then=Value(1)), default=Value(0))
+    found = matching(text, RegisteredCompany.objects.all())
+    return list(found.order_by(near, is_dead, Length("name_key"), "pk")[:limit])
+
+
+def find_company(text: str) -> RegisteredCompany | None:
+    """The one company meant by a UEN or a name (present or former), or ``None`` if none is certain.
+
+    A name counts when it is the same after folding; of several the living one, when it is the only.
+    """
+    uen = clean_uen(text)
+    if is_uen(uen):
+        return RegisteredCompany.objects.filter(pk=uen).first()
+    key = fold_name(text)
+    if not key:
+        return None
+    same = list(RegisteredCompany.objects.filter(name_key=key)[:50])
+    if not same:
+        near = matching(text, RegisteredCompany.objects.all())[:200]
+        same = [company for company in near if key in map(fold_name, company.former_names)]
+    alive = [company for company in same if company.status_class != "CEASED"]
+    for candidates in (alive, same):
+        if len(candidates) == 1:
+            return candidates[0]
+    return None
+
+
+def _by_words(words: list[str]) -> Q:
+    query = " & ".join(f"'{word.replace(chr(39), chr(39) * 2)}':*" for word in words)
+    sql = RawSQL(f"{WORDS} @@ %s::tsquery", [query])  # noqa: S611 -- words are folded, and bound
+    return Q(sql)
