@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, IntegerField, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Length
 
@@ -72,5 +72,5 @@ def find_company(text: str) -> RegisteredCompany | None:
 
 def _by_words(words: list[str]) -> Q:
     query = " & ".join(f"'{word.replace(chr(39), chr(39) * 2)}':*" for word in words)
-    sql = RawSQL(f"{WORDS} @@ %s::tsquery", [query])  # noqa: S611 -- words are folded, and bound
-    return Q(sql)
+    sql = f"{WORDS} @@ %s::tsquery"
+    return Q(RawSQL(sql, [query], output_field=BooleanField()))  # noqa: S611 -- words are bound

@@ -3,8 +3,8 @@
 Contract: ``collections/{id}/metadata`` lists the datasets, unordered; the letter of a file stands
 in its name between ``('`` and ``')``. ``initiate-download`` and ``poll-download`` (GET, 200 or 201)
 give a signed address, at once or after some polls; the file lies on another host, which must not
-see the key. Limits are per 10 seconds and answered with 429 without ``Retry-After``; a wrong key is served
-at the keyless limit. Source: the platform's guide and captured answers (data-gov-sg contract).
+see the key. Limits are per 10 seconds, answered with 429 and no ``Retry-After``; a wrong key is
+served at the keyless limit. Source: the platform's guide and captured answers.
 """
 
 from __future__ import annotations
