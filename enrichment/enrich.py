@@ -2,95 +2,66 @@
 
 Leads are claimed with a lease; no transaction is open while sites are asked. Crawling, extraction
 and matching run in threads and know no database; rows are written here, in the calling thread, one
-lead at a time, as results come in. A killed worker loses no lead: the lease ends and another takes
-it, and what was already written stands.
+lead at a time, as results come in. A killed worker loses no lead: its leads are freed, at the
+latest when the lease ends, and what was already written stands.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from datetime import datetime, timedelta
-from functools import cache
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
 
 from acra.models import RegisteredCompany
-from enrichment.crawl import crawl_site
 from enrichment.discover import candidate_sites
-from enrichment.fetch import Fetcher
-from enrichment.gate import HostGate
-from enrichment.look import FAILED, Crawl, Finding, Task, look_for_site
+from enrichment.in_flight import InFlight, Landed
+from enrichment.look import Crawl, Task
 from enrichment.match import THRESHOLD, CompanyFacts
-from enrichment.pages import CrawlPolicy, CrawlResult
-from enrichment.politeness import DatabaseGate
 from enrichment.record import record
-from enrichment.robots import RobotsCache
-from icp.models import Lead
+from icp.models import Lead, LeadQuerySet
 from tenants.models import PipelineRun
+from tenants.outage import outlast
 from tenants.stages import BatchReport
+from tenants.stopping import is_stopping
 
-logger = logging.getLogger(__name__)
-
-LEASE = timedelta(minutes=15)  # a batch takes less; the queue ends tasks after ten
-MAX_CLAIMS = 3  # a lead whose worker ended without a word so often is put aside
-
-_robots = RobotsCache()
-
-
-@cache
-def _gate_of(_process: int) -> HostGate:
-    """The turn at each host, shared with all processes; its connection must not cross a fork."""
-    return DatabaseGate()
-
-
-def crawl_policy() -> CrawlPolicy:
-    """The limits of a crawl as the settings have them."""
-    return CrawlPolicy(
-        user_agent=settings.CRAWL_USER_AGENT,
-        max_pages=settings.CRAWL_MAX_PAGES,
-        delay_seconds=float(settings.CRAWL_DELAY_SECONDS),
-        proxy=settings.CRAWL_PROXY or None,
-        allow_private=frozenset(_host_and_port(entry) for entry in settings.CRAWL_ALLOW_PRIVATE),
-    )
-
-
-def _host_and_port(entry: str) -> tuple[str, int]:
-    host, _, port = entry.rpartition(":")
-    return host.strip("[]"), int(port)
+MAX_DEATHS = 3  # a lead over which so many workers died is put aside
 
 
 def enrich_batch(
     run: PipelineRun,
     *,
     count: int,
+    seconds: float = 60.0,
     crawl: Crawl | None = None,
     threshold: int = THRESHOLD,
     now: Callable[[], datetime] = timezone.now,
 ) -> BatchReport:
     """Enrich up to ``count`` free candidates of ``run``; an empty report when none is free.
 
-    Each lead ends ENRICHED (with or without a site), NEEDS_OPERATOR (a wall), waits for another
-    night (passing trouble), or is put aside after three tries that ended a worker. A second call
-    goes on with the next leads; the same lead is never written twice.
+    A candidate is claimed when there is a thread for it, and none after ``seconds`` or when the
+    worker is to stop; so a batch takes ``seconds`` and one look, at most about four minutes. Each
+    lead ends ENRICHED (with or without a site), NEEDS_OPERATOR (a wall), waits for another night
+    (passing trouble), or is put aside when it was in hand at three deaths of a worker. A lead that
+    was in hand at one is a batch of its own, so that it takes no other along. A second call goes
+    on with the next leads; the same lead is never written twice. Outlasts a database restart.
     """
-    waiting = Lead.objects.filter(run_id=run.pk).in_stage(Lead.Stage.CANDIDATE)
-    leads = waiting.claim(count, lease=LEASE, now=now())
-    report = BatchReport(taken=len(leads))
-    leads = _without_poison(leads, report, now=now())
-    if not leads:
-        return report
-    companies = _companies(leads)
-    by_key = {lead.pk: lead for lead in leads}
-    tasks = [task_for(lead, companies.get(lead.uen)) for lead in leads]
-    for task, finding in _looked(tasks, crawl=crawl, threshold=threshold, now=now):
-        lead = by_key[task.key]
-        stage = record(lead, finding, company=companies.get(lead.uen), run_id=run.pk, now=now())
-        _count(report, stage, finding)
-    return report
+    mine = Lead.objects.filter(run_id=run.pk).in_stage(Lead.Stage.CANDIDATE)
+    last_call = time.monotonic() + seconds
+    with InFlight(crawl=crawl, threshold=threshold, now=now) as flight:
+        batch = _Batch(run, flight, now)
+        batch.take(mine.suspect(), count=1)
+        if batch.report.taken:
+            count = 1
+        batch.take(mine.sound(), count=count)
+        while flight:
+            batch.write_landed()
+            if time.monotonic() < last_call and not is_stopping():
+                batch.take(mine.sound(), count=count)
+    return batch.report
 
 
 def enrich_lead(
@@ -98,18 +69,22 @@ def enrich_lead(
 ) -> str | None:
     """Enrich one lead by hand, outside any night; returns its new stage.
 
-    The lead must be a CANDIDATE and free; ``None`` when somebody else holds it.
+    The lead must be a CANDIDATE and free; ``None`` when somebody else holds it, or when nothing
+    could be learnt and it is as before.
     """
     at = now or timezone.now()
-    mine = Lead.objects.filter(pk=lead.pk).in_stage(Lead.Stage.CANDIDATE)
-    claimed = mine.claim(1, lease=LEASE, now=at)
+    claimed = Lead.objects.filter(pk=lead.pk).in_stage(Lead.Stage.CANDIDATE).claim(1, now=at)
     if not claimed:
         return None
-    held = claimed[0]
-    company = _companies([held]).get(held.uen)
-    tasks = [task_for(held, company)]
-    [(_, finding)] = _looked(tasks, crawl=crawl, threshold=THRESHOLD, now=timezone.now)
-    return record(held, finding, company=company, run_id=None, now=timezone.now())
+    companies = _companies(claimed)
+    stage = None
+    with InFlight(crawl=crawl, threshold=THRESHOLD, now=timezone.now) as flight:
+        flight.start(claimed, tasks=[task_for(one, companies.get(one.uen)) for one in claimed])
+        while flight:
+            for landed in flight.landed():
+                stage = _record(landed, companies, run_id=None, now=timezone.now())
+            flight.renew()
+    return stage
 
 
 def task_for(lead: Lead, company: RegisteredCompany | None) -> Task:
@@ -135,91 +110,75 @@ def _companies(leads: Iterable[Lead]) -> dict[str, RegisteredCompany]:
     return {company.uen: company for company in RegisteredCompany.objects.filter(uen__in=uens)}
 
 
-def _without_poison(leads: list[Lead], report: BatchReport, *, now: datetime) -> list[Lead]:
-    """Put aside leads that ended their worker again and again."""
-    sound = []
-    for lead in leads:
-        if lead.attempts <= MAX_CLAIMS:
-            sound.append(lead)
-            continue
+@dataclass(slots=True)
+class _Batch:
+    """Leads of one batch from their claim until what was found is written."""
+
+    run: PipelineRun
+    flight: InFlight
+    now: Callable[[], datetime]
+    report: BatchReport = field(default_factory=BatchReport)
+    companies: dict[str, RegisteredCompany] = field(default_factory=dict)
+
+    def take(self, waiting: LeadQuerySet, *, count: int) -> None:
+        """Claim as many as there is room for, ``count`` in all, and begin to look at them."""
+        room = min(self.flight.room, count - self.report.taken)
+        if room < 1:
+            return
+        leads = outlast(lambda: waiting.claim(room, now=self.now()))
+        self.report.taken += len(leads)
+        leads = [lead for lead in leads if not self._was_deadly(lead)]
+        self.companies |= _companies(leads)
+        tasks = [task_for(lead, self.companies.get(lead.uen)) for lead in leads]
+        self.flight.start(leads, tasks=tasks)
+
+    def write_landed(self) -> None:
+        for landed in self.flight.landed():
+            stage = _record(landed, self.companies, run_id=self.run.pk, now=self.now())
+            self._count(landed, stage)
+        if self.flight.renew():
+            self.run.touch(now=self.now())
+
+    def _was_deadly(self, lead: Lead) -> bool:
+        if lead.attempts < MAX_DEATHS:
+            return False
         lead.reject(
             "enrichment_broke_off",
-            f"{MAX_CLAIMS} workers ended without a word while enriching it."
+            f"{lead.attempts} workers died or ran out of memory while reading its site."
             " See the log, then put it back by hand.",
-            now=now,
+            now=self.now(),
         )
-        report.rejected["enrichment_broke_off"] += 1
-    return sound
+        self.report.rejected["enrichment_broke_off"] += 1
+        return True
+
+    def _count(self, landed: Landed, stage: str | None) -> None:
+        report = self.report
+        if landed.finding is None:
+            report.held["another look"] += 1
+        elif stage is None:
+            report.held["taken by another worker"] += 1
+        elif stage == Lead.Stage.REJECTED:
+            report.rejected["suppressed"] += 1
+        elif stage == Lead.Stage.NEEDS_OPERATOR:
+            report.held["an operator"] += 1
+        elif stage == Lead.Stage.CANDIDATE:
+            report.held["a later try"] += 1
+        else:
+            report.done += 1
 
 
-def _looked(
-    tasks: list[Task],
+def _record(
+    landed: Landed,
+    companies: Mapping[str, RegisteredCompany],
     *,
-    crawl: Crawl | None,
-    threshold: int,
-    now: Callable[[], datetime],
-) -> Iterable[tuple[Task, Finding]]:
-    """Findings as they come in. An unexpected error in one look is that lead's alone."""
-    own = None if crawl else _Crawler(now=now)
-    ask: Crawl = crawl or own  # type: ignore[assignment]
-    workers = min(settings.CRAWL_CONCURRENCY, len(tasks))
-    try:
-        with ThreadPoolExecutor(workers, thread_name_prefix="crawl") as pool:
-            futures = {
-                pool.submit(look_for_site, task, crawl=ask, threshold=threshold): task
-                for task in tasks
-            }
-            for future in as_completed(futures):
-                yield futures.pop(future), _result(future)
-    finally:
-        if own:
-            own.close()
-
-
-def _result(future: Future[Finding]) -> Finding:
-    error = future.exception()
-    if error is None:
-        return future.result()
-    logger.error("a look for a site broke off", exc_info=error)
-    return Finding(
-        FAILED,
-        may_pass=True,
-        code="INTERNAL",
-        sentence=f"Reading it ended in an error of ours ({type(error).__name__}); see the log.",
-    )
-
-
-class _Crawler:
-    """``crawl_site`` with the settings' policy and connections kept for one batch."""
-
-    def __init__(self, *, now: Callable[[], datetime]) -> None:
-        self._policy = crawl_policy()
-        self._fetcher = Fetcher(self._policy)
-        self._gate = _gate_of(os.getpid())
-        self._now = now
-
-    def __call__(self, site: str) -> CrawlResult:
-        return crawl_site(
-            site,
-            policy=self._policy,
-            fetcher=self._fetcher,
-            gate=self._gate,
-            now=self._now,
-            robots=_robots,
-        )
-
-    def close(self) -> None:
-        self._fetcher.close()
-
-
-def _count(report: BatchReport, stage: str | None, finding: Finding) -> None:
-    if stage is None:
-        report.held["taken by another worker"] += 1
-    elif stage == Lead.Stage.REJECTED:
-        report.rejected["suppressed"] += 1
-    elif stage == Lead.Stage.NEEDS_OPERATOR:
-        report.held["an operator"] += 1
-    elif stage == Lead.Stage.CANDIDATE:
-        report.held["a later try"] += 1
-    else:
-        report.done += 1
+    run_id: int | None,
+    now: datetime,
+) -> str | None:
+    """Write down what a look came to; the lead's new stage, ``None`` if nothing was written."""
+    lead, finding = landed.lead, landed.finding
+    if finding is None:
+        mine = Lead.objects.of_claims([lead])
+        outlast(lambda: mine.let_go(blamed=landed.is_suspect))
+        return None
+    company = companies.get(lead.uen)
+    return outlast(lambda: record(lead, finding, company=company, run_id=run_id, now=now))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Self
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+
+from tenants.process_name import process_name
 
 
 class IcpRule(models.Model):
@@ -159,26 +163,57 @@ class LeadQuerySet(models.QuerySet["Lead"]):
             Q(held_until=None) | Q(held_until__lt=now), Q(not_before=None) | Q(not_before__lte=now)
         )
 
+    def sound(self) -> Self:
+        """Leads that were in hand at no worker's death."""
+        return self.filter(attempts=0)
+
+    def suspect(self) -> Self:
+        """Leads a worker died over, perhaps by their fault: to be worked on alone."""
+        return self.filter(attempts__gt=0)
+
     @transaction.atomic
-    def claim(self, count: int, *, lease: timedelta, now: datetime | None = None) -> list[Lead]:
-        """Take up to ``count`` free leads, longest waiting first, for the length of ``lease``.
+    def claim(
+        self, count: int, *, lease: timedelta | None = None, now: datetime | None = None
+    ) -> list[Lead]:
+        """Take up to ``count`` free leads, longest waiting first, for ``lease`` (LEASE_SECONDS).
 
         Other workers pass them by until the lease ends or the lead moves on. So a stage may
         ask slow sites with no transaction open, and a crashed worker loses no lead. Each claim
-        counts an attempt and has a number of its own (``lease``): whoever writes later must
-        still hold that number (``Lead.holds``).
+        has a number of its own (``lease``): whoever writes later must still hold that number.
         """
         now = now or timezone.now()
+        held = {"held_until": now + (lease or lease_time()), "held_by": process_name()}
         waiting = self.free(now=now).order_by("stage_since", "pk")
         leads: list[Lead] = list(waiting.select_for_update(skip_locked=True, of=("self",))[:count])
         self.model.objects.filter(pk__in=[lead.pk for lead in leads]).update(
-            held_until=now + lease, lease=F("lease") + 1, attempts=F("attempts") + 1
+            lease=F("lease") + 1, **held
         )
         for lead in leads:
-            lead.held_until = now + lease
             lead.lease += 1
-            lead.attempts += 1
+            for field, value in held.items():
+                setattr(lead, field, value)
         return leads
+
+    def of_claims(self, leads: Iterable[Lead]) -> Self:
+        """Those of ``leads`` whose claim nobody else has taken over since."""
+        mine = Q(pk__in=[])
+        for lead in leads:
+            mine |= Q(pk=lead.pk, lease=lead.lease)
+        return self.filter(mine)
+
+    def hold_longer(self, *, now: datetime) -> int:
+        """Begin the lease anew. Only for leads of one's own claims; returns how many."""
+        return self.update(held_until=now + lease_time())
+
+    def let_go(self, *, blamed: bool = False) -> int:
+        """Free leads before their lease ends; ``blamed`` counts the attempt against them."""
+        attempts = F("attempts") + 1 if blamed else F("attempts")
+        return self.update(held_until=None, held_by="", attempts=attempts)
+
+
+def lease_time() -> timedelta:
+    """How long a claim holds unless it is renewed."""
+    return timedelta(seconds=settings.LEASE_SECONDS)
 
 
 class Lead(models.Model):
@@ -219,7 +254,13 @@ class Lead(models.Model):
     not_before = models.DateTimeField(null=True, blank=True, editable=False)
     held_until = models.DateTimeField(null=True, blank=True, editable=False)
     lease = models.PositiveIntegerField(default=0, editable=False, help_text="Number of the claim.")
-    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    held_by = models.CharField(
+        max_length=100, blank=True, default="", db_default="", editable=False,
+        help_text="The process that holds it.",
+    )  # fmt: skip
+    attempts = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="Workers that died over it in this stage."
+    )
     fit = models.CharField(max_length=10, choices=Fit, default=Fit.MEETS)
     rule = models.ForeignKey(IcpRule, models.SET_NULL, null=True, related_name="leads")
     trace = models.JSONField(default=list, help_text="Why it was selected, one item per key.")
@@ -264,8 +305,8 @@ class Lead(models.Model):
         A worker that slept past its lease moves nothing: somebody else has the lead now.
         """
         now = now or timezone.now()
-        changes = {"stage": stage, "stage_since": now, "held_until": None, "not_before": None,
-                   "attempts": 0, **also}  # fmt: skip
+        changes = {"stage": stage, "stage_since": now, "held_until": None, "held_by": "",
+                   "not_before": None, "attempts": 0, **also}  # fmt: skip
         moved = Lead.objects.filter(pk=self.pk, lease=self.lease).update(**changes)
         if moved:
             for field, value in changes.items():

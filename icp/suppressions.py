@@ -188,7 +188,7 @@ def leads_now_suppressed(*, now: datetime | None = None) -> int:
 
 _TAKE_OUT = """
 UPDATE icp_lead l SET stage = 'REJECTED', stage_since = %(now)s, held_until = NULL,
-       not_before = NULL, attempts = 0, lease = l.lease + 1, rejection_code = 'suppressed',
+       held_by = '', not_before = NULL, attempts = 0, lease = l.lease + 1, rejection_code = 'suppressed',
        rejection_reason = {reason}
 """
 

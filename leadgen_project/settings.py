@@ -252,6 +252,8 @@ RESOURCE_ID = env.text("RESOURCE_ID", "2")  # the collection; see acra.download
 PAGE_SIZE = env.integer("PAGE_SIZE", 1000, least=1, most=10_000)
 REGISTER_INTERVAL_HOURS = env.integer("INTERVAL", 24, least=1)
 DISABLE_SCHEDULER = env.flag("DISABLE_SCHEDULER")
+# How long a worker's claim on a lead outlives the worker's last sign of life. Renewed at a third.
+LEASE_SECONDS = env.integer("LEASE_SECONDS", 120, least=3, most=600)
 
 ICP_RULE_NAME = env.text("ICP_RULE_NAME", "default")
 CRAWL_MAX_PAGES = env.integer("CRAWL_MAX_PAGES", 6, least=1, most=50)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
@@ -22,7 +22,6 @@ from tenants.models import PipelineRun
 from tenants.stages import BatchReport
 
 BATCH = 500
-LEASE = timedelta(minutes=10)
 OPEN_STAGES = (Lead.Stage.SCORED, Lead.Stage.SHORTLISTED)
 
 
@@ -38,9 +37,9 @@ def score_batch(
     """
     now = now or timezone.now()
     card = card_of(run)
-    leads = Lead.objects.in_stage(Lead.Stage.ENRICHED).claim(count, lease=LEASE, now=now)
+    leads = Lead.objects.in_stage(Lead.Stage.ENRICHED).claim(count, now=now)
     if len(leads) < count:
-        leads += stale(card, run=run).claim(count - len(leads), lease=LEASE, now=now)
+        leads += stale(card, run=run).claim(count - len(leads), now=now)
     if not leads:
         return BatchReport()
     checked = parse(card.payload)
@@ -173,6 +172,7 @@ def _move(ids: list[int], *, run: PipelineRun, now: datetime) -> None:
         bucket=Subquery(scored.values("bucket")),
         run_id=run.pk,
         held_until=None,
+        held_by="",
         not_before=None,
         attempts=0,
         stage_since=Case(When(was_enriched, then=Value(now)), default=F("stage_since")),

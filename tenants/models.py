@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 
 from django.conf import settings
@@ -184,6 +184,10 @@ class PipelineRun(models.Model):
     def is_open(self) -> bool:
         return self.status in self.OPEN
 
+    def touch(self, *, now: datetime) -> None:
+        """Say that somebody is at it, lest the schedule queue work for it again."""
+        PipelineRun.objects.filter(pk=self.pk).update(touched_at=now)
+
     def report(self, stage: str) -> dict[str, Any]:
         """Counts of ``stage`` so far; empty before it began."""
         return self.reports.get(stage, {})
@@ -219,7 +223,7 @@ class HostLease(models.Model):
     """Whose turn it is at a web host: one crawler at a time, for all tenants and machines."""
 
     host = models.CharField(max_length=253, primary_key=True)
-    owner = models.CharField(max_length=80, blank=True)
+    owner = models.CharField(max_length=160, blank=True)
     leased_until = models.DateTimeField(default=timezone.now)
     not_before = models.DateTimeField(
         default=timezone.now, help_text="The host's next free moment."

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from acra.uen import check_letter
 from enrichment import record as record_module
-from enrichment.enrich import MAX_CLAIMS, enrich_batch
+from enrichment.enrich import MAX_DEATHS, enrich_batch
 from enrichment.models import Contact, EnrichmentRun, Evidence, Page, PageBody
 from enrichment.pages import Outcome, Reason
 from enrichment.snapshots import SnapshotGoneError, observe_again
@@ -181,7 +181,7 @@ def test_passing_trouble_brings_the_lead_back_three_nights_at_most(run, lead):
 
 
 def test_a_lead_that_ends_its_worker_three_times_is_put_aside(run, lead):
-    Lead.objects.update(attempts=MAX_CLAIMS)
+    Lead.objects.update(attempts=MAX_DEATHS)
     crawl = web()
 
     report = enrich_batch(run, count=5, crawl=crawl)

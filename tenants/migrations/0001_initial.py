@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name='HostLease',
             fields=[
                 ('host', models.CharField(max_length=253, primary_key=True, serialize=False)),
-                ('owner', models.CharField(blank=True, max_length=80)),
+                ('owner', models.CharField(blank=True, max_length=160)),
                 ('leased_until', models.DateTimeField(default=django.utils.timezone.now)),
                 ('not_before', models.DateTimeField(default=django.utils.timezone.now, help_text="The host's next free moment.")),
             ],
