@@ -48,9 +48,7 @@ class InFlight:
     Threads know no tenant and no row; everything is written by whoever asks for ``landed``.
     """
 
-    def __init__(
-        self, *, crawl: Crawl | None, threshold: int, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, *, crawl: Crawl | None, threshold: int, now: Callable[[], datetime]) -> None:
         self._own = None if crawl else _Crawler(now=now)
         self._crawl: Crawl = crawl or self._own  # type: ignore[assignment]
         self._threshold = threshold

@@ -118,7 +118,8 @@ JUDGED = "l.source = 'REGISTER' AND l.uen = c.uen"
 UNTOUCHED = "l.stage = 'CANDIDATE' AND l.attempts = 0 AND l.held_until IS NULL AND l.facts = '{}'"
 REJECT = """
 UPDATE icp_lead l SET stage = 'REJECTED', stage_since = %s, held_until = NULL, held_by = '',
-       not_before = NULL, attempts = 0, lease = l.lease + 1, rejection_code = %s, rejection_reason = {reason}
+       not_before = NULL, attempts = 0, lease = l.lease + 1,
+       rejection_code = %s, rejection_reason = {reason}
 FROM acra_registeredcompany c WHERE {where}
 """
 # Suppressed UENs never become leads; a company somebody already works on is not taken twice.

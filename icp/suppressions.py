@@ -188,8 +188,8 @@ def leads_now_suppressed(*, now: datetime | None = None) -> int:
 
 _TAKE_OUT = """
 UPDATE icp_lead l SET stage = 'REJECTED', stage_since = %(now)s, held_until = NULL,
-       held_by = '', not_before = NULL, attempts = 0, lease = l.lease + 1, rejection_code = 'suppressed',
-       rejection_reason = {reason}
+       held_by = '', not_before = NULL, attempts = 0, lease = l.lease + 1,
+       rejection_code = 'suppressed', rejection_reason = {reason}
 """
 
 

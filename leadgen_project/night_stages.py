@@ -14,6 +14,7 @@ from enrichment.enrich import enrich_batch
 from icp.assign import assign_candidates
 from icp.models import IcpRule, Lead
 from icp.select import select_candidates
+from leadgen_project.turns import turn_seconds
 from scoring.exports import export_run
 from scoring.models import LeadScore, Shortlist
 from scoring.publish import current_card
@@ -22,7 +23,7 @@ from scoring.shortlist import make_shortlist
 from tenants.models import PipelineRun, Tenant
 from tenants.stages import BatchReport, Tally
 
-ENRICH_BATCH = 25  # leads; one task stays well below the queue's timeout of 600 s
+ENRICH_BATCH = 1000  # leads; what ends a batch is the turn's time
 SCORE_BATCH = 500
 
 
@@ -114,7 +115,12 @@ def tally_select(run: PipelineRun) -> Tally:
 
 # --- enrich --------------------------------------------------------------------------------
 def enrich(run: PipelineRun) -> BatchReport:
-    return enrich_batch(run, count=ENRICH_BATCH, threshold=run.plan["match_threshold"])
+    return enrich_batch(
+        run,
+        count=ENRICH_BATCH,
+        seconds=turn_seconds(run),
+        threshold=run.plan["match_threshold"],
+    )
 
 
 def tally_enrich(run: PipelineRun) -> Tally:

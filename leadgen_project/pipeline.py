@@ -10,17 +10,17 @@ import logging
 from datetime import date, datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from leadgen_project import night_stages as stages
 from leadgen_project.report import report_hash, report_lines
+from leadgen_project.turns import queue_turns
 from tenants import audit
 from tenants.context import current_schema
 from tenants.models import PipelineRun, Tenant
+from tenants.outage import LOST
 from tenants.stages import Stage
-from tenants.tasks import enqueue
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,6 @@ NIGHTLY = (
     Stage("shortlist", stages.shortlist, stages.tally_shortlist),
     Stage("export", stages.export, stages.tally_export),
 )
-WORK = "leadgen_project.tasks.work"  # the task that calls ``step``
 MOST_FAILURES = 5  # of a stage in one run; then an operator has to look
 
 
@@ -98,21 +97,34 @@ def step(run: PipelineRun) -> bool:
     run.refresh_from_db()
     if run.status != PipelineRun.Status.RUNNING:
         return False
-    PipelineRun.objects.filter(pk=run.pk).update(touched_at=timezone.now())
     stage = _stage(run)
     try:
         if not stage.parallel:
             return _run_whole(run, stage)
+        run.touch(now=timezone.now())
         report = stage.run_batch(run)
     except stages.MissingInputError as exc:
         _fail(run, str(exc))  # trying again would not help
         return False
+    except LOST:  # no fault of the stage
+        raise
     except Exception:
         _count_failure(run, stage)
         raise
     if report.taken:
         return True
     return _finish_stage(run, stage)
+
+
+def has_waiting(run: PipelineRun) -> bool:
+    """Whether many could still work on the due stage."""
+    return _is_parallel(run) and _stage(run).tally(run).waiting > 0
+
+
+def is_held_up(run: PipelineRun) -> bool:
+    """After ``step`` found nothing: whether leads that others hold may come free again."""
+    run.refresh_from_db()
+    return run.status == PipelineRun.Status.RUNNING and _is_parallel(run)
 
 
 def pause(run: PipelineRun, *, actor: str) -> None:
@@ -132,9 +144,9 @@ def cancel(run: PipelineRun, *, actor: str) -> None:
     _change(run, PipelineRun.Status.CANCELLED, actor=actor, allowed=list(PipelineRun.OPEN))
 
 
-def revive(run: PipelineRun) -> None:
+def revive(run: PipelineRun, *, now: datetime) -> None:
     """Queue work for an open run again, in case the tasks that carried it are gone."""
-    PipelineRun.objects.filter(pk=run.pk).update(touched_at=timezone.now())
+    run.touch(now=now)
     _enqueue(run)
 
 
@@ -153,6 +165,7 @@ def _run_whole(run: PipelineRun, stage: Stage) -> bool:
         locked = _lock(run, stage)
         if locked is None:
             return False  # somebody else is at it
+        locked.touched_at = timezone.now()
         stage.run_batch(locked)
         _move_on(locked, stage)
     run.refresh_from_db()
@@ -162,9 +175,9 @@ def _run_whole(run: PipelineRun, stage: Stage) -> bool:
 def _finish_stage(run: PipelineRun, stage: Stage) -> bool:
     """Move on when nothing of a parallel stage is waiting. False when others hold the rest."""
     with transaction.atomic():
-        locked = _lock(run, stage)
+        locked = _lock(run, stage, patiently=True)
         if locked is None:
-            return False
+            return run.is_open  # it has just moved on
         if stage.tally(locked).waiting:
             return False
         _move_on(locked, stage)
@@ -172,9 +185,9 @@ def _finish_stage(run: PipelineRun, stage: Stage) -> bool:
     return run.is_open
 
 
-def _lock(run: PipelineRun, stage: Stage) -> PipelineRun | None:
+def _lock(run: PipelineRun, stage: Stage, *, patiently: bool = False) -> PipelineRun | None:
     due = PipelineRun.objects.filter(pk=run.pk, status=PipelineRun.Status.RUNNING, stage=stage.name)
-    return due.select_for_update(skip_locked=True, of=("self",)).first()
+    return due.select_for_update(skip_locked=not patiently, of=("self",)).first()
 
 
 def _move_on(run: PipelineRun, stage: Stage) -> None:
@@ -186,7 +199,7 @@ def _move_on(run: PipelineRun, stage: Stage) -> None:
     run.stage_started_at = now
     if following:
         run.stage = following[0].name
-        run.save(update_fields=["reports", "stage", "stage_started_at"])
+        run.save(update_fields=["reports", "stage", "stage_started_at", "touched_at"])
         _enqueue(run)
         return
     run.stage = ""
@@ -198,9 +211,11 @@ def _move_on(run: PipelineRun, stage: Stage) -> None:
 
 
 def _enqueue(run: PipelineRun) -> None:
-    queue: dict[str, Any] = settings.Q_CLUSTER
-    for _ in range(queue["workers"] if _stage(run).parallel else 1):
-        enqueue(WORK, run_id=run.pk)
+    queue_turns(run, parallel=_stage(run).parallel)
+
+
+def _is_parallel(run: PipelineRun) -> bool:
+    return run.is_open and _stage(run).parallel
 
 
 def _stage(run: PipelineRun) -> Stage:

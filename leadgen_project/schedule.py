@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django_q.models import Schedule
 from django_tenants.utils import tenant_context
@@ -85,15 +86,17 @@ def next_start(chosen: TenantSettings, *, now: datetime) -> datetime:
 def revive_runs(*, now: datetime) -> None:
     """Queue work for open runs that no worker has touched for ``SILENCE``.
 
-    A task that a killed worker held is given out again only after the queue's own ``retry``;
-    claimed rows come free with their lease. Extra tasks find nothing to take and end.
+    For tasks that died with their machine: the queue gives those out again only after its own
+    ``retry``. Claimed leads come free with their lease. Extra tasks find nothing to take and end.
     """
     silent = PipelineRun.objects.filter(
         status=PipelineRun.Status.RUNNING, touched_at__lt=now - SILENCE
     )
     for run in silent.select_related("tenant"):
-        with tenant_context(run.tenant):
-            pipeline.revive(run)
+        with tenant_context(run.tenant), transaction.atomic():
+            # A locked row is in the hands of a long statement, which is a sign of life.
+            if silent.filter(pk=run.pk).select_for_update(skip_locked=True, of=("self",)).first():
+                pipeline.revive(run, now=now)
 
 
 def _was_started(tenant_id: str, night: date) -> bool:

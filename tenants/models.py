@@ -145,6 +145,9 @@ class PipelineRun(models.Model):
     touched_at = models.DateTimeField(
         default=timezone.now, help_text="When a worker last did a piece of it."
     )
+    turns = models.JSONField(
+        default=dict, editable=False, help_text="Chain of tasks -> number of its due turn."
+    )
     plan = models.JSONField(
         default=dict,
         help_text="What it works with: rule, card and their versions, caps, as-of date.",

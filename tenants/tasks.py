@@ -6,9 +6,13 @@ A task is a hint to look at the database, never the right to act: it may run twi
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
+from django.utils import timezone
+from django_q.brokers.orm import ORM
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 from django_tenants.utils import get_tenant_model, tenant_context
 
@@ -46,14 +50,28 @@ def tenant_task(function: Callable[..., None]) -> TenantTask:
     return TenantTask(function)
 
 
-def enqueue(name: str, *, group: str = "", **ids: int | str) -> str:
+class _LaterQueue(ORM):
+    """The queue in PostgreSQL, for tasks nobody shall take before a time."""
+
+    def __init__(self, *, delay: timedelta) -> None:
+        super().__init__()
+        self._delay = delay
+
+    def enqueue(self, task: str) -> int:
+        at = timezone.now() + self._delay
+        return OrmQ.objects.create(key=self.list_key, payload=task, lock=at).pk
+
+
+def enqueue(name: str, *, group: str = "", delay: timedelta | None = None, **ids: int | str) -> str:
     """Queue the task registered as ``name``: how a lower room asks for a higher one's work.
 
-    Otherwise like ``TenantTask.enqueue``.
+    Nobody takes it within ``delay``. Otherwise like ``TenantTask.enqueue``.
     """
     if is_public():
         raise UnknownTaskError(f"{name}: enqueue it from inside a tenant.")
-    options = {"task_name": name[:100], "ack_failure": True}
+    options: dict[str, Any] = {"task_name": name[:100], "ack_failure": True}
+    if delay:
+        options["broker"] = _LaterQueue(delay=delay)
     return async_task(
         "tenants.tasks.run", current_schema(), name, ids, group=group, q_options=options
     )

@@ -110,6 +110,7 @@ class Migration(migrations.Migration):
                 ('stage_started_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
                 ('touched_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When a worker last did a piece of it.')),
+                ('turns', models.JSONField(default=dict, editable=False, help_text='Chain of tasks -> number of its due turn.')),
                 ('plan', models.JSONField(default=dict, help_text='What it works with: rule, card and their versions, caps, as-of date.')),
                 ('reports', models.JSONField(default=dict, help_text='Stage -> counts {in, done, rejected: {reason: n}, waiting, seconds}.')),
                 ('report_hash', models.CharField(blank=True, max_length=64)),
