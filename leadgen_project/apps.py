@@ -1,6 +1,23 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connection
+from django.db.models.signals import post_migrate
 
 
 class LeadgenConfig(AppConfig):
     name = "leadgen_project"
     verbose_name = "leadgen"
+
+    def ready(self) -> None:
+        post_migrate.connect(_keep_schedule, sender=self, dispatch_uid="leadgen.keep_schedule")
+
+
+def _keep_schedule(**_kwargs: Any) -> None:
+    """After ``migrate``: the queue calls ``schedule.tick`` every minute."""
+    from django_tenants.utils import get_public_schema_name  # noqa: PLC0415 -- needs loaded apps
+
+    from leadgen_project.schedule import ensure_schedule  # noqa: PLC0415 -- needs loaded apps
+
+    if connection.schema_name == get_public_schema_name():  # tenants have no queue of their own
+        ensure_schedule()

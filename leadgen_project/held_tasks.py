@@ -1,14 +1,14 @@
-"""What a cluster has taken from the queue, so that it can be given back when the cluster dies.
+"""What a cluster has taken from the queue, so that it can be given back when it dies.
 
 The queue itself forgets who took a task, and leaves it alone for ``retry`` (25 minutes). So each
-supervisor has a directory below ``<data_dir>/workers``: a file ``held/<id>`` for each task taken
-and not yet done, ``alive``, which the cluster touches twice a second, and ``supervisor``, which is
-locked for as long as the supervisor lives.
+cluster has a directory below ``<data_dir>/workers``. In it: ``held/<task>`` for each task taken and
+not yet done, with the pid of the process that runs it; ``dead/<pid>`` for each process of it that
+died and has not been mourned yet; ``alive``, which the cluster touches twice a second; and
+``supervisor``, which is locked for as long as somebody watches over it.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import tempfile
@@ -17,24 +17,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django import db
 from django.utils import timezone
 from django_q.brokers.orm import ORM
+from django_q.conf import Conf
 from django_q.models import OrmQ
 from filelock import FileLock, Timeout
 
-logger = logging.getLogger(__name__)
-
 WATCH_VARIABLE = "LEADGEN_WATCH"  # the directory, for the cluster
 DEAD_SECONDS = 10  # without a touch of ``alive``; an orphaned cluster may take 20 s to end
+BY_ITSELF = "by itself"
+
+# First come, first served, also among tasks of one instant; two clusters never wait for each other.
+_TAKE = """
+WITH next AS MATERIALIZED (
+    SELECT id FROM django_q_ormq WHERE key = %(key)s AND lock < %(now)s
+    ORDER BY lock, id LIMIT %(bulk)s FOR UPDATE SKIP LOCKED
+)
+UPDATE django_q_ormq q SET lock = %(until)s FROM next WHERE q.id = next.id
+RETURNING q.id, q.payload
+"""
 
 
 class HoldingBroker(ORM):
-    """The queue in PostgreSQL, with a list of what this cluster has taken out of it."""
+    """The queue in PostgreSQL, first come first served, with a list of what this cluster took."""
 
     def dequeue(self) -> list[tuple[int, str]] | None:
-        taken: list[tuple[int, str]] | None = super().dequeue()
-        for task_id, _payload in taken or ():
-            (watch_dir() / "held" / str(task_id)).touch()
+        db.close_old_connections()
+        now = timezone.now()
+        values = {"key": self.list_key, "now": now, "until": self.timeout(None), "bulk": Conf.BULK}
+        with db.connection.cursor() as cursor:
+            cursor.execute(_TAKE, values)
+            taken: list[tuple[int, str]] = cursor.fetchall()
+        if not taken:
+            time.sleep(Conf.POLL)
+            return None
+        for task_id, _payload in taken:
+            (watch_dir() / "held" / str(task_id)).write_text("")
         return taken
 
     def delete(self, task_id: int) -> None:
@@ -43,7 +62,7 @@ class HoldingBroker(ORM):
 
 
 def watch_dir() -> Path:
-    """In a cluster: its supervisor's directory."""
+    """In a cluster: its directory."""
     return Path(os.environ[WATCH_VARIABLE])
 
 
@@ -51,47 +70,70 @@ def show_life() -> None:
     (watch_dir() / "alive").touch()
 
 
+def begin(task_id: int) -> None:
+    """In a worker: this process now runs the task."""
+    (watch_dir() / "held" / str(task_id)).write_text(str(os.getpid()))
+
+
+def note_death(pid: int, *, by_itself: bool) -> None:
+    """In a cluster's sentinel: a process of it has died, perhaps by fault of its work."""
+    (watch_dir() / "dead" / str(pid)).write_text(BY_ITSELF if by_itself else "")
+
+
 @contextmanager
 def make_watch_dir(root: Path) -> Iterator[Path]:
-    """In a supervisor: a new directory for its clusters, removed at the end."""
+    """In a supervisor: a new directory for a cluster that is dead when the block ends.
+
+    It stays there for ``mourn.mourn_clusters``, which removes it.
+    """
     root.mkdir(parents=True, exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=root))
-    (directory / "held").mkdir()
+    for name in ("held", "dead"):
+        (directory / name).mkdir()
     with FileLock(directory / "supervisor"):
         yield directory
-        shutil.rmtree(directory)
+        (directory / "ended").touch()
 
 
-def give_back(directory: Path) -> int:
-    """Let others take at once what a dead cluster held; return how many tasks that were.
+def deaths(directory: Path) -> Iterator[tuple[int, bool]]:
+    """The pids noted as dead, with whether they died by themselves."""
+    for note in (directory / "dead").iterdir():
+        yield int(note.name), note.read_text() == BY_ITSELF
 
-    What was running is repeated, as after any crash.
+
+def forget_death(directory: Path, pid: int) -> None:
+    (directory / "dead" / str(pid)).unlink(missing_ok=True)
+
+
+def give_back(directory: Path, *, pid: int | None = None) -> int:
+    """Let others take at once what a dead cluster, or one process of it, held.
+
+    Returns how many tasks that were. What was running is repeated, as after any crash.
     """
-    held = directory / "held"
-    ids = [int(path.name) for path in held.iterdir()]
+    held = [path for path in (directory / "held").iterdir()
+            if pid is None or path.read_text() == str(pid)]  # fmt: skip
+    ids = [int(path.name) for path in held]
     count: int = OrmQ.objects.filter(pk__in=ids).update(lock=timezone.now()) if ids else 0
-    for task_id in ids:
-        (held / str(task_id)).unlink()
-    if count:
-        logger.warning("%s tasks that a dead cluster had taken are given back", count)
+    for path in held:
+        path.unlink()
     return count
 
 
-def give_back_for_the_dead(root: Path) -> int:
-    """The same for supervisors of this machine that were killed together with their clusters."""
-    count = 0
-    for directory in root.iterdir():
+def abandoned(root: Path) -> Iterator[Path]:
+    """Directories of dead clusters that nobody watches over any more; held while in hand."""
+    for directory in sorted(root.iterdir()):
         try:
             with FileLock(directory / "supervisor", timeout=0):
                 if not _cluster_lives(directory):
-                    count += give_back(directory)
+                    yield directory
                     shutil.rmtree(directory)
         except (Timeout, FileNotFoundError):  # it lives, or another one was quicker
             continue
-    return count
 
 
 def _cluster_lives(directory: Path) -> bool:
+    if (directory / "ended").exists():
+        return False
     alive = directory / "alive"
     shown_at = (alive if alive.exists() else directory).stat().st_mtime
     return time.time() - shown_at < DEAD_SECONDS

@@ -28,7 +28,10 @@ SILENCE = timedelta(seconds=45)
 
 
 def ensure_schedule() -> None:
-    """The one schedule the queue knows; everything else is decided in ``tick``."""
+    """The one schedule the queue knows; everything else is decided in ``tick``.
+
+    Also with DISABLE_SCHEDULER, which starts no nights but still revives those under way.
+    """
     Schedule.objects.update_or_create(
         name="tick", defaults={"func": TICK, "schedule_type": Schedule.MINUTES, "minutes": 1}
     )

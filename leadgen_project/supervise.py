@@ -20,13 +20,10 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from leadgen_project import embedded_postgres
-from leadgen_project.held_tasks import (
-    WATCH_VARIABLE,
-    give_back,
-    give_back_for_the_dead,
-    make_watch_dir,
-)
+from leadgen_project.held_tasks import WATCH_VARIABLE, make_watch_dir
 from leadgen_project.lifeline import Child, follow_parent
+from leadgen_project.mourn import mourn_clusters, mourn_processes
+from tenants.process_name import GROUP_VARIABLE, group_name
 from tenants.stopping import STOP_FILE_VARIABLE
 
 logger = logging.getLogger(__name__)
@@ -57,40 +54,48 @@ class Supervisor:
         follow_parent()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
-        with make_watch_dir(self.root) as directory:
-            self._keep_alive(directory)
-        logger.info("worker %s has stopped", self.name)
-
-    def _keep_alive(self, directory: Path) -> None:
-        stop_file = directory / "stop"
-        env = {**self.env, WATCH_VARIABLE: str(directory), STOP_FILE_VARIABLE: str(stop_file)}
         failures = 0
         while not self._stop.is_set():
-            cluster = Child.start(self.command, env=env)
-            lived_seconds = self._watch(cluster, sign=directory / "alive")
+            with make_watch_dir(self.root) as directory:
+                lived_seconds = self._run_cluster(directory)
+            self._mourn(lambda: mourn_clusters(self.root))
             if self._stop.is_set():
-                stop_file.touch()  # tasks that look at it finish early
-                cluster.stop()
-                self._ask_database(lambda: give_back(directory))
-                return
-            cluster.kill()
-            self._ask_database(lambda: give_back(directory))
+                break
             failures = 0 if lived_seconds > LASTING_SECONDS else failures + 1
             pause = min(2**failures - 1, LONGEST_PAUSE_SECONDS)
             logger.error("worker %s starts its cluster anew in %s s", self.name, pause)
             self._stop.wait(pause)
+        logger.info("worker %s has stopped", self.name)
 
-    def _ask_database(self, question: Callable[[], int]) -> None:
+    def _run_cluster(self, directory: Path) -> float:
+        """One cluster from its start until nothing is left of it; for how long it lived."""
+        stop_file = directory / "stop"
+        names = {
+            WATCH_VARIABLE: str(directory),
+            GROUP_VARIABLE: group_name(directory.name),
+            STOP_FILE_VARIABLE: str(stop_file),
+        }
+        cluster = Child.start(self.command, env={**self.env, **names})
+        lived_seconds = self._watch(cluster, directory)
+        if self._stop.is_set():
+            stop_file.touch()  # tasks that look at it finish early
+            cluster.stop()
+        else:
+            cluster.kill()
+        return lived_seconds
+
+    def _mourn(self, action: Callable[[], None]) -> None:
         try:
-            question()
-        except DatabaseError as exc:  # the next look, or the queue's own patience, will do it
-            logger.warning("worker %s could not give tasks back: %s", self.name, exc)
+            action()
+        except DatabaseError as exc:  # what is left is still on file for the next look
+            logger.warning("worker %s could not free what the dead held: %s", self.name, exc)
         finally:
             connection.close()
 
-    def _watch(self, cluster: Child, *, sign: Path) -> float:
+    def _watch(self, cluster: Child, directory: Path) -> float:
         """Return when the cluster ended, fell silent or shall stop; for how long it lived."""
         looks = silent_looks = 0
+        sign = directory / "alive"
         last_sign = _modified(sign)
         while not self._stop.wait(LOOK_SECONDS):
             looks += 1
@@ -105,8 +110,10 @@ class Supervisor:
             if silent_looks * LOOK_SECONDS > self.silence_seconds:
                 logger.error("worker %s: its cluster (%s) is silent", self.name, cluster.pid)
                 break
+            if any((directory / "dead").iterdir()):
+                self._mourn(lambda: mourn_processes(directory))
             if looks % LOOKS_PER_ROUND == 1:
-                self._ask_database(lambda: give_back_for_the_dead(self.root))
+                self._mourn(lambda: mourn_clusters(self.root))
         return looks * LOOK_SECONDS
 
 

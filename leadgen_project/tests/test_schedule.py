@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.management import call_command
+from django_q.models import Schedule
 
 from leadgen_project import schedule
 from tenants.models import PipelineRun, Tenant, TenantSettings
@@ -34,6 +36,14 @@ def end_runs() -> None:
     PipelineRun.objects.filter(finished_at=None).update(
         status="FINISHED", finished_at=datetime.now(tz=UTC)
     )
+
+
+def test_a_fresh_installation_ticks_every_minute_whoever_migrates_again(db):
+    call_command("migrate", verbosity=0)
+
+    assert list(Schedule.objects.values_list("func", "schedule_type", "minutes")) == [
+        (schedule.TICK, Schedule.MINUTES, 1)
+    ]
 
 
 def test_a_night_starts_at_its_minute_in_singapore(chosen):

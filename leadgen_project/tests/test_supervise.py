@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from django.utils import timezone
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
 from leadgen_project.lifeline import Child
@@ -80,6 +80,7 @@ def start_worker(env: dict[str, str]) -> subprocess.Popen:
 
 @pytest.fixture
 def worker(committed, tmp_path) -> Iterator[Worker]:
+    Schedule.objects.all().delete()  # its tasks would be counted among ours
     observed = Worker(start_worker(committed.env), tmp_path / "journal")
     family: list[psutil.Process] = []
     try:
