@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db import connection
 from django.db.models.signals import post_migrate
 
@@ -10,7 +10,8 @@ class LeadgenConfig(AppConfig):
     verbose_name = "leadgen"
 
     def ready(self) -> None:
-        post_migrate.connect(_keep_schedule, sender=self, dispatch_uid="leadgen.keep_schedule")
+        queue = apps.get_app_config("django_q")
+        post_migrate.connect(_keep_schedule, sender=queue, dispatch_uid="leadgen.keep_schedule")
 
 
 def _keep_schedule(**_kwargs: Any) -> None:

@@ -62,7 +62,7 @@ class WatchedSentinel(cluster.Sentinel):
         self.stop_event.set()
 
     def _died_by_itself(self, process: Any) -> bool:
-        """Exits, crashes, too much time and the kernel's hunt for memory, but no killing by hand."""
+        """An exit, a crash, too much time or memory (the kernel's hunt), but no killing by hand."""
         if process.timer.value == TIMED_OUT:
             return True
         before, self._memory_kills = self._memory_kills, memory_kills()
