@@ -103,6 +103,7 @@ def committed(django_db_setup, django_db_blocker, tmp_path) -> Iterator[Committe
     with django_db_blocker.unblock():
         template = connection.settings_dict["NAME"]
         name = f"{template}_{next(NUMBERS)}"
+        _end_other_sessions()
         connection.close()
         with connection._nodb_cursor() as cursor:
             cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
