@@ -23,6 +23,7 @@ from tenants.process_name import process_name
 LEASE = timedelta(seconds=45)  # above the longest exchange, which CrawlPolicy ends after 20 s
 POLL_SECONDS = 0.1
 KEEP_IDLE = timedelta(days=1)
+GAP_AFTER_DEATH = timedelta(seconds=1)
 
 _TAKE = """
 INSERT INTO tenants_hostlease AS lease (host, owner, leased_until, not_before)
@@ -50,8 +51,8 @@ WHERE greatest(leased_until, not_before) < clock_timestamp() - %(idle)s
 # The dead may have asked a moment ago, hence the gap.
 _FREE = """
 UPDATE tenants_hostlease
-SET owner = '', leased_until = clock_timestamp(), not_before = clock_timestamp() + %(gap)s
-WHERE starts_with(owner, %(name)s)
+SET owner = '', leased_until = clock_timestamp(), not_before = clock_timestamp() + %s
+WHERE starts_with(owner, %s)
 """
 
 
@@ -61,7 +62,7 @@ def free_hosts(name: str) -> int:
     Called in the public schema; returns how many turns that were.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_FREE, {"name": name, "gap": timedelta(seconds=1)})
+        cursor.execute(_FREE, [GAP_AFTER_DEATH, name])
         return cursor.rowcount
 
 

@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.apps import AppConfig, apps
-from django.db import connection
 from django.db.models.signals import post_migrate
 
 
@@ -16,9 +15,8 @@ class LeadgenConfig(AppConfig):
 
 def _keep_schedule(**_kwargs: Any) -> None:
     """After ``migrate``: the queue calls ``schedule.tick`` every minute."""
-    from django_tenants.utils import get_public_schema_name  # noqa: PLC0415 -- needs loaded apps
-
     from leadgen_project.schedule import ensure_schedule  # noqa: PLC0415 -- needs loaded apps
+    from tenants.context import is_public  # noqa: PLC0415 -- as above
 
-    if connection.schema_name == get_public_schema_name():  # tenants have no queue of their own
+    if is_public():  # tenants have no queue of their own
         ensure_schedule()

@@ -43,7 +43,7 @@ class TenantTask:
 
         Inside a transaction the task appears at commit and vanishes with a rollback.
         """
-        return enqueue(self.name, group=group, **ids)
+        return enqueue(self.name, group=group, delay=None, **ids)
 
 
 def tenant_task(function: Callable[..., None]) -> TenantTask:
