@@ -17,6 +17,7 @@ from typing import Any, cast
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from enrichment.gate import host_busy
+from tenants.context import in_public
 from tenants.db.base import DatabaseWrapper
 from tenants.process_name import process_name
 
@@ -97,10 +98,6 @@ class DatabaseGate:
         owner = self._owners.pop(host)
         self._rows(_GIVE_BACK, host=host, owner=owner, gap=timedelta(seconds=gap_seconds))
 
-    def forget_idle_hosts(self, *, idle: timedelta = KEEP_IDLE) -> None:
-        """Delete the rows of hosts nobody asked for a day; for a nightly job."""
-        self._rows(_FORGET, idle=idle)
-
     def close(self) -> None:
         """Close the connection; leases still held end by themselves."""
         with self._lock:
@@ -121,3 +118,10 @@ class DatabaseGate:
             with self._connection.cursor() as cursor:
                 cursor.execute(statement, values)
                 return cursor.fetchall() if cursor.description else []
+
+
+def forget_idle_hosts(*, idle: timedelta = KEEP_IDLE) -> int:
+    """Delete the rows of hosts nobody asked for a day, for all tenants; returns how many."""
+    with in_public(), connection.cursor() as cursor:
+        cursor.execute(_FORGET, {"idle": idle})
+        return cursor.rowcount

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from acra.models import RegisteredCompany, RegisterImport
 from enrichment.enrich import enrich_batch
+from enrichment.politeness import forget_idle_hosts
+from enrichment.purge import purge_pages
 from icp.assign import assign_candidates
 from icp.models import IcpRule, Lead
 from icp.select import select_candidates
@@ -181,3 +183,19 @@ def export(run: PipelineRun) -> BatchReport:
 def tally_export(run: PipelineRun) -> Tally:
     scored = LeadScore.objects.filter(run_id=run.pk).aggregate(n=Count("pk"))["n"]
     return Tally(taken_in=scored, done=scored, facts={"files": run.plan.get("files", [])})
+
+
+# --- tidy ----------------------------------------------------------------------------------
+def tidy(run: PipelineRun) -> BatchReport:
+    """Let go of what is older than the tenant keeps it, and of hosts nobody asks any more."""
+    purged = purge_pages(keep_days=run.tenant.settings.retention_days, now=timezone.now())
+    forget_idle_hosts()
+    run.plan["purged"] = {"pages": purged.pages, "bodies": purged.bodies, "texts": purged.corpora}
+    run.save(update_fields=["plan"])
+    return BatchReport()
+
+
+def tally_tidy(run: PipelineRun) -> Tally:
+    purged = run.plan.get("purged", {})
+    pages = purged.get("pages", 0)
+    return Tally(taken_in=pages, done=pages, facts={"purged": purged})

@@ -31,6 +31,7 @@ NIGHTLY = (
     Stage("score", stages.score, stages.tally_score, parallel=True),
     Stage("shortlist", stages.shortlist, stages.tally_shortlist),
     Stage("export", stages.export, stages.tally_export),
+    Stage("tidy", stages.tidy, stages.tally_tidy),
 )
 MOST_FAILURES = 5  # of a stage in one run; then an operator has to look
 

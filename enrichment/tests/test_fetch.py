@@ -108,6 +108,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_opened_again():
         ("gzip", PAGE),
         ("gzip", gzip.compress(PAGE) + b"rubbish"),
     ],
+    ids=["gzip", "two members", "zlib", "raw deflate", "br", "identity", "untrue", "rubbish after"],
 )
 def test_content_coding_is_undone(encoding, data):
     with Web({"/": packed(encoding, data)}) as web:

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from enrichment.pages import NotFetchedError, Reason
-from enrichment.politeness import DatabaseGate
+from enrichment.politeness import DatabaseGate, forget_idle_hosts
 from tenants.models import HostLease
 
 ROOT = Path(__file__).parents[2]
@@ -133,6 +133,6 @@ def test_hosts_long_idle_are_forgotten(gate):
     gate.acquire("old.example", wait_seconds=1)
     gate.release("old.example", gap_seconds=0)
 
-    gate.forget_idle_hosts(idle=timedelta(0))
+    forget_idle_hosts(idle=timedelta(0))
 
     assert not HostLease.objects.exists()

@@ -23,6 +23,7 @@ STAGES = {  # stage -> what it does, and what has become of whom it is done with
     "score": ("Score", "scored"),
     "shortlist": ("Make the shortlist", "on the shortlist"),
     "export": ("Write the files", "in the files"),
+    "tidy": ("Let go of old pages", "pages let go"),
 }
 REASONS = {  # words of the stages in an operator's; unknown ones are shown as they are
     "an operator": "wait for an operator",

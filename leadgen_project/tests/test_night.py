@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from acra.load import load_register
-from enrichment.models import Contact, EnrichmentRun, Evidence, PageBody
+from enrichment.models import Contact, EnrichmentRun, Evidence, Page, PageBody
 from icp.models import Lead
 from icp.save_rule import save_rule
 from leadgen_project import pipeline, replay
@@ -232,3 +233,17 @@ def test_a_stage_that_keeps_failing_ends_the_run_with_a_note(register, acme):
     run.refresh_from_db()
     assert run.status == PipelineRun.Status.FAILED
     assert "The stage select failed 5 times" in run.note
+
+
+def test_a_night_lets_go_of_pages_that_are_older_than_the_tenant_keeps(night, acme):
+    old = timezone.now() - timedelta(days=91)
+    Page.objects.update(fetched_at=old)
+    PageBody.objects.update(created_at=old)
+    acme.settings.retention_days = 90
+    acme.settings.save()
+
+    second = finish(start(acme))
+
+    assert PageBody.objects.count() == 0
+    assert second.reports["tidy"]["purged"]["bodies"] > 10
+    assert Evidence.objects.filter(superseded_at=None).exclude(quote="").count() > 100
