@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -30,36 +32,63 @@ TIMES = 7  # each; by turns, so that a busy moment of the machine meets both
 CAP = 20_000
 SAVED = {"incorporation_year": {"min": 2010}}
 SAVED_WHERE = "status_class = 'LIVE' AND (registered_on >= '2010-01-01' OR registered_on IS NULL)"
-RULES = {  # name: payload and the same by hand
-    "everybody alive": ({}, "status_class = 'LIVE'"),
-    "the plan's payload": (
+STATUS = ("status", "Status: live", "c.status", "'meets'")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A rule, and what somebody who knows it would write: the condition, the items of a trace."""
+
+    payload: dict[str, Any]
+    where: str
+    trace: tuple[tuple[str, str, str, str], ...]  # key, wanted, value, outcome
+
+
+RULES = {
+    "everybody alive": Case({}, "status_class = 'LIVE'", (STATUS,)),
+    "the plan's payload": Case(
         {
             "industries": ["technology"],
             "employee_range": {"min": 2, "max": 100},
             "incorporation_year": {"min": 2000, "max": 2025},
         },
+        "status_class = 'LIVE' AND (primary_ssic IN ('26802', '72105', '')"
+        " OR primary_ssic >= '62' AND primary_ssic < '63')"
+        " AND (registered_on BETWEEN '2000-01-01' AND '2025-12-31' OR registered_on IS NULL)",
         (
-            "status_class = 'LIVE' AND (primary_ssic IN ('26802', '72105', '')"
-            " OR primary_ssic >= '62' AND primary_ssic < '63')"
-            " AND (registered_on BETWEEN '2000-01-01' AND '2025-12-31' OR registered_on IS NULL)"
+            ("industries", "Industry: technology", "c.primary_ssic",
+             "CASE WHEN c.primary_ssic = '' THEN 'unknown' ELSE 'meets' END"),
+            STATUS,
+            ("incorporation_year", "Registered 2000 to 2025", "c.registered_on::text",
+             "CASE WHEN c.registered_on IS NULL THEN 'unknown' ELSE 'meets' END"),
+            ("employee_range", "Employees: 2 to 100", "NULL", "'unknown'"),
         ),
     ),
-    "companies of ten districts": (
+    "companies of ten districts": Case(
         {"entity_types": ["Local Company"], "districts": list(range(1, 11))},
+        "status_class = 'LIVE' AND entity_type = 'Local Company'"
+        " AND (district <= 10 OR district IS NULL)",
         (
-            "status_class = 'LIVE' AND entity_type = 'Local Company' AND (district <= 10 OR"
-            " district IS NULL)"
+            STATUS,
+            ("districts", "Postal district 1 to 10", "c.district::text",
+             "CASE WHEN c.district IS NULL THEN 'unknown' ELSE 'meets' END"),
+            ("entity_types", "Entity type: Local Company", "c.entity_type", "'meets'"),
         ),
     ),
-    "no crowded addresses": (
+    "no crowded addresses": Case(
         {"shared_address": {"max": 5}},
+        "status_class = 'LIVE' AND address_key NOT IN (SELECT address_key"
+        " FROM acra_registeredcompany WHERE status_class IN ('LIVE', 'AT_RISK')"
+        " AND address_key <> '' GROUP BY address_key HAVING count(*) > 5)",
         (
-            "status_class = 'LIVE' AND address_key NOT IN (SELECT address_key"
-            " FROM acra_registeredcompany WHERE status_class IN ('LIVE', 'AT_RISK')"
-            " AND address_key <> '' GROUP BY address_key HAVING count(*) > 5)"
+            STATUS,
+            ("shared_address", "Live companies at its address: at most 5",
+             "(SELECT count(*)::text FROM acra_registeredcompany o WHERE o.status_class IN"
+             " ('LIVE', 'AT_RISK') AND o.address_key = c.address_key)",
+             "CASE WHEN c.address_key = '' THEN 'unknown' ELSE 'meets' END"),
         ),
     ),
-}
+}  # fmt: skip
 COUNTS = """
 SELECT district, left(primary_ssic, 2), extract(year FROM registered_on), count(*),
        count(*) FILTER (WHERE district IS NOT NULL), count(*) FILTER (WHERE {saved})
@@ -76,13 +105,9 @@ BY_HAND = """
 INSERT INTO icp_lead (public_id, source, source_ref, uen, name, website, stage, stage_since, lease,
     attempts, fit, trace, facts, bucket, review, rejection_code, rejection_reason, created_at)
 SELECT gen_random_uuid(), 'REGISTER', uen, uen, name, '', 'CANDIDATE', now(), 0, 0, 'UNKNOWN',
-    jsonb_build_array(
-        jsonb_build_object('key', 'status', 'wanted', 'Status: live', 'value', status,
-                           'outcome', 'meets'),
-        jsonb_build_object('key', 'rule', 'wanted', 'by hand', 'value', primary_ssic,
-                           'outcome', 'meets')),
+    jsonb_build_array({trace}),
     '{{}}', '', 'OPEN', '', '', now()
-FROM acra_registeredcompany WHERE uen IN (
+FROM acra_registeredcompany c WHERE uen IN (
     SELECT uen FROM acra_registeredcompany c WHERE {rule}
       AND NOT EXISTS (SELECT 1 FROM icp_suppression s WHERE s.value = c.uen AND s.kind = 'UEN'
                       AND s.lifted_at IS NULL)
@@ -102,20 +127,20 @@ def measure() -> list[Result]:
 
 
 def _measure(name: str) -> list[Result]:
-    payload, where = RULES[name]
+    case = RULES[name]
     titles = SsicTitles()
     saved = read_rule(SAVED, taxonomy=titles, as_of=day_of(NOW))
-    version = save_rule(name, payload, actor="bench", now=NOW)
+    version = save_rule(name, case.payload, actor="bench", now=NOW)
 
     def preview() -> None:
-        rule = read_rule(payload, taxonomy=SsicTitles(), as_of=day_of(NOW))
+        rule = read_rule(case.payload, taxonomy=SsicTitles(), as_of=day_of(NOW))
         preview_rule(rule, saved=saved)
 
     def select() -> None:
         select_candidates(None, rule=version, cap=CAP, now=NOW)
 
-    ours, theirs = _by_turns(preview, lambda: _preview_by_hand(where))
-    taken, taken_by_hand = _by_turns(select, lambda: _select_by_hand(where))
+    ours, theirs = _by_turns(preview, lambda: _preview_by_hand(case.where))
+    taken, taken_by_hand = _by_turns(select, lambda: _select_by_hand(case))
     return [
         Result(f"icp: preview of {name} / by hand", ours / theirs, LIMIT, note=f"{ours:.2f} s"),
         Result(f"icp: selection of {CAP:,}, {name} / by hand", taken / taken_by_hand, LIMIT,
@@ -151,8 +176,13 @@ def _preview_by_hand(where: str) -> None:
             cursor.fetchall()
 
 
-def _select_by_hand(where: str) -> None:
+def _select_by_hand(case: Case) -> None:
+    trace = ", ".join(
+        f"jsonb_build_object('key', '{key}', 'wanted', '{wanted}', 'value', {value},"
+        f" 'outcome', {outcome})"
+        for key, wanted, value, outcome in case.trace
+    )
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '64MB'")
         cursor.execute("SET LOCAL jit = off")
-        cursor.execute(BY_HAND.format(rule=where, cap=CAP))
+        cursor.execute(BY_HAND.format(rule=case.where, trace=trace, cap=CAP))

@@ -29,6 +29,11 @@ class Fact:
     others: list[Evidence]
     more: int  # statements that are not listed
 
+    @property
+    def is_of_register(self) -> bool:
+        """Whether it only repeats the register, which has a card of its own on the page."""
+        return self.stands_on is not None and self.stands_on.source == Evidence.Source.REGISTER
+
 
 def facts_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
     """Every shown value with quote, link and time, and its alternatives. One statement."""
@@ -39,7 +44,10 @@ def facts_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
     for row in rows.order_by("-confidence", "pk")[:MOST_EVIDENCE]:
         said[row.field].append(row)
     facts = [_fact(name, entry, said) for name, entry in sorted(lead.facts.items())]
-    return "enrichment/panel_facts.html", {"facts": facts}
+    return "enrichment/panel_facts.html", {
+        "facts": [fact for fact in facts if not fact.is_of_register],
+        "of_register": [fact for fact in facts if fact.is_of_register],
+    }
 
 
 def _fact(name: str, entry: Any, said: dict[str, list[Evidence]]) -> Fact:

@@ -21,7 +21,7 @@ FINAL = ("suppressed", "ceased")  # no decision of ours brings these back
 def reject_leads(leads: QuerySet[Lead], *, reason: str, now: datetime | None = None) -> int:
     """Reject those of ``leads`` that are not rejected yet; returns how many."""
     return leads.exclude(stage=Lead.Stage.REJECTED).update(
-        stage=Lead.Stage.REJECTED, stage_since=now or timezone.now(), held_until=None,
+        stage=Lead.Stage.REJECTED, stage_since=now or timezone.now(), held_until=None, held_by="",
         not_before=None, attempts=0, lease=F("lease") + 1, rejection_code=OPERATOR,
         rejection_reason=reason[:300], review=Lead.Review.OPEN,
     )  # fmt: skip
@@ -33,7 +33,7 @@ def send_back(leads: QuerySet[Lead], *, now: datetime | None = None) -> int:
     Leads of ceased companies and suppressed ones stay where they are.
     """
     moved = leads.exclude(rejection_code__in=FINAL).exclude(stage=Lead.Stage.CANDIDATE).update(
-        stage=Lead.Stage.CANDIDATE, stage_since=now or timezone.now(), held_until=None,
+        stage=Lead.Stage.CANDIDATE, stage_since=now or timezone.now(), held_until=None, held_by="",
         not_before=None, attempts=0, lease=F("lease") + 1, rejection_code="", rejection_reason="",
         review=Lead.Review.OPEN,
     )  # fmt: skip

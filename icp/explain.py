@@ -18,13 +18,12 @@ from django.db import connection
 from django.db.models import Q
 
 from acra.models import RegisteredCompany
-from acra.names import fold_name
+from acra.search import find_companies
 from icp.compile import CompiledRule, compile_rule
 from icp.current_rule import read_version
 from icp.models import IcpRule, Lead, Suppression
-from icp.normalise import NotAValueError, normalise
 from icp.select import FREE, LEFT_RULE
-from icp.suppressions import Kind, find_suppression, shown
+from icp.suppressions import find_suppression, shown
 from tenants.context import current_schema
 from tenants.models import TenantSettings
 
@@ -66,7 +65,7 @@ def explain(
         now=now, cap=cap if cap is not None else _cap_of_tenant(),
         later=LATER_REASONS if later is None else later,
     )  # fmt: skip
-    companies = find_companies(text)
+    companies = find_companies(text, limit=MOST_ANSWERS)
     known = {company.uen for company in companies}
     reasons = [question.of_company(company) for company in companies]
     reasons += [question.of_lead(lead) for lead in _find_leads(text) if lead.uen not in known]
@@ -74,22 +73,6 @@ def explain(
         return reasons[:MOST_ANSWERS]
     return [Reason("not_in_register", f"No company of the register and no lead is called "
                                       f"{text.strip()[:100]!r}, now or before.")]  # fmt: skip
-
-
-def find_companies(text: str) -> list[RegisteredCompany]:
-    """Companies ``text`` names: by UEN, else by name or former name without legal suffix."""
-    try:
-        return list(RegisteredCompany.objects.filter(pk=normalise(Kind.UEN, text)))
-    except NotAValueError:
-        pass  # then it is a name
-    key = fold_name(text)
-    if not key:
-        return []
-    named = RegisteredCompany.objects.filter(name_key=key).order_by("uen")[:MOST_ANSWERS]
-    return list(named) or list(
-        RegisteredCompany.objects.filter(name_key__startswith=key).order_by("name_key", "uen")
-        [:MOST_ANSWERS]
-    )  # fmt: skip
 
 
 def _find_leads(text: str) -> list[Lead]:

@@ -96,8 +96,7 @@ class DistrictFilter(FixedFilter):
 
 @admin.register(Lead)
 class LeadAdmin(TenantPage):
-    list_display = ["company", "stage_tag", "fit_words", "score", "bucket_tag", "district", "site",
-                    "since"]  # fmt: skip
+    list_display = ["company", "stage_tag", "fit_words", "score", "bucket_tag", "district", "site"]
     list_display_links = None
     list_filter = [StageFilter, BucketFilter, FitFilter, ReviewFilter, DistrictFilter,
                    RejectionFilter, SourceFilter]  # fmt: skip
@@ -107,6 +106,9 @@ class LeadAdmin(TenantPage):
     ordering = ["-pk"]
     actions = ["reject", "send_back"]
     list_before_template = "icp/leads_before.html"
+
+    class Media:
+        css = {"all": ["icp/icp.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Lead]:
         of_company = RegisteredCompany.objects.filter(uen=OuterRef("uen"))
@@ -132,13 +134,16 @@ class LeadAdmin(TenantPage):
     @admin.display(description="Company")
     def company(self, lead: Lead) -> SafeString:
         return format_html(
-            '<a href="{}" class="lg-link">{}</a><br><span class="lg-muted">{}</span>',
+            '<span class="icp-company"><a href="{}" class="lg-link">{}</a><br>'
+            '<span class="lg-muted">{}</span></span>',
             reverse("admin:icp_lead_change", args=[lead.pk]), lead.name, lead.uen or "no UEN",
         )  # fmt: skip
 
     @admin.display(description="Stage")
     def stage_tag(self, lead: Lead) -> SafeString:
-        return tag(lead.get_stage_display(), STAGE_TAGS[Lead.Stage(lead.stage)])
+        stage = tag(lead.get_stage_display(), STAGE_TAGS[Lead.Stage(lead.stage)])
+        since = unbroken(f"{lead.stage_since:%d %b %Y}")
+        return format_html('{}<br><span class="lg-muted">{}</span>', stage, since)
 
     @admin.display(description="Fit")
     def fit_words(self, lead: Lead) -> str:
@@ -155,12 +160,10 @@ class LeadAdmin(TenantPage):
         return str(getattr(lead, "district_number", None) or "-")
 
     @admin.display(description="Web site")
-    def site(self, lead: Lead) -> str:
-        return shown(lead.facts, "website") or lead.website or "-"
-
-    @admin.display(description="Since")
-    def since(self, lead: Lead) -> str:
-        return unbroken(f"{lead.stage_since:%d %b %Y}")
+    def site(self, lead: Lead) -> SafeString:
+        address = shown(lead.facts, "website") or lead.website
+        host = address.partition("//")[2].partition("/")[0].removeprefix("www.")
+        return format_html('<span class="icp-host">{}</span>', host or "-")
 
     # --- bulk -----------------------------------------------------------------------------------
     @admin.action(description="Reject")

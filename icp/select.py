@@ -6,11 +6,13 @@ pass leaves a ``Selection`` row: counts, seconds, and the companies taken in the
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
@@ -23,7 +25,6 @@ from tenants.models import PipelineRun
 
 logger = logging.getLogger(__name__)
 
-Taken = list[tuple[str, str]]  # UEN and fit
 LEFT_RULE = "left_rule"
 CEASED = "ceased"
 
@@ -45,14 +46,18 @@ class SelectionReport:
     waiting_before: int = 0
     seconds: float = 0.0
     selection_id: int | None = None
-    uens: list[str] = field(
-        default_factory=list
-    )  # taken: those returned, then the new in the rule's order
+    uens: list[str] = field(default_factory=list)  # returned, then new in the rule's order
 
     def as_json(self) -> dict[str, Any]:
         counts = asdict(self)
         del counts["uens"]  # on record in the Selection
         return counts
+
+
+class Taken(NamedTuple):
+    number: int = 0
+    meets: int = 0
+    uens: Sequence[str] = ()
 
 
 def select_candidates(
@@ -66,7 +71,7 @@ def select_candidates(
     carries its trace. A second call for the same ``run`` returns the first one's counts.
     """
     if run is not None and (done := Selection.objects.filter(run_id=run.pk).first()):
-        return SelectionReport(**done.counts, uens=done.uens)
+        return SelectionReport(**{**done.counts, "selection_id": done.pk}, uens=done.uens)
     began = time.monotonic()
     sql = compile_rule(read_version(rule, now=now))
     with transaction.atomic():
@@ -81,8 +86,11 @@ def select_candidates(
         if pass_.limit is not None:
             room = min(room, pass_.limit)
         back = pass_.bring_back(room)
-        fresh = pass_.take_new(room - len(back))
-        _count(report, back, fresh)
+        fresh = pass_.take_new(room - back.number)
+        report.new, report.returned = fresh.number, back.number
+        report.meets = back.meets + fresh.meets
+        report.unknown = back.number + fresh.number - report.meets
+        report.uens = [*back.uens, *fresh.uens]
         report.seconds = round(time.monotonic() - began, 3)
         _keep(report, run=run, rule=rule, cap=cap, now=now, actor=actor)
     logger.info(
@@ -92,25 +100,15 @@ def select_candidates(
     return report
 
 
-def _count(report: SelectionReport, back: Taken, new: Taken) -> None:
-    taken = [*back, *new]
-    report.new, report.returned = len(new), len(back)
-    report.meets = sum(fit == Lead.Fit.MEETS for _, fit in taken)
-    report.unknown = len(taken) - report.meets
-    report.uens = [uen for uen, _ in taken]
-
-
 def _keep(
     report: SelectionReport, *, run: PipelineRun | None, rule: IcpRule, cap: int, now: datetime,
     actor: str,
 ) -> None:  # fmt: skip
     kept = Selection.objects.create(
         run_id=run.pk if run else None, rule=rule, made_at=now, actor=actor, cap=cap,
-        seconds=report.seconds, uens=report.uens,
+        counts=report.as_json(), seconds=report.seconds, uens=report.uens,
     )  # fmt: skip
     report.selection_id = kept.pk
-    kept.counts = report.as_json()
-    kept.save(update_fields=["counts"])
 
 
 # A lead that a person or a site brought has no row to be judged by, or is wanted in spite of it.
@@ -132,24 +130,32 @@ AND NOT EXISTS (SELECT 1 FROM icp_lead l WHERE l.uen = c.uen)
 TAKE_NEW = """
 WITH wanted AS MATERIALIZED (
     SELECT c.uen FROM acra_registeredcompany c WHERE {where} AND {free} ORDER BY {order_by} LIMIT %s
+), taken AS (
+    INSERT INTO icp_lead (public_id, source, source_ref, uen, name, website, stage, stage_since,
+        lease, attempts, fit, rule_id, trace, facts, bucket, review, rejection_code,
+        rejection_reason, created_at)
+    SELECT gen_random_uuid(), 'REGISTER', c.uen, c.uen, c.name, '', 'CANDIDATE', %s,
+        0, 0, {fit}, %s, {trace}, '{{}}', '', 'OPEN', '', '', %s
+    FROM wanted w JOIN acra_registeredcompany c ON c.uen = w.uen ORDER BY {order_by}
+    ON CONFLICT DO NOTHING RETURNING id, uen, fit
 )
-INSERT INTO icp_lead (public_id, source, source_ref, uen, name, website, stage, stage_since, lease,
-    attempts, fit, rule_id, trace, facts, bucket, review, rejection_code, rejection_reason,
-    created_at)
-SELECT gen_random_uuid(), 'REGISTER', c.uen, c.uen, c.name, '', 'CANDIDATE', %s, 0,
-    0, {fit}, %s, {trace}, '{{}}', '', 'OPEN', '', '', %s
-FROM wanted w JOIN acra_registeredcompany c ON c.uen = w.uen ORDER BY {order_by}
-ON CONFLICT DO NOTHING RETURNING uen, fit
 """
 BRING_BACK = """
 WITH wanted AS MATERIALIZED (
     SELECT l.id FROM icp_lead l JOIN acra_registeredcompany c ON {judged}
     WHERE l.stage = 'REJECTED' AND l.rejection_code = 'left_rule' AND {where}
     ORDER BY {order_by} LIMIT %s FOR UPDATE OF l SKIP LOCKED
+), taken AS (
+    UPDATE icp_lead l SET stage = 'CANDIDATE', stage_since = %s, rejection_code = '',
+        rejection_reason = '', fit = {fit}, rule_id = %s, trace = {trace}
+    FROM wanted w, acra_registeredcompany c WHERE l.id = w.id AND {judged}
+    RETURNING l.id, l.uen, l.fit
 )
-UPDATE icp_lead l SET stage = 'CANDIDATE', stage_since = %s, rejection_code = '',
-    rejection_reason = '', fit = {fit}, rule_id = %s, trace = {trace}
-FROM wanted w, acra_registeredcompany c WHERE l.id = w.id AND {judged} RETURNING l.uen, l.fit
+"""
+# One row comes back, however many were taken; ids follow the order of insertion.
+TAKEN = """
+SELECT count(*), count(*) FILTER (WHERE fit = 'MEETS'),
+       coalesce(jsonb_agg(uen ORDER BY id), '[]')::text FROM taken
 """
 RENEW = """
 UPDATE icp_lead l SET fit = {fit}, rule_id = %s, trace = {trace}
@@ -195,25 +201,24 @@ class _Pass:
 
     def bring_back(self, room: int) -> Taken:
         if room <= 0:
-            return []
+            return Taken()
         sql = self.sql
         statement = BRING_BACK.format(
             judged=JUDGED, where=sql.where.text, order_by=sql.order_by.text, fit=self.fit,
             trace=sql.trace.text,
         )  # fmt: skip
-        rows = self._rows(statement, *sql.where.params, *sql.order_by.params, room, self.now,
+        return self._take(statement, *sql.where.params, *sql.order_by.params, room, self.now,
                           *sql.meets.params, self.rule.pk, *sql.trace.params)  # fmt: skip
-        return sorted(rows)
 
     def take_new(self, room: int) -> Taken:
         if room <= 0:
-            return []
+            return Taken()
         sql = self.sql
         statement = TAKE_NEW.format(
             where=sql.where.text, free=FREE, order_by=sql.order_by.text, fit=self.fit,
             trace=sql.trace.text,
         )  # fmt: skip
-        return self._rows(statement, *sql.where.params, *sql.order_by.params, room, self.now,
+        return self._take(statement, *sql.where.params, *sql.order_by.params, room, self.now,
                           *sql.meets.params, self.rule.pk, *sql.trace.params, self.now,
                           *sql.order_by.params)  # fmt: skip
 
@@ -222,7 +227,8 @@ class _Pass:
             cursor.execute(statement, params)
             return cursor.rowcount
 
-    def _rows(self, statement: str, *params: Any) -> Taken:
+    def _take(self, statement: str, *params: Any) -> Taken:
         with connection.cursor() as cursor:
-            cursor.execute(statement, params)
-            return list(cursor.fetchall())
+            cursor.execute(statement + TAKEN, params)
+            number, meets, uens = cursor.fetchone()
+        return Taken(number, meets, json.loads(uens))

@@ -24,14 +24,14 @@ from tenants import audit
 
 Kind = Suppression.Kind
 # Called with the new suppressions after they are stored, e.g. to take contacts out of use.
-WHEN_SUPPRESSED: list[Callable[[QuerySet[Suppression]], None]] = []
+WHEN_SUPPRESSED: list[Callable[[QuerySet[Suppression]], object]] = []
 
 
 class SuppressionError(ValueError):
     """The suppression cannot be added or lifted; the text says why and what to do."""
 
 
-def when_suppressed(callback: Callable[[QuerySet[Suppression]], None]) -> None:
+def when_suppressed(callback: Callable[[QuerySet[Suppression]], object]) -> None:
     """Let an app above this one react to new suppressions, in the same transaction.
 
     Register in ``AppConfig.ready``. Registering twice changes nothing.
