@@ -9,7 +9,7 @@ from scoring.catalogue import FEATURES, Value
 from scoring.weigh import Line, Weighed, not_earned, total_of
 
 MAX_LENGTH = 300
-REASONS, DOUBTS = 3, 1
+REASONS, DOUBTS = 4, 1
 
 
 def rationale(card: Card, weighed: Weighed, features: Mapping[str, Value]) -> str:
@@ -17,7 +17,7 @@ def rationale(card: Card, weighed: Weighed, features: Mapping[str, Value]) -> st
 
     Never longer than 300 characters: the last sentence goes first.
     """
-    sentences = [_opening(weighed), _doubt(weighed), counterfactual(card, weighed, features)]
+    sentences = [_opening(card, weighed), _doubt(weighed), counterfactual(card, weighed, features)]
     sentences = [sentence for sentence in sentences if sentence]
     while len(text := " ".join(sentences)) > MAX_LENGTH and len(sentences) > 1:
         sentences.pop()
@@ -55,11 +55,17 @@ def _with(card: Card, features: Mapping[str, Value], rules: list[Rule]) -> int:
     return total_of(card, {**features, **found})
 
 
-def _opening(weighed: Weighed) -> str:
-    reasons = sorted(
-        (line for line in weighed.lines if line.points > 0 and line.feature),
-        key=lambda line: -line.points,
-    )[:REASONS]
+def _opening(card: Card, weighed: Weighed) -> str:
+    """The largest line of each group, so that the sentence speaks of company, site and people."""
+    group_of = {rule.key: rule.group for rule in card.rules}
+    best: dict[str, Line] = {}
+    for line in weighed.lines:
+        if line.points <= 0 or not line.feature:
+            continue
+        group = group_of[line.key]
+        if group not in best or line.points > best[group].points:
+            best[group] = line
+    reasons = sorted(best.values(), key=lambda line: -line.points)[:REASONS]
     if not reasons:
         return f"{weighed.total} of 100 points, {weighed.bucket}: nothing speaks for it yet."
     return f"{weighed.total} of 100 points, {weighed.bucket}: {_joined(reasons)}."

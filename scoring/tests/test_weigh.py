@@ -125,7 +125,7 @@ def test_the_rationale_names_the_largest_reasons_and_what_would_lift_the_lead():
 
     assert rationale(DEFAULT, weighed, values) == (
         "66 of 100 points, MEDIUM: meets the ICP (+30), surely its own web site (+10) and settled"
-        " company (+8). Would be HIGH with a role mailbox."
+        " company (+8). Would be HIGH with a named contact with a preferred title."
     )
 
 
@@ -136,7 +136,7 @@ def test_two_findings_are_named_when_one_would_not_do():
 
     assert weighed.total == 60
     assert counterfactual(DEFAULT, weighed, values) == (
-        "Would be HIGH with a role mailbox and a named contact with a preferred title."
+        "Would be HIGH with a named contact with a preferred title and a role mailbox."
     )
 
 
@@ -153,3 +153,21 @@ def test_a_lead_at_the_top_has_no_counterfactual():
 
     assert weighed.bucket == "HIGH"
     assert counterfactual(DEFAULT, weighed, values) == ""
+
+
+def test_the_opening_speaks_of_fit_company_site_and_people_not_of_one_group_alone():
+    known = {"fit": "MEETS", "site_match": 100, "own_domain": True, "titles": ["Director"],
+             "role_mailbox": True, "age_years": 5}  # fmt: skip
+
+    text = rationale(DEFAULT, weigh(DEFAULT, known), known)
+
+    said = "meets the ICP (+30), surely its own web site (+10), settled company (+8) and somebody"
+    assert f"{said} who decides (+8)." in text
+
+
+def test_without_a_site_the_opening_names_whom_to_talk_to():
+    known = {"fit": "MEETS", "titles": ["Director"], "role_mailbox": True}
+
+    text = rationale(DEFAULT, weigh(DEFAULT, known), known)
+
+    assert "meets the ICP (+30) and somebody who decides (+8)." in text
