@@ -83,8 +83,8 @@ RULES = {
         (
             STATUS,
             ("shared_address", "Live companies at its address: at most 5",
-             "(SELECT count(*)::text FROM acra_registeredcompany o WHERE o.status_class IN"
-             " ('LIVE', 'AT_RISK') AND o.address_key = c.address_key)",
+             ("(SELECT count(*)::text FROM acra_registeredcompany o WHERE o.status_class IN"
+              " ('LIVE', 'AT_RISK') AND o.address_key = c.address_key)"),
              "CASE WHEN c.address_key = '' THEN 'unknown' ELSE 'meets' END"),
         ),
     ),

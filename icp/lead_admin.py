@@ -18,6 +18,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 from acra.models import RegisteredCompany
 from icp import decide, suppressions
 from icp.explain import explain
+from icp.give_site import SiteError, give_site
 from icp.lead_panels import panels_of
 from icp.models import Lead
 from icp.suppressions import shown
@@ -212,11 +213,29 @@ class LeadAdmin(TenantPage):
         lead = get_object_or_404(Lead, pk=lead_id)
         verdict, reason = request.POST.get("verdict", ""), reason_of(request)
         self.guard(request, "icp.suppress" if verdict == "suppress" else "icp.work_lead")
-        if verdict != "send_back" and not reason:
+        if verdict == "give_site":
+            self._give_site(request, lead)
+        elif verdict != "send_back" and not reason:
             self.message_user(request, "Say why: the reason stays with the lead.", messages.ERROR)
         else:
             self._do(request, lead, verdict=verdict, reason=reason)
         return HttpResponseRedirect(reverse("admin:icp_lead_change", args=[lead.pk]))
+
+    def _give_site(self, request: HttpRequest, lead: Lead) -> None:
+        try:
+            site = give_site(
+                lead, request.POST.get("site", ""), actor=name_of(request),
+                subject=audit_subject(lead),
+            )  # fmt: skip
+        except SiteError as exc:
+            self.message_user(request, str(exc), messages.ERROR)
+            return
+        text = (
+            f"{lead.name}: the next night reads {site}, and nothing else."
+            if site
+            else f"{lead.name}: the next night looks for its site by name again."
+        )
+        self.message_user(request, text, messages.SUCCESS)
 
     def _do(self, request: HttpRequest, lead: Lead, *, verdict: str, reason: str) -> None:
         mine, actor, before = Lead.objects.filter(pk=lead.pk), name_of(request), lead.stage
