@@ -136,7 +136,9 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
         return audit_subject(obj)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().changelist_view(request, {**self._place(), **(extra_context or {})})
+        place = self._place()
+        context = {**place, "title": place["list_title"], **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def changeform_view(
         self,

@@ -159,6 +159,8 @@ class _Lists:
         if code == "an operator":
             operator = Lead.Stage.NEEDS_OPERATOR
             return self._if_exact(shown, self._in(operator), stage=operator)
+        if code == "a later try":
+            return self.waiting(stage, shown)
         return self._if_exact(
             shown, self._codes.get(code, 0), stage="REJECTED", rejection_code=code
         )
