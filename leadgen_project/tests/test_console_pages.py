@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.test import Client
+from django.db import OperationalError, connection
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from icp.models import Lead
+from leadgen_project.console.errors import server_error
 from leadgen_project.console.funnel import funnel
 from leadgen_project.tests.console_data import PASSWORD, fill, make_people, make_register
 from tenants.context import in_tenant
@@ -222,6 +223,7 @@ def test_a_missing_page_of_the_api_is_a_problem_in_json(db):
 
 # --- health ---------------------------------------------------------------------------------
 def test_health_is_down_without_a_worker(db):
+    Schedule.objects.all().delete()  # a migrated installation has one
     response = Client().get("/health")
 
     assert response.status_code == 503
@@ -231,7 +233,7 @@ def test_health_is_down_without_a_worker(db):
 
 def test_health_is_fine_while_the_queue_ticks(db):
     now = timezone.now()
-    Schedule.objects.create(func="x", name="tick", schedule_type="I", minutes=1, next_run=now)
+    Schedule.objects.update(next_run=now)
     OrmQ.objects.create(key="leadgen", payload="x", lock=now - timedelta(seconds=40))
 
     response = Client().get("/health")
@@ -244,6 +246,46 @@ def test_health_is_fine_while_the_queue_ticks(db):
 
 def test_health_is_down_when_the_ticks_stop(db):
     late = timezone.now() - timedelta(minutes=10)
-    Schedule.objects.create(func="x", name="tick", schedule_type="I", minutes=1, next_run=late)
+    Schedule.objects.update(next_run=late)
 
     assert Client().get("/health").status_code == 503
+
+
+# --- errors ---------------------------------------------------------------------------------
+def test_a_post_without_a_fresh_token_changes_nothing_and_says_so(people, run):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people["operator"])
+
+    response = client.post("/admin/runs/start/")
+
+    assert response.status_code == 403
+    assert "This form is too old" in shown(response)
+    assert not PipelineRun.objects.filter(status="RUNNING").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (OperationalError("gone"), 503, "The database does not answer"),
+        (RuntimeError("bug"), 500, "Something broke"),
+    ],
+)
+def test_failures_have_a_page_that_asks_the_database_nothing(error, status, words):
+    request = RequestFactory().get("/admin/")
+    try:
+        raise error
+    except type(error):
+        response = server_error(request)
+
+    assert response.status_code == status
+    assert words in shown(response)
+
+
+def test_a_right_that_is_missing_is_named_with_who_can_give_it(people):
+    client = Client()
+    client.force_login(people["auditor"])
+
+    response = client.get("/admin/runs/start/")
+
+    assert response.status_code == 403
+    assert "started and stopped by owners and operators" in shown(response)
