@@ -24,8 +24,8 @@ def give_site(
     """Set or (with an empty ``address``) take back the site of ``lead``; returns what is stored.
 
     The lead becomes a candidate again, and its next enrichment judges the site like any other: one
-    that names another company is refused in spite of the operator. ``subject`` names the lead in the
-    audit. Raises ``SiteError``.
+    that names another company is refused in spite of the operator. ``subject`` names the lead
+    in the audit. Raises ``SiteError``.
     """
     site = read_address(address) if address.strip() else ""
     if site and is_suppressed(domain=site):
