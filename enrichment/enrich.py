@@ -158,7 +158,7 @@ class _Batch:
         elif stage is None:
             report.held["taken by another worker"] += 1
         elif stage == Lead.Stage.REJECTED:
-            report.rejected["suppressed"] += 1
+            report.rejected[landed.lead.rejection_code] += 1
         elif stage == Lead.Stage.NEEDS_OPERATOR:
             report.held["an operator"] += 1
         elif stage == Lead.Stage.CANDIDATE:

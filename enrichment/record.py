@@ -26,6 +26,7 @@ from enrichment.observation import storable
 from enrichment.parse import host_of
 from enrichment.snapshots import store_pages
 from enrichment.statements import Statement, allowed, of_register, of_site
+from icp.ask_again import FAILS_RULE, ask_again
 from icp.models import Lead
 from icp.suppressions import is_suppressed, suppressed_among
 
@@ -71,6 +72,8 @@ def record(
         )
         facts = refresh_facts(lead, now=now)
         stage, also = _next(lead, finding, now=now)
+        if stage == Lead.Stage.ENRICHED:
+            stage, also = _by_rule(lead, facts, now=now)
         lead.move_to(stage, now=now, facts=facts, **also)
         return str(lead.stage)
 
@@ -127,6 +130,18 @@ def _next(lead: Lead, finding: Finding, *, now: datetime) -> tuple[Lead.Stage, d
             wait = max(RETRY_AFTER, timedelta(seconds=min(finding.retry_after or 0, 7 * 86_400)))
             return Lead.Stage.CANDIDATE, {"not_before": now + wait}
     return Lead.Stage.ENRICHED, {}
+
+
+def _by_rule(
+    lead: Lead, facts: dict[str, Any], *, now: datetime
+) -> tuple[Lead.Stage, dict[str, Any]]:
+    """What the register could not answer is known now, and may be wrong."""
+    said = ask_again(lead, facts, now=now)
+    also: dict[str, Any] = {"fit": said.fit, "trace": said.trace}
+    if not said.failing:
+        return Lead.Stage.ENRICHED, also
+    also |= {"rejection_code": FAILS_RULE, "rejection_reason": said.failing[:300]}
+    return Lead.Stage.REJECTED, also
 
 
 def _store_evidence(

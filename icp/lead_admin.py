@@ -17,6 +17,7 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from acra.models import RegisteredCompany
 from icp import decide, suppressions
+from icp.ask_again import FAILS_RULE
 from icp.explain import explain
 from icp.give_site import SiteError, give_site
 from icp.lead_panels import panels_of
@@ -37,7 +38,9 @@ EVENTS = 50
 # The same reasons everywhere, so that they can be counted; free text goes behind.
 REJECTIONS = (
     ("left_rule", "Left the rule"), ("ceased", "Ceased"), ("suppressed", "Suppressed"),
-    ("operator", "By an operator"), ("no_site", "No site found"),
+    (FAILS_RULE, "Does not meet the rule, once known"), ("operator", "By an operator"),
+    ("REVIEW", "At review"),
+    ("enrichment_broke_off", "Enrichment broke off"),
 )  # fmt: skip
 
 
