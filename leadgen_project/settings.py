@@ -212,9 +212,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
-DATETIME_FORMAT = "j M Y H:i"
-DATE_FORMAT = "j M Y"
-TIME_FORMAT = "H:i"
+FORMAT_MODULE_PATH = "leadgen_project.formats"  # a language's own formats go before settings
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
