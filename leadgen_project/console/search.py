@@ -7,7 +7,7 @@ import re
 from django.http import HttpRequest
 from unfold.dataclasses import SearchResult
 
-from acra.models import RegisteredCompany
+from acra.search import find_companies
 from icp.models import Lead
 from leadgen_project.console.context import tenant_of
 from leadgen_project.console.pages import link
@@ -45,7 +45,7 @@ def _leads(term: str) -> list[SearchResult]:
 
 
 def _companies(term: str) -> list[SearchResult]:
-    if not UEN.match(term):
+    if len(term) < LEAST_LETTERS:
         return []
     return [
         SearchResult(
@@ -54,7 +54,7 @@ def _companies(term: str) -> list[SearchResult]:
             link=link("acra_registeredcompany_change", company.pk),
             icon="account_balance",
         )
-        for company in RegisteredCompany.objects.filter(uen=term.upper())[:MOST]
+        for company in find_companies(term, limit=MOST)
     ]
 
 

@@ -12,8 +12,10 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from icp.models import Lead
+from leadgen_project.console import sidebar
 from leadgen_project.console.errors import server_error
 from leadgen_project.console.funnel import funnel
+from leadgen_project.console.pages import link
 from leadgen_project.tests.console_data import PASSWORD, fill, make_people, make_register
 from tenants.context import in_tenant
 from tenants.models import AuditEvent, PipelineRun, Tenant, TenantSettings
@@ -289,3 +291,12 @@ def test_a_right_that_is_missing_is_named_with_who_can_give_it(people):
 
     assert response.status_code == 403
     assert "started and stopped by owners and operators" in shown(response)
+
+
+def test_every_entry_of_the_sidebar_has_its_page():
+    named = [*sidebar.TENANT_PAGES, *sidebar.OFFICE_PAGES, *sidebar.PLATFORM_PAGES]
+
+    missing = [title for title, _icon, page, _number in named if not link(page)]
+
+    assert missing == []
+    assert link("icp_why_not")

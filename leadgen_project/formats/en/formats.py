@@ -1,4 +1,4 @@
-"""How dates and times look in the console: ``21 Nov 2026 01:00``, whatever the visitor's country."""
+"""How dates and times look in the console: ``21 Nov 2026 01:00``, for every visitor."""
 
 DATE_FORMAT = "j M Y"
 SHORT_DATE_FORMAT = "j M Y"
