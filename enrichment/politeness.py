@@ -21,10 +21,10 @@ from tenants.context import in_public
 from tenants.db.base import DatabaseWrapper
 from tenants.process_name import process_name
 
-LEASE = timedelta(seconds=45)  # above the longest exchange, which CrawlPolicy ends after 20 s
+LEASE = timedelta(seconds=30)  # above the longest exchange, which CrawlPolicy ends after 20 s
 POLL_SECONDS = 0.1
 KEEP_IDLE = timedelta(days=1)
-GAP_AFTER_DEATH = timedelta(seconds=1)
+SECONDS_AFTER_DEATH = 1.0
 
 _TAKE = """
 INSERT INTO tenants_hostlease AS lease (host, owner, leased_until, not_before)
@@ -52,7 +52,7 @@ WHERE greatest(leased_until, not_before) < clock_timestamp() - %(idle)s
 # The dead may have asked a moment ago, hence the gap.
 _FREE = """
 UPDATE tenants_hostlease
-SET owner = '', leased_until = clock_timestamp(), not_before = clock_timestamp() + %s
+SET owner = '', leased_until = clock_timestamp(), not_before = clock_timestamp() + make_interval(secs => %s)
 WHERE starts_with(owner, %s)
 """
 
@@ -63,7 +63,7 @@ def free_hosts(name: str) -> int:
     Called in the public schema; returns how many turns that were.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_FREE, [GAP_AFTER_DEATH, name])
+        cursor.execute(_FREE, [SECONDS_AFTER_DEATH, name])
         return cursor.rowcount
 
 

@@ -1,6 +1,6 @@
 """Free at once what dead processes held: tasks of the queue, leads, turns at web hosts.
 
-Without it all of that comes free by itself, but later: leads when their lease ends, hosts after 45
+Without it all of that comes free by itself, but later: leads when their lease ends, hosts after 30
 seconds, tasks after the queue's ``retry``. A death counts against the leads in hand only when it
 may be their fault (``watched_cluster``), never when somebody killed the process.
 """

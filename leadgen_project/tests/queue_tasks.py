@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from django.db import transaction
+
+from icp.models import Lead
+from tenants.context import connection
 from tenants.stopping import is_stopping
+from tenants.tasks import tenant_task
 
 
 def nap(journal: str, name: str, seconds: float) -> None:
@@ -35,3 +42,28 @@ def eat_memory(journal: str, name: str) -> None:
 def _write(journal: str, line: str) -> None:
     with Path(journal).open("a") as file:
         file.write(f"{line} {os.getpid()}\n")
+
+
+@tenant_task
+def mark(*, number: int, expected: str, way: str) -> None:
+    """Leave a lead that says which tenant it is meant for, and leave the task in a bad ``way``."""
+    if way == "thread without a tenant":
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(_leave_mark, f"stray {number}", expected).result()
+    _leave_mark(f"{number}", expected)
+    if way == "error":
+        raise ValueError(number)
+    if way == "broken transaction":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT no_such_column")
+    if way == "other tenant":
+        connection.set_schema("beta" if expected == "acme" else "acme")
+    if way == "cut off":
+        connection.connection.close()
+    if way == "too long":
+        signal.alarm(1)  # the queue's own limit, early
+        time.sleep(30)
+
+
+def _leave_mark(reference: str, expected: str) -> None:
+    Lead.objects.create(source_ref=reference, name=expected)

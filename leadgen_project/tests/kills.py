@@ -1,0 +1,94 @@
+"""Kill parts of a running installation at random moments; ``python -m bench kills`` does it often.
+
+A night of one tenant is disturbed, the same night of another is not: both must end with the same
+report hash and the same rows.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import cycle
+
+import psutil
+import requests
+
+from leadgen_project import pipeline
+from leadgen_project.lifeline import Child
+from leadgen_project.tests.night_rig import NightRig, kill_family
+from tenants.context import in_tenant
+from tenants.models import PipelineRun
+
+LONGEST_PAUSE_SECONDS = 3.0
+
+
+@dataclass(slots=True)
+class Havoc:
+    """Kills that hit, by what was hit, and the seconds the night took."""
+
+    rig: NightRig
+    dice: random.Random
+    web: Child | None = None
+    address: str = ""
+    hits: Counter[str] = field(default_factory=Counter)
+
+    def worker(self) -> None:
+        """One of the processes that run tasks, busy or idle."""
+        self.dice.choice(self.rig.queue_workers()[:2]).kill()
+
+    def cluster(self) -> None:
+        """The whole process group: main process, sentinel, workers, pusher, monitor."""
+        os.killpg(self.rig.leader().pid, signal.SIGKILL)
+
+    def supervisor(self) -> None:
+        """The supervisor and everything below it; somebody starts it again."""
+        kill_family(self.rig.supervisor.pid)
+        self.rig.supervisor.wait()
+        self.rig.start_workers()
+
+    def database(self) -> None:
+        """PostgreSQL's postmaster; the supervisor brings it back."""
+        self.rig.database().kill()
+
+    def web_server(self) -> None:
+        """The console, in the middle of requests; somebody starts it again."""
+        if self.web is not None:
+            with suppress(requests.RequestException):
+                requests.get(f"http://{self.address}/admin/login/", timeout=0.05)
+            kill_family(self.web.pid)
+        self.web, self.address = self.rig.start_web()
+
+    def wreak(self, run: PipelineRun, *, kills: int) -> None:
+        """Kill now this, now that, until ``kills`` have hit or the night is over."""
+        ways: list[Callable[[], None]] = [
+            self.worker, self.database, self.cluster, self.worker, self.supervisor, self.web_server,
+        ]  # fmt: skip
+        self.dice.shuffle(ways)
+        before = self.hits.total()
+        for way in cycle(ways):
+            if self.hits.total() - before == kills:
+                return
+            time.sleep(self.dice.uniform(0.3, LONGEST_PAUSE_SECONDS))
+            if not self.rig.look(run).is_open:
+                return
+            with suppress(psutil.NoSuchProcess, IndexError, AttributeError, ProcessLookupError):
+                way()  # what is just starting cannot be hit
+                self.hits[way.__name__] += 1
+
+
+def adds_up(run: PipelineRun) -> bool:
+    """Whether every stage's leads went somewhere, once."""
+    with in_tenant(run.tenant_id):
+        stages = pipeline.tally_now(run).values()
+    return all(
+        counts["in"]
+        == counts["done"] + sum(counts["rejected"].values()) + sum(counts["held"].values())
+        and not counts["waiting"]
+        for counts in stages
+    )
