@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.result import Result
-from leadgen_project.tests.kills import Havoc, adds_up
+from leadgen_project.tests.kills import Havoc, adds_up, differences
 from leadgen_project.tests.night_rig import NightRig
 
 KILLS = int(os.environ.get("BENCH_KILLS", "30"))
@@ -40,8 +40,12 @@ def measure() -> list[Result]:
             havoc.wreak(run, kills=KILLS - havoc.hits.total())
             rig.wait_for(run, seconds=LONGEST_NIGHT_SECONDS)
             nights += 1
-            is_equal = run.report_hash == calm.report_hash and rig.footprint(key) == expected
-            differing += not (is_equal and adds_up(run))
+            found = rig.footprint(key)
+            if run.report_hash == calm.report_hash and found == expected and adds_up(run):
+                continue
+            differing += 1
+            print(f"{key}: {run.status} {run.note} {found} instead of {expected}")
+            print(*differences(run, calm), sep="\n")
     hits = ", ".join(f"{count} x {name}" for name, count in sorted(havoc.hits.items()))
     seconds = time.monotonic() - began
     note = (

@@ -52,7 +52,8 @@ WHERE greatest(leased_until, not_before) < clock_timestamp() - %(idle)s
 # The dead may have asked a moment ago, hence the gap.
 _FREE = """
 UPDATE tenants_hostlease
-SET owner = '', leased_until = clock_timestamp(), not_before = clock_timestamp() + make_interval(secs => %s)
+SET owner = '', leased_until = clock_timestamp(),
+    not_before = clock_timestamp() + make_interval(secs => %s)
 WHERE starts_with(owner, %s)
 """
 

@@ -11,7 +11,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -21,6 +21,7 @@ import requests
 
 from leadgen_project import pipeline
 from leadgen_project.lifeline import Child
+from leadgen_project.report import report_lines
 from leadgen_project.tests.night_rig import NightRig, kill_family
 from tenants.context import in_tenant
 from tenants.models import PipelineRun
@@ -92,3 +93,17 @@ def adds_up(run: PipelineRun) -> bool:
         and not counts["waiting"]
         for counts in stages
     )
+
+
+def differences(run: PipelineRun, other: PipelineRun) -> Iterator[str]:
+    """The companies of two runs of which not the same came, and what came of them."""
+    reports = []
+    for one in (run, other):
+        with in_tenant(one.tenant_id):
+            reports.append(dict(report_lines(one)))
+    here, there = reports
+    for company in sorted({*here, *there}):
+        mine, its = here.get(company, {}), there.get(company, {})
+        keys = [key for key in {**mine, **its} if mine.get(key) != its.get(key)]
+        for key in keys:
+            yield f"{company} {key}: {mine.get(key)} instead of {its.get(key)}"
