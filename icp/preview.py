@@ -67,11 +67,12 @@ def preview_rule(rule: Rule, *, saved: Rule | None = None) -> Preview:
     sql = compile_rule(rule)
     before = compile_rule(saved) if saved else None
     with _roomy():
-        preview = _count(sql, before)
+        allowed = _unless_suppressed()
+        preview = _count(sql, before, allowed)
         if preview.total:
-            preview.sample = _companies(sql, Sql(sql.where.text, sql.where.params), free=True)
+            preview.sample = _companies(sql, sql.where, sql.order_by, allowed + NO_LEAD)
         if before is not None:
-            _compare(preview, sql, before)
+            _compare(preview, sql, before, allowed)
     preview.seconds = round(time.monotonic() - began, 3)
     return preview
 
@@ -90,11 +91,11 @@ SELECT grouping(district, division, year), district, division, year, count(*),
        count(*) FILTER (WHERE {is_sure}), count(*) FILTER (WHERE {was_in})
 FROM (
     SELECT c.*, left(c.primary_ssic, 2) AS division, extract(year FROM c.registered_on) AS year
-    FROM acra_registeredcompany c WHERE {where} {free}
+    FROM acra_registeredcompany c WHERE {where} {allowed}
 ) c
 GROUP BY GROUPING SETS ((), (district), (division), (year))
 """
-COUNT_ALONE = "SELECT count(*) FROM acra_registeredcompany c WHERE {where} {free}"
+COUNT_ALONE = "SELECT count(*) FROM acra_registeredcompany c WHERE {where} {allowed}"
 UNSUPPRESSED = """
 AND NOT EXISTS (SELECT 1 FROM icp_suppression s
                 WHERE s.kind = 'UEN' AND s.lifted_at IS NULL AND s.value = c.uen)
@@ -103,20 +104,19 @@ NO_LEAD = "AND NOT EXISTS (SELECT 1 FROM icp_lead l WHERE l.uen = c.uen)"
 EVERYTHING, BY_DISTRICT, BY_DIVISION, BY_YEAR = 0b111, 0b011, 0b101, 0b110
 
 
-def _count(sql: CompiledRule, before: CompiledRule | None) -> Preview:
+def _count(sql: CompiledRule, before: CompiledRule | None, allowed: str) -> Preview:
     """One walk over the companies of the rule, and one count of those of the saved rule."""
     is_same = before is None or before.where == sql.where
     was_in = Sql("TRUE") if is_same or before is None else before.where
-    free = _unless_suppressed()
     statement = COUNT.format(
-        is_sure=sql.meets.text, was_in=was_in.text, where=sql.where.text, free=free
+        is_sure=sql.meets.text, was_in=was_in.text, where=sql.where.text, allowed=allowed
     )
     rows = _rows(statement, (*sql.meets.params, *was_in.params, *sql.where.params))
     preview, stays = _read(rows)
     if before is not None:
         preview.enters = preview.leaves = 0
         if not is_same:
-            saved = COUNT_ALONE.format(where=before.where.text, free=free)
+            saved = COUNT_ALONE.format(where=before.where.text, allowed=allowed)
             [(total,)] = _rows(saved, before.where.params)
             preview.enters, preview.leaves = preview.total - stays, total - stays
     return preview
@@ -153,35 +153,37 @@ def _sections(divisions: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (item[0] == "", -item[1], item[0]))
 
 
-def _compare(preview: Preview, sql: CompiledRule, before: CompiledRule) -> None:
+def _compare(preview: Preview, sql: CompiledRule, before: CompiledRule, allowed: str) -> None:
     """A few of those who enter and leave, in the rule's order."""
     if preview.enters:
         entering = Sql(f"({sql.where.text}) AND ({before.where.text}) IS NOT TRUE",
                        (*sql.where.params, *before.where.params))  # fmt: skip
-        preview.entering = _companies(sql, entering, most=DIFFERENCE_SIZE)
+        order = Sql(sql.plain_order)
+        preview.entering = _companies(sql, entering, order, allowed, most=DIFFERENCE_SIZE)
     if preview.leaves:
         leaving = Sql(f"({before.where.text}) AND ({sql.where.text}) IS NOT TRUE",
                       (*before.where.params, *sql.where.params))  # fmt: skip
-        preview.leaving = _companies(before, leaving, most=DIFFERENCE_SIZE)
+        order = Sql(before.plain_order)
+        preview.leaving = _companies(before, leaving, order, allowed, most=DIFFERENCE_SIZE)
 
 
 # Found by the narrow index, then read by key: names are not in the index.
 COMPANIES = """
 SELECT c.uen, c.name, c.registered_on, c.primary_ssic, c.district, ({meets}) IS TRUE
 FROM acra_registeredcompany c JOIN (
-    SELECT c.uen FROM acra_registeredcompany c WHERE {where} {free} ORDER BY {order_by} LIMIT {most}
+    SELECT c.uen FROM acra_registeredcompany c WHERE {where} {allowed}
+    ORDER BY {order_by} LIMIT {most}
 ) wanted ON wanted.uen = c.uen ORDER BY {order_by}
 """
 
 
 def _companies(
-    sql: CompiledRule, where: Sql, *, free: bool = False, most: int = SAMPLE_SIZE
+    sql: CompiledRule, where: Sql, order: Sql, allowed: str, *, most: int = SAMPLE_SIZE
 ) -> list[PreviewedCompany]:
     statement = COMPANIES.format(
-        meets=sql.meets.text, where=where.text, order_by=sql.order_by.text, most=most,
-        free=_unless_suppressed() + (NO_LEAD if free else ""),
-    )  # fmt: skip
-    params = (*sql.meets.params, *where.params, *sql.order_by.params, *sql.order_by.params)
+        meets=sql.meets.text, where=where.text, order_by=order.text, most=most, allowed=allowed
+    )
+    params = (*sql.meets.params, *where.params, *order.params, *order.params)
     return [PreviewedCompany(*row) for row in _rows(statement, params)]
 
 
