@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import sql
 
 from acra.columns import FORMER_NAMES, MISSING, PLACE, PUBLISHED
@@ -69,7 +69,7 @@ def copy_into(table: str, columns: tuple[str, ...], blocks: Iterable[bytes]) -> 
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with transaction.atomic(), connection.cursor() as cursor, cursor.copy(statement) as copy:
         for block in blocks:
             copy.write(block)
 

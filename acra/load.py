@@ -73,8 +73,8 @@ def load_register(
 
     Raises ``RegisterFileError`` (a file is unusable: which, why), ``LoadInProgressError`` (who).
     """
-    paths = [str(path) for path in paths]
-    source = source or ", ".join(Path(path).name for path in paths)
+    given = [Path(path) for path in paths]
+    source = source or ", ".join(path.name for path in given)
     with in_public(), as_owner(), _the_only_load(), _kept(not dry_run):
         record = RegisterImport.objects.create(
             source=source[:LONGEST_SOURCE], dataset=dataset, published_at=published_at,
@@ -82,7 +82,7 @@ def load_register(
         )  # fmt: skip
         load = _Load(record, now=now, complete=complete, report=report or (lambda *_: None))
         try:
-            load.run(paths)
+            load.run(given)
         except (RegisterFileError, LoadRefusedError, DatabaseError, OSError) as exc:
             record.status, record.error = RegisterImport.Status.FAILED, str(exc)
             record.finished_at = timezone.now()
@@ -137,7 +137,7 @@ class _Load:
         self._record, self._now, self._complete, self._report = record, now, complete, report
         self._tally = Tally()
 
-    def run(self, paths: list[str]) -> None:
+    def run(self, paths: list[Path]) -> None:
         with self._step("headers"):
             sources = find_sources(paths)
             tasks = [Task(one, read_header(one)) for one in sources]
