@@ -18,7 +18,7 @@ from leadgen_project.tests.kills import Havoc, adds_up, differences
 from leadgen_project.tests.night_rig import NightRig
 
 KILLS = int(os.environ.get("BENCH_KILLS", "30"))
-COMPANIES = 120
+COMPANIES = 300
 LONGEST_NIGHT_SECONDS = 600
 
 

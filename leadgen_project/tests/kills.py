@@ -26,7 +26,7 @@ from leadgen_project.tests.night_rig import NightRig, kill_family
 from tenants.context import in_tenant
 from tenants.models import PipelineRun
 
-LONGEST_PAUSE_SECONDS = 3.0
+LONGEST_PAUSE_SECONDS = 4.0
 
 
 @dataclass(slots=True)

@@ -165,6 +165,12 @@ class NightRig:
     def database(self) -> psutil.Process:
         return find_server(self.home)
 
+    def elsewhere(self, name: str) -> dict[str, str]:
+        """Settings of workers on another machine, which share the database and nothing else."""
+        params = embedded_postgres.connection_params(self.home)
+        url = f"host={params['HOST']} user={params['USER']} dbname={params['NAME']}"
+        return {"DATABASE_URL": url, "LEADGEN_DATA_DIR": str(self.home / name)}
+
     def revive_database(self) -> None:
         """What a supervisor does when there is one."""
         embedded_postgres.ensure(self.home)

@@ -92,6 +92,24 @@ def test_a_night_goes_on_by_itself_when_all_its_connections_are_cut(rig):
     assert ends_like_the_calm_one(rig, run)
 
 
+def test_a_night_goes_on_by_itself_when_the_database_was_away_for_a_while(rig):
+    rig.start_workers(CRAWL_CONCURRENCY="2", **rig.elsewhere("guest"))  # none restarts it
+    rig.add_tenant("offline")
+    run = rig.start_night("offline")
+    _holder_in("offline")
+    server = rig.database()
+    server.send_signal(signal.SIGQUIT)
+    server.wait(10)
+    time.sleep(10)
+
+    rig.revive_database()
+    touched_at = rig.look(run).touched_at
+    wait_until(lambda: rig.look(run).touched_at > touched_at or not run.is_open)
+    rig.wait_for(run)
+
+    assert ends_like_the_calm_one(rig, run)
+
+
 def test_the_console_answers_503_with_a_page_while_the_database_is_gone(rig):
     _, address = rig.start_web()
     url = f"http://{address}/admin/login/"
