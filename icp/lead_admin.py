@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
@@ -16,12 +16,13 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import DropdownFilter
 
 from acra.models import RegisteredCompany
+from acra.uen import is_uen
 from icp import decide, suppressions
 from icp.ask_again import FAILS_RULE
 from icp.explain import explain
 from icp.give_site import SiteError, give_site
 from icp.lead_panels import panels_of
-from icp.models import Lead
+from icp.models import Lead, LeadQuerySet
 from icp.suppressions import shown
 from icp.tenant_page import TenantPage, name_of
 from tenants import audit
@@ -105,7 +106,7 @@ class LeadAdmin(TenantPage):
     list_filter = [StageFilter, BucketFilter, FitFilter, ReviewFilter, DistrictFilter,
                    RejectionFilter, SourceFilter]  # fmt: skip
     search_fields = ["name", "uen"]
-    search_help_text = "UEN, or part of a name"
+    search_help_text = "UEN, or beginnings of words of a name"
     sortable_by = ["score"]
     ordering = ["-pk"]
     actions = ["reject", "send_back"]
@@ -127,7 +128,9 @@ class LeadAdmin(TenantPage):
         term = search_term.strip()
         if not term:
             return queryset, False
-        return queryset.filter(Q(uen=term.upper()) | Q(name__icontains=term)), False
+        if is_uen(term.upper()):
+            return queryset.filter(uen=term.upper()), False
+        return cast(LeadQuerySet, queryset).named(term), False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         self.guard(request)
