@@ -45,7 +45,7 @@ WHERE host = %(host)s AND owner = %(owner)s
 """
 _FORGET = """
 DELETE FROM tenants_hostlease
-WHERE greatest(leased_until, not_before) < clock_timestamp() - %(idle)s
+WHERE greatest(leased_until, not_before) < clock_timestamp() - make_interval(secs => %s)
 """
 
 
@@ -124,5 +124,5 @@ class DatabaseGate:
 def forget_idle_hosts(*, idle: timedelta = KEEP_IDLE) -> int:
     """Delete the rows of hosts nobody asked for a day, for all tenants; returns how many."""
     with in_public(), connection.cursor() as cursor:
-        cursor.execute(_FORGET, {"idle": idle})
+        cursor.execute(_FORGET, [idle.total_seconds()])
         return cursor.rowcount
