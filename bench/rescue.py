@@ -28,11 +28,11 @@ def measure() -> list[Result]:
         slowly = {"LEASE_SECONDS": str(LEASE_SECONDS), "CRAWL_DELAY_SECONDS": "0.5"}
         with NightRig(place / "night", tenants=["calm"], count=COMPANIES) as rig:
             run = rig.start_night("calm")
-            rig.start_workers(**slowly, **rig.elsewhere("first"))
+            first = rig.start_workers(env=slowly | rig.elsewhere("first"))
             held = _wait_for_held_leads()
-            kill_family(rig.supervisor.pid)
+            kill_family(first)
             died_at = time.monotonic()
-            rig.start_workers(**slowly, **rig.elsewhere("second"))
+            rig.start_workers(env=slowly | rig.elsewhere("second"))
             while _still_held(held):
                 time.sleep(0.2)
             seconds = time.monotonic() - died_at

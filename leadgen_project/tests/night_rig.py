@@ -133,13 +133,15 @@ class NightRig:
         return {"rows": rows, "stages": stages, "audit": Counter(actions)}
 
     # -- processes ----------------------------------------------------------------------------
-    def start_workers(self, count: int = 2, **env: str) -> None:
+    def start_workers(self, count: int = 2, *, env: dict[str, str] | None = None) -> int:
+        """Start a supervisor with its cluster; returns its pid."""
         self.supervisor = subprocess.Popen(
             [sys.executable, str(MANAGE), "worker", "--workers", str(count)],
             cwd=MANAGE.parent,
-            env=self.env | env,
+            env=self.env | (env or {}),
             start_new_session=True,
         )
+        return self.supervisor.pid
 
     def stop_workers(self) -> None:
         if self.supervisor is None or self.supervisor.poll() is not None:

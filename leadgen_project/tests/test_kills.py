@@ -61,7 +61,7 @@ def wait_until(condition, *, seconds: float = 60) -> None:
 
 
 def test_a_night_with_six_kills_ends_like_an_undisturbed_one(rig):
-    rig.start_workers(CRAWL_CONCURRENCY="2")
+    rig.start_workers(env={"CRAWL_CONCURRENCY": "2"})
     rig.add_tenant("wild")
     run = rig.start_night("wild")
     havoc = Havoc(rig, random.Random(1))
@@ -74,7 +74,7 @@ def test_a_night_with_six_kills_ends_like_an_undisturbed_one(rig):
 
 
 def test_a_night_goes_on_by_itself_when_all_its_connections_are_cut(rig):
-    rig.start_workers(CRAWL_CONCURRENCY="2")
+    rig.start_workers(env={"CRAWL_CONCURRENCY": "2"})
     rig.add_tenant("cut")
     run = rig.start_night("cut")
     cut = (
@@ -93,7 +93,7 @@ def test_a_night_goes_on_by_itself_when_all_its_connections_are_cut(rig):
 
 
 def test_a_night_goes_on_by_itself_when_the_database_was_away_for_a_while(rig):
-    rig.start_workers(CRAWL_CONCURRENCY="2", **rig.elsewhere("guest"))  # none restarts it
+    rig.start_workers(env={"CRAWL_CONCURRENCY": "2", **rig.elsewhere("guest")})  # none restarts it
     rig.add_tenant("offline")
     run = rig.start_night("offline")
     _holder_in("offline")
@@ -133,7 +133,7 @@ def _answers(url: str) -> bool:
 
 
 def test_a_worker_that_slept_past_its_lease_writes_nothing_it_no_longer_holds(rig):
-    rig.start_workers(LEASE_SECONDS="3", CRAWL_CONCURRENCY="2")
+    rig.start_workers(env={"LEASE_SECONDS": "3", "CRAWL_CONCURRENCY": "2"})
     rig.add_tenant("asleep")
     run = rig.start_night("asleep")
     sleeper = psutil.Process(_holder_in("asleep"))
@@ -164,7 +164,7 @@ def _still_hold(held: dict[int, int]) -> bool:
 
 
 def test_a_stopped_worker_leaves_no_lead_held_and_the_next_one_goes_on(rig):
-    rig.start_workers(CRAWL_CONCURRENCY="2")
+    rig.start_workers(env={"CRAWL_CONCURRENCY": "2"})
     rig.add_tenant("stopped")
     run = rig.start_night("stopped")
     _holder_in("stopped")
@@ -186,7 +186,7 @@ def test_pages_that_end_or_fill_a_worker_are_put_aside_and_all_others_are_read(r
         reached = EnrichmentRun.objects.filter(outcome="DONE").order_by("lead__uen")
         first, *_, last = reached.values_list("lead__uen", flat=True)
     deadly = json.dumps({first: "exit", last: "memory"})
-    rig.start_workers(**POISONED, **{poison.POISON: deadly})
+    rig.start_workers(env={**POISONED, poison.POISON: deadly})
     run = rig.start_night("poisoned")
 
     rig.wait_for(run)
@@ -208,7 +208,7 @@ def test_small_tenants_are_not_held_up_by_a_big_one(rig):
     for key, candidates in (("alone", 10), ("big", 1000), ("small1", 10), ("small2", 10)):
         rig.add_tenant(key, candidates_per_night=candidates)
     slowly = {"CRAWL_CONCURRENCY": "2", "CRAWL_DELAY_SECONDS": "0.3"}
-    rig.start_workers(**slowly)
+    rig.start_workers(env=slowly)
     alone_seconds = rig.wait_for(rig.start_night("alone"))
 
     big, *small = [rig.start_night(key) for key in ("big", "small1", "small2")]
