@@ -12,11 +12,14 @@ class EnrichmentConfig(AppConfig):
             facts_panel,
             site_panel,
         )
+        from enrichment.why_not import site_reason  # noqa: PLC0415 -- see above
         from enrichment.withdraw import withdraw_contacts  # noqa: PLC0415 -- see above
+        from icp.explain import register_reason  # noqa: PLC0415 -- see above
         from icp.lead_panels import register_panel  # noqa: PLC0415 -- see above
         from icp.suppressions import when_suppressed  # noqa: PLC0415 -- see above
 
         register_panel(facts_panel, title="Facts, each with its evidence", position=20)
         register_panel(contacts_panel, title="Whom one could talk to", position=30)
         register_panel(site_panel, title="Web site", position=40)
+        register_reason(site_reason)
         when_suppressed(withdraw_contacts)
