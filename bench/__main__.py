@@ -12,7 +12,15 @@ from pathlib import Path
 
 import django
 
-SKIPPED = {"__init__", "__main__", "filled_register", "plain_reading", "plain_spider", "result", "scratch"}
+SKIPPED = {
+    "__init__",
+    "__main__",
+    "filled_register",
+    "plain_reading",
+    "plain_spider",
+    "result",
+    "scratch",
+}
 
 
 def main(names: list[str]) -> int:

@@ -49,7 +49,7 @@ PATIENCE_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One crawl of all sites. ``cpu`` is seconds of the crawling processes, ``database`` its own."""
+    """One crawl of all sites. ``cpu``: seconds of the crawling processes; ``database``: its own."""
 
     pages: int
     values: int
@@ -88,9 +88,7 @@ def measure() -> list[Result]:
 
 def _results(pairs: list[tuple[Measured, Measured]], *, sites: int) -> list[Result]:
     rates = [ours.rate / plain.rate for ours, plain in pairs]
-    cpu = [
-        (ours.cpu / ours.pages) / (plain.cpu / plain.pages) for ours, plain in pairs
-    ]
+    cpu = [(ours.cpu / ours.pages) / (plain.cpu / plain.pages) for ours, plain in pairs]
     spread = ", ".join(f"{rate:.2f}" for rate in rates)
     return [
         Result("crawl: pages a second, ours / a Scrapy spider's", statistics.median(rates), LIMIT,

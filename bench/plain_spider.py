@@ -1,7 +1,7 @@
 """The yardstick of the crawler: a Scrapy spider with our politeness and its own tables.
 
 ``python -m bench.plain_spider`` reads one line of JSON (``Order``), says ``ready``, waits for a
-line, crawls, and prints one line of JSON with what it did. Proxy: ``http_proxy`` of the environment.
+line, crawls, and prints one line of JSON with what it did. The proxy is the environment's.
 """
 
 from __future__ import annotations
@@ -81,9 +81,7 @@ class Store:
             for name, given in response.headers.items()
         }
         self._bodies.append((sha256, zlib.compress(response.body, 6), len(response.body)))
-        self._pages.append(
-            (site, response.url, response.status, json.dumps(headers), sha256, now)
-        )
+        self._pages.append((site, response.url, response.status, json.dumps(headers), sha256, now))
         self._evidence += [
             (site, field, value.replace("\x00", ""), quote.replace("\x00", ""), response.url,
              sha256, f"regex.{field}", now)
@@ -177,9 +175,7 @@ def crawl(order: dict[str, Any]) -> dict[str, Any]:
             "LOG_LEVEL": "ERROR",
         }
     )
-    process.crawl(
-        PlainSpider, hosts=order["hosts"], max_pages=order["max_pages"], store=store
-    )
+    process.crawl(PlainSpider, hosts=order["hosts"], max_pages=order["max_pages"], store=store)
     print("ready", flush=True)
     sys.stdin.readline()
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from acra.models import RegisteredCompany
 from enrichment.look import Finding
 from enrichment.observation import Observation, storable
-from icp.suppressions import suppressed_among
+from enrichment.refusals import Refusals
 
 NOT_STORED = frozenset({"other_emails"})  # addresses of others are nobody's business here
 WEBSITE = "website"
+# Kind of suppression -> fields whose values may be suppressed.
+_ASKED = {"EMAIL": ("emails", "dpo_emails"), "PHONE": ("phones", "fax", "whatsapp")}
 
 Key = tuple[str, str, str, str, str, str]
 
@@ -109,12 +111,22 @@ def statements_of(observations: Iterable[Observation]) -> list[Statement]:
     ]
 
 
-def allowed(statements: Iterable[Statement]) -> list[Statement]:
-    """Those that carry no suppressed address or number, neither as value nor in the quote."""
+def values_to_ask(statements: Iterable[Statement]) -> set[tuple[str, str]]:
+    """Addresses and numbers among the statements, with the kind of suppression to ask for."""
+    kinds = {name: kind for kind, names in _ASKED.items() for name in names}
+    return {(kinds[s.field], s.value) for s in statements if s.field in kinds}
+
+
+def allowed(
+    statements: Iterable[Statement], *, refusals: Refusals | None = None
+) -> list[Statement]:
+    """Those that carry no suppressed address or number, neither as value nor in the quote.
+
+    ``refusals`` has been asked for ``values_to_ask``; without it one query is made.
+    """
     statements = list(statements)
-    emails = {s.value for s in statements if s.field in ("emails", "dpo_emails")}
-    numbers = {s.value for s in statements if s.field in ("phones", "fax", "whatsapp")}
-    refused = suppressed_among("EMAIL", emails) | suppressed_among("PHONE", numbers)
+    refusals = refusals or Refusals(values_to_ask(statements))
+    refused = refusals.among(*_ASKED)
     if not refused:
         return statements
     return [

@@ -57,7 +57,7 @@ def ask_again(lead: Lead, facts: Mapping[str, Any], *, now: datetime) -> Verdict
 
 def _rule_of(lead: Lead, *, now: datetime) -> Rule | None:
     open_keys = {item.get("key") for item in lead.trace if item.get("outcome") == "unknown"}
-    if lead.rule is None or not open_keys & ANSWERS.keys():
+    if not open_keys & ANSWERS.keys() or lead.rule is None:
         return None
     try:
         return read_version(lead.rule, now=now)

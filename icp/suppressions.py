@@ -68,16 +68,21 @@ def find_suppression(
 
 def suppressed_among(kind: str, values: Iterable[str]) -> set[str]:
     """Those of ``values``, as they were given, that are suppressed. One query per 10,000 values."""
-    asked = list(dict.fromkeys(value for value in values if value))
-    found: set[str] = set()
+    return {value for _, value in suppressed_pairs((kind, value) for value in values)}
+
+
+def suppressed_pairs(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of ``pairs`` (kind, value) that are suppressed. One query per 10,000 pairs."""
+    asked = list(dict.fromkeys(pair for pair in pairs if pair[1]))
+    found: set[tuple[str, str]] = set()
     for start in range(0, len(asked), 10_000):
-        part = {value: hashes_of(kind, value) for value in asked[start : start + 10_000]}
+        part = {pair: hashes_of(*pair) for pair in asked[start : start + 10_000]}
         wanted = list({each for hashes in part.values() for each in hashes})
         standing = set(
             Suppression.objects.filter(value_hash__in=wanted, lifted_at=None)
             .values_list("value_hash", flat=True)
         )  # fmt: skip
-        found |= {value for value, hashes in part.items() if standing.intersection(hashes)}
+        found |= {pair for pair, hashes in part.items() if standing.intersection(hashes)}
     return found
 
 
@@ -93,9 +98,9 @@ def hashes_of(kind: str, value: str) -> list[str]:
 
 def hash_of(kind: str, normalised: str) -> str:
     """Keyed, so that a list of addresses cannot be tried against it without the key."""
-    return hmac.new(
-        _key(settings.FIELD_KEYS[-1]), f"{kind}:{normalised}".encode(), hashlib.sha256
-    ).hexdigest()
+    return hmac.digest(
+        _key(settings.FIELD_KEYS[-1]), f"{kind}:{normalised}".encode(), "sha256"
+    ).hex()
 
 
 @lru_cache
