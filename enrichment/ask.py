@@ -21,6 +21,7 @@ from enrichment.pages import (
 )
 from enrichment.redirects import location, retry_after
 from enrichment.robots import ALLOW_ALL, RobotsCache, RobotsRules, deny_all, rules_for_status
+from enrichment.turns import Turn
 from enrichment.urls import Target
 
 
@@ -38,7 +39,7 @@ class Asker:
     ) -> None:
         self._policy = policy
         self._fetcher = fetcher
-        self._gate = gate
+        self._host_turn = Turn(gate)
         self._now = now
         self._robots = robots
         self._started = time.monotonic()
@@ -75,6 +76,10 @@ class Asker:
     def may_ask(self, host: str) -> bool:
         """Is there a request left under this host's page cap?"""
         return self._asked[host] < self._policy.max_pages
+
+    def close(self) -> None:
+        """The crawl is over: others may ask its host."""
+        self._host_turn.give_back()
 
     @property
     def seconds(self) -> float:
@@ -141,7 +146,7 @@ class Asker:
     def _turn(self, host: str) -> Iterator[None]:
         """The host's turn. A try that reached nobody is no request and leaves no gap behind."""
         try:
-            self._gate.acquire(host, wait_seconds=self._seconds_left())
+            self._host_turn.take(host, wait_seconds=self._seconds_left())
         except NotFetchedError as exc:
             if self.requests and exc.reason is Reason.HOST_BUSY:
                 raise self._out_of_time() from exc
@@ -154,7 +159,7 @@ class Asker:
             raise
         finally:
             self.requests += was_reached
-            self._gate.release(host, gap_seconds=self._gap(host) if was_reached else 0.0)
+            self._host_turn.pause(gap_seconds=self._gap(host) if was_reached else 0.0)
 
     def _gap(self, host: str) -> float:
         return max(self._policy.delay_seconds, self._delays.get(host, 0.0), self.retry_after or 0.0)

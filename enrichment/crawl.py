@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -93,7 +93,8 @@ def crawl_site(
     asker = Asker(
         policy=policy, fetcher=fetcher, gate=gate, now=now, robots=robots or RobotsCache()
     )
-    return _Crawl(asker=asker, policy=policy).run(site)
+    with closing(asker):
+        return _Crawl(asker=asker, policy=policy).run(site)
 
 
 class _StopError(Exception):

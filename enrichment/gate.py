@@ -24,6 +24,9 @@ class HostGate(Protocol):
         Every successful call is followed by exactly one ``release``.
         """
 
+    def renew(self, host: str) -> bool:
+        """Keep a turn that was taken a while ago; whether it is still the caller's."""
+
     def release(self, host: str, *, gap_seconds: float) -> None:
         """Give the turn back; the next one begins at the earliest ``gap_seconds`` from now."""
 
@@ -48,6 +51,9 @@ class InProcessGate:
                 if now + max(wait, 0) >= give_up_at:
                     raise host_busy(host, seconds=max(wait, 0))
                 self._changed.wait(wait if wait > 0 else give_up_at - now)
+
+    def renew(self, host: str) -> bool:
+        return True  # nothing takes it away
 
     def release(self, host: str, *, gap_seconds: float) -> None:
         now = time.monotonic()

@@ -136,3 +136,14 @@ def test_hosts_long_idle_are_forgotten(gate):
     forget_idle_hosts(idle=timedelta(0))
 
     assert not HostLease.objects.exists()
+
+
+def test_a_turn_is_renewed_only_while_nobody_else_has_it(gate):
+    gate.acquire("acme.example", wait_seconds=1)
+    before = HostLease.objects.get(host="acme.example").leased_until
+
+    assert gate.renew("acme.example")
+    assert HostLease.objects.get(host="acme.example").leased_until > before
+
+    HostLease.objects.update(owner="another")
+    assert not gate.renew("acme.example")
