@@ -111,12 +111,20 @@ def give_back(directory: Path, *, pid: int | None = None) -> int:
     Returns how many tasks that were. What was running is repeated, as after any crash.
     """
     held = [path for path in (directory / "held").iterdir()
-            if pid is None or path.read_text() == str(pid)]  # fmt: skip
+            if pid is None or _runs(path, pid)]  # fmt: skip
     ids = [int(path.name) for path in held]
     count: int = OrmQ.objects.filter(pk__in=ids).update(lock=timezone.now()) if ids else 0
     for path in held:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return count
+
+
+def _runs(held: Path, pid: int) -> bool:
+    """Whether the process runs that task. Others end theirs meanwhile, and their notes vanish."""
+    try:
+        return held.read_text() == str(pid)
+    except FileNotFoundError:
+        return False
 
 
 def abandoned(root: Path) -> Iterator[Path]:
