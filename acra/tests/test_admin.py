@@ -92,6 +92,8 @@ def test_the_list_costs_the_same_queries_for_one_row_and_many(client):
             shown(client.get(f"{REGISTER}?{query}"))
         return len(captured)
 
+    queries("")  # what is cached for a while is asked for once, by whoever comes first
+
     assert queries("q=196800306E") == queries("")
 
 
