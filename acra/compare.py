@@ -18,8 +18,8 @@ from acra.normalise import ENTITY_TYPES, SEPARATOR, TYPED
 from acra.scan import KEPT
 
 __all__ = [
-    "copy_into", "drop_duplicates", "drop_work_tables", "find_delta", "find_differences",
-    "keep_absent_columns", "lines_of_delta", "make_staging", "make_typed",
+    "copy_into", "copy_into_emptied", "drop_duplicates", "drop_work_tables", "find_delta",
+    "find_differences", "keep_absent_columns", "lines_of_delta", "make_staging", "make_typed",
 ]  # fmt: skip
 
 STAGING, DELTA = "acra_register_staging", "acra_register_delta"
@@ -66,10 +66,24 @@ def drop_work_tables() -> None:
 
 def copy_into(table: str, columns: tuple[str, ...], blocks: Iterable[bytes]) -> None:
     """COPY blocks in text format into ``table``."""
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+    with transaction.atomic():
+        _copy("COPY {} ({}) FROM STDIN", table, columns, blocks)
+
+
+def copy_into_emptied(table: str, columns: tuple[str, ...], blocks: Iterable[bytes]) -> None:
+    """COPY into a table that this transaction has emptied: no log, no later vacuum.
+
+    The server then writes the table to disk once, and begins at once, not at the end.
+    """
+    _run("SET LOCAL backend_flush_after = '1MB'")
+    _copy("COPY {} ({}) FROM STDIN (FREEZE)", table, columns, blocks)
+
+
+def _copy(statement: str, table: str, columns: tuple[str, ...], blocks: Iterable[bytes]) -> None:
+    command = sql.SQL(statement).format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with transaction.atomic(), connection.cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.cursor() as cursor, cursor.copy(command) as copy:
         for block in blocks:
             copy.write(block)
 

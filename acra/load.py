@@ -193,11 +193,13 @@ class _Load:
         tasks = [Task(t.source, t.header, today=today) for t in tasks]
         with transaction.atomic(), _roomy():
             again = without_indexes()
+            with connection.cursor() as cursor:
+                cursor.execute("TRUNCATE acra_registeredcompany")
             stamps = ("first_seen_at", "changed_at")
             _alter(*(f"ALTER {stamp} SET DEFAULT '{self._now.isoformat()}'" for stamp in stamps))
             with self._step("stage", is_shown=False):
-                columns = TYPED
-                compare.copy_into("acra_registeredcompany", columns, self._blocks(tasks))
+                blocks = self._blocks(tasks)
+                compare.copy_into_emptied("acra_registeredcompany", TYPED, blocks)
             with self._step("compare", is_shown=False):
                 self._drop_duplicates("acra_registeredcompany", line="published")
                 self._check_completeness()

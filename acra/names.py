@@ -27,6 +27,7 @@ for _suffix in (*SUFFIXES, SINGAPORE):
     _BY_LAST_WORD[_suffix.rpartition(" ")[2]].append(_suffix.split())
 for _candidates in _BY_LAST_WORD.values():
     _candidates.sort(key=len, reverse=True)
+_LAST_WORDS = frozenset({*_BY_LAST_WORD, ""})  # "" where the name ends with a space
 
 # One character for one, except "&", which is the word AND; apostrophes leave nothing behind.
 _ASCII = {chr(code): " " for code in range(128) if not chr(code).isalnum()}
@@ -49,8 +50,8 @@ def fold_name(name: str) -> str:
     Never empty unless ``name`` holds no letter or digit at all: a company called "LIMITED" keeps
     its name. Letters of other scripts stay. About 3 microseconds for a name in plain ASCII.
     """
-    if (stem := name.removesuffix(" PTE. LTD.")) is not name and _is_plain(stem):
-        return stem  # most names; a third of the time
+    if _is_plain(stem := name.removesuffix(" PTE. LTD.")):
+        return stem  # nine of ten names, in a quarter of the time
     words = _split(name, singapore=SINGAPORE)
     while words and words[-1] in _BY_LAST_WORD:
         for suffix in _BY_LAST_WORD[words[-1]]:
@@ -65,12 +66,12 @@ def fold_name(name: str) -> str:
 def _is_plain(stem: str) -> bool:
     """Whether capitals, digits and single spaces are all there is, and no further suffix."""
     return (
-        stem.isascii()
-        and stem.isupper()
+        stem.isupper()
+        and stem.isascii()
         and stem.replace(" ", "").isalnum()
         and "  " not in stem
         and stem[0] != " "
-        and stem.rpartition(" ")[2] not in _BY_LAST_WORD
+        and stem.rpartition(" ")[2] not in _LAST_WORDS
     )
 
 

@@ -137,7 +137,8 @@ class Normaliser:
         published = list(zip_longest(*[line.split(SEPARATOR) for line in lines], fillvalue=_NA))
         nothing = (_NA,) * len(lines)
         published += [nothing] * (_COUNT - len(published))
-        uens = [uen if uen.isalnum() and uen.isupper() else clean_uen(uen) for uen in published[0]]
+        is_clean = _is_clean("".join(published[0]))
+        uens = list(published[0] if is_clean else map(clean_uen, published[0]))
         typed = {
             name: list(map(column.__getitem__, published[PLACE[name]]))
             for name, column in self._columns.items()
@@ -148,9 +149,10 @@ class Normaliser:
         self._check_letters(uens)
         names = self._names(uens, published[PLACE["entity_name"]])
         postal = typed["postal_code"]
+        escaped = partial(map, copy_text) if _has_signs(lines) else iter
         rows = zip(
             uens,
-            map(copy_text, names),
+            escaped(names),
             map(_key, names),
             self._former_names(published),
             typed["entity_type_description"],
@@ -172,7 +174,7 @@ class Normaliser:
             typed["annual_return_date"],
             typed["account_due_date"],
             typed["no_of_officers"],
-            map(copy_text, lines),
+            escaped(lines),
             strict=True,
         )
         return map("\t".join, rows)
@@ -206,9 +208,10 @@ class Normaliser:
         return [find(one) or find(other) for one, other in zip(own, described, strict=True)]
 
     def _check_letters(self, uens: list[str]) -> None:
-        for uen, is_good in zip(uens, map(has_good_letter, uens), strict=True):
-            if not is_good:
-                self._warn("check letter does not fit", uen, "")
+        if not all(map(has_good_letter, uens)):
+            for uen in uens:
+                if not has_good_letter(uen):
+                    self._warn("check letter does not fit", uen, "")
 
     def _warn_of(self, column: _Column, uens: list[str], values: Sequence[str]) -> None:
         for uen, value in zip(uens, values, strict=True):
@@ -307,8 +310,11 @@ def _former(published: str) -> tuple[str, str]:
 def _name(published: str) -> str:
     if not (published.isascii() and published.isprintable()):
         published = "".join(map(_visible, published))
-    name = " ".join(published.split())[:LONGEST_NAME].rstrip()
-    return "" if name == _NA else name
+    if "  " in published or published.strip() != published:
+        published = " ".join(published.split())
+    if len(published) > LONGEST_NAME:
+        published = published[:LONGEST_NAME].rstrip()
+    return "" if published == _NA else published
 
 
 def _key(name: str) -> str:
@@ -316,10 +322,20 @@ def _key(name: str) -> str:
 
 
 def _address_key(postal: str, level: str, unit: str) -> str:
-    code = postal.partition("\t")[0]
-    if len(code) != _FULL_POSTAL_CODE:
+    if postal[_FULL_POSTAL_CODE : _FULL_POSTAL_CODE + 1] != "\t":
         return ""
+    code = postal[:_FULL_POSTAL_CODE]
     return f"{code} #{level}-{unit}" if unit else code
+
+
+def _is_clean(uens: str) -> bool:
+    return uens.isascii() and uens.isalnum() and uens.isupper()
+
+
+def _has_signs(lines: Sequence[str]) -> bool:
+    """Whether any line holds what ``copy_text`` must escape."""
+    text = "\x1e".join(lines)
+    return "\\" in text or "\t" in text or "\n" in text or "\r" in text
 
 
 def _visible(character: str) -> str:
