@@ -44,7 +44,7 @@ def test_a_hostile_file_is_refused_or_read_row_by_row(acme, name):
         assert (upload.new, upload.refused) == (new, refused)
 
     assert not Suppression.objects.exists(), "a preview suppresses nobody"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 40
 
 
 @pytest.mark.slow
