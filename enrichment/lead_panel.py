@@ -17,6 +17,17 @@ MOST_EVIDENCE = 600  # statements of one lead; beyond, the latest are shown
 MOST_PER_FIELD = 12
 MOST_CONTACTS = 100
 MOST_RUNS = 10
+LABELS = {  # fields whose name alone does not read well
+    "dpo_emails": "data protection officer",
+    "gst_number": "GST number",
+    "uen": "UEN",
+    "headcount": "people",
+    "founded_year": "founded",
+    "primary_ssic": "SSIC",
+    "secondary_ssic": "second SSIC",
+    "officers_count": "officers on record",
+    "no_collection_notice": "asks not to be collected",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +68,7 @@ def _fact(name: str, entry: Any, said: dict[str, list[Evidence]]) -> Fact:
     stands_on = by_id.get(entry.get("evidence"))
     others = [row for row in said.get(name, []) if row != stands_on]
     return Fact(
-        name.replace("_", " "),
+        LABELS.get(name, name.replace("_", " ")),
         [str(each) for each in value] if isinstance(value, list) else [str(value)],
         stands_on,
         others[:MOST_PER_FIELD],
