@@ -1,19 +1,21 @@
 """Enrich a batch of candidates: find their sites, read them, store what was found.
 
 Leads are claimed with a lease; no transaction is open while sites are asked. Crawling, extraction
-and matching run in threads and know no database; rows are written here, in the calling thread, one
-lead at a time, as results come in. A killed worker loses no lead: its leads are freed, at the
+and matching run in threads and know no database; rows are written here, in the calling thread, as
+results come in. A killed worker loses no lead: its leads are freed, at the
 latest when the lease ends, and what was already written stands.
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
+from django.db import DatabaseError, DataError, IntegrityError
 from django.utils import timezone
 
 from acra.models import RegisteredCompany
@@ -21,12 +23,14 @@ from enrichment.discover import candidate_sites
 from enrichment.in_flight import InFlight, Landed
 from enrichment.look import Crawl, Task
 from enrichment.match import THRESHOLD, CompanyFacts
-from enrichment.record import record
+from enrichment.record import Found, record
 from icp.models import Lead, LeadQuerySet
 from tenants.models import PipelineRun
 from tenants.outage import outlast
 from tenants.stages import BatchReport
 from tenants.stopping import is_stopping
+
+logger = logging.getLogger(__name__)
 
 MAX_DEATHS = 3  # a lead over which so many workers died is put aside
 
@@ -77,14 +81,14 @@ def enrich_lead(
     if not claimed:
         return None
     companies = _companies(claimed)
-    stage = None
+    reached = None
     with InFlight(crawl=crawl, threshold=THRESHOLD, now=timezone.now) as flight:
         flight.start(claimed, tasks=[task_for(one, companies.get(one.uen)) for one in claimed])
         while flight:
-            for landed in flight.landed():
-                stage = _record(landed, companies, run_id=None, now=timezone.now())
+            for _, stage in _record(flight.landed(), companies, run_id=None, now=timezone.now()):
+                reached = stage
             flight.renew()
-    return stage
+    return reached
 
 
 def task_for(lead: Lead, company: RegisteredCompany | None) -> Task:
@@ -133,9 +137,9 @@ class _Batch:
         self.flight.start(leads, tasks=tasks)
 
     def write_landed(self) -> None:
-        for landed in self.flight.landed():
-            stage = _record(landed, self.companies, run_id=self.run.pk, now=self.now())
-            self._count(landed, stage)
+        landed = self.flight.landed()
+        for one, stage in _record(landed, self.companies, run_id=self.run.pk, now=self.now()):
+            self._count(one, stage)
         if self.flight.renew():
             self.run.touch(now=self.now())
 
@@ -168,17 +172,52 @@ class _Batch:
 
 
 def _record(
-    landed: Landed,
+    landed: Iterable[Landed],
     companies: Mapping[str, RegisteredCompany],
     *,
     run_id: int | None,
     now: datetime,
-) -> str | None:
-    """Write down what a look came to; the lead's new stage, ``None`` if nothing was written."""
-    lead, finding = landed.lead, landed.finding
-    if finding is None:
-        mine = Lead.objects.of_claims([lead])
-        outlast(lambda: mine.let_go(blamed=landed.is_suspect))
-        return None
-    company = companies.get(lead.uen)
-    return outlast(lambda: record(lead, finding, company=company, run_id=run_id, now=now))
+) -> Iterator[tuple[Landed, str | None]]:
+    """Write down what looks came to; each lead's new stage, ``None`` if nothing was written.
+
+    Together, because the busier a worker is, the more looks have ended when it comes to write.
+    """
+    told: list[tuple[Landed, Found]] = []
+    for one in landed:
+        if one.finding is not None:
+            told.append((one, Found(one.lead, one.finding, companies.get(one.lead.uen))))
+        else:
+            _let_go(one)
+            yield one, None
+    stages = _written([found for _, found in told], run_id=run_id, now=now)
+    yield from ((one, stage) for (one, _), stage in zip(told, stages, strict=True))
+
+
+def _let_go(landed: Landed) -> None:
+    mine = Lead.objects.of_claims([landed.lead])
+    outlast(lambda: mine.let_go(blamed=landed.is_suspect))
+
+
+def _written(found: list[Found], *, run_id: int | None, now: datetime) -> list[str | None]:
+    """One transaction for all; where the row of one is refused, one for each.
+
+    Raises the first refusal when all others are written.
+    """
+    if not found:
+        return []
+    try:
+        return outlast(lambda: record(found, run_id=run_id, now=now))
+    except (DataError, IntegrityError):
+        if len(found) == 1:
+            raise
+        logger.warning("%s findings are written one by one", len(found), exc_info=True)
+    stages: list[str | None] = []
+    refusals: list[DatabaseError] = []
+    for one in found:
+        try:
+            stages += _written([one], run_id=run_id, now=now)
+        except (DataError, IntegrityError) as exc:
+            refusals.append(exc)
+    if refusals:
+        raise refusals[0]
+    return stages

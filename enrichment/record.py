@@ -1,4 +1,4 @@
-"""Write down what was found about one lead, in one transaction, if the lead is still held.
+"""Write down what was found about leads, in one transaction, as far as they are still held.
 
 Everything is set against what stands already, so that a second run over the same pages adds
 nothing: evidence that still holds stays, what a page no longer says is superseded, contacts are
@@ -7,8 +7,8 @@ found by address or name. Suppressed addresses and numbers are never stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,79 +19,142 @@ from acra.models import RegisteredCompany
 from enrichment import look
 from enrichment.digest import digest
 from enrichment.look import Finding, corpus_of
-from enrichment.merge import Claim, build_contacts, choose
+from enrichment.merge import choose
 from enrichment.models import EnrichmentRun
 from enrichment.observation import storable
+from enrichment.pages import CrawledPage
 from enrichment.parse import host_of
 from enrichment.refusals import Refusals
 from enrichment.snapshots import store_pages
-from enrichment.statements import allowed, of_register, of_site, values_to_ask
+from enrichment.statements import Statement, allowed, of_register, of_site, values_to_ask
 from enrichment.store_contacts import store_contacts
-from enrichment.store_evidence import store_evidence, take_account
+from enrichment.store_evidence import Account, store_evidence, take_account, what_stands
 from icp.ask_again import FAILS_RULE, ask_again
 from icp.models import Lead
 
 RETRY_AFTER = timedelta(hours=12)  # the next night, whatever the hour of this one
 MAX_FAILURES = 3  # nights without an answer before the lead goes on without a site
+ATTEMPT_FIELDS = [
+    "outcome", "site", "site_origin", "match_score", "match_lines", "tried", "skipped",
+    "request_count", "seconds", "error_code", "error", "digest", "corpus", "started_at",
+    "finished_at",
+]  # fmt: skip
 
 
-def record(
-    lead: Lead,
-    finding: Finding,
-    *,
-    company: RegisteredCompany | None,
-    run_id: int | None,
-    now: datetime,
-) -> str | None:
-    """Store a finding and move the lead on. Returns its new stage, ``None`` if it was lost.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A lead in hand, what a look for its site came to, and what the register says of it."""
 
-    A worker whose lease ran out and was given to another writes nothing.
+    lead: Lead
+    finding: Finding
+    company: RegisteredCompany | None
+
+    @property
+    def site(self) -> str:
+        """The home page that was taken, ``""`` when none was."""
+        is_done = self.finding.outcome == look.DONE and self.finding.crawl
+        return self.finding.crawl.home_url if is_done and self.finding.crawl else ""
+
+    @property
+    def pages(self) -> Sequence[CrawledPage]:
+        return self.finding.crawl.pages if self.site and self.finding.crawl else ()
+
+    def statements(self) -> list[Statement]:
+        said = of_register(self.company)
+        return [*said, *of_site(self.finding, self.site)] if self.site else said
+
+
+def record(found: Sequence[Found], *, run_id: int | None, now: datetime) -> list[str | None]:
+    """Store findings and move their leads on, all or none. Returns the new stages, in order.
+
+    ``None`` for a lead that was lost: a worker whose lease ran out and was given to another
+    writes nothing. Each statement serves all leads; one costs a dozen, more about one each.
     """
     with transaction.atomic():
-        held = Lead.objects.select_for_update().filter(pk=lead.pk, lease=lead.lease)
-        if list(held.values_list("stage", flat=True)) != [Lead.Stage.CANDIDATE]:
-            return None
-        attempt = _attempt(lead, finding, run_id=run_id, now=now)
-        site = finding.crawl.home_url if finding.crawl and finding.outcome == look.DONE else ""
-        statements = [*of_register(company), *(of_site(finding, site) if site else ())]
-        host = ("DOMAIN", host_of(site))
-        refusals = Refusals(values_to_ask(statements) | ({host} if site else set()))
-        if refusals.refuse(*host):
-            lead.reject("suppressed", "The company's site is suppressed.", now=now)
-            return str(lead.stage)
-        pages = {}
-        if site and finding.crawl:
-            keep = settings.PERSIST_CRAWL_PAGES
-            pages = store_pages(attempt, finding.crawl.pages, keep_bodies=keep)
-        account = take_account(
-            lead, allowed(statements, refusals=refusals), pages=pages, replaces_pages=bool(site)
+        held = _still_held(found)
+        mine = [one for one in found if one.lead.pk in held]
+        attempts = _attempts(mine, run_id=run_id, now=now)
+        said = {one.lead.pk: one.statements() for one in mine}
+        refusals = Refusals(
+            {pair for statements in said.values() for pair in values_to_ask(statements)}
+            | {("DOMAIN", host_of(one.site)) for one in mine if one.site}
         )
-        own = [claim for claim in account.claims if claim.source == "PAGE"]
-        drafts = build_contacts(own, company_name=lead.name)
-        contacts = store_contacts(lead, drafts, refusals=refusals, now=now)
-        ids = store_evidence(account, contacts=contacts, pages=pages, run_id=run_id, now=now)
-        facts = _facts(account.claims, ids)
-        stage, also = _next(lead, finding, now=now)
-        if stage == Lead.Stage.ENRICHED:
-            stage, also = _by_rule(lead, facts, now=now)
-        lead.move_to(stage, now=now, facts=facts, **also)
-        return str(lead.stage)
+        kept = [one for one in mine if not _is_suppressed(one, refusals, now=now)]
+        pages = store_pages(
+            [(attempts[one.lead.pk], one.pages) for one in kept if one.site],
+            keep_bodies=settings.PERSIST_CRAWL_PAGES,
+        )
+        standing = what_stands([one.lead for one in kept])
+        accounts = [
+            take_account(
+                one.lead,
+                allowed(said[one.lead.pk], refusals=refusals),
+                standing=standing[one.lead.pk],
+                pages=pages.get(attempts[one.lead.pk].pk, {}),
+                replaces_pages=bool(one.site),
+            )
+            for one in kept
+        ]
+        store_contacts(accounts, refusals=refusals, now=now)
+        store_evidence(accounts, run_id=run_id, now=now)
+        for one, account in zip(kept, accounts, strict=True):
+            _move_on(one, _facts(account), now=now)
+    return [str(one.lead.stage) if one.lead.pk in held else None for one in found]
 
 
-def _facts(claims: Iterable[Claim], ids: Mapping[int, int]) -> dict[str, Any]:
-    """What is shown of a lead, each value with the id of its evidence; ``ids`` of new rows."""
+def _still_held(found: Sequence[Found]) -> set[int]:
+    """The leads whose claim still stands, locked."""
+    rows = Lead.objects.of_claims(one.lead for one in found).in_stage(Lead.Stage.CANDIDATE)
+    return set(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def _is_suppressed(one: Found, refusals: Refusals, *, now: datetime) -> bool:
+    if not one.site or not refusals.refuse("DOMAIN", host_of(one.site)):
+        return False
+    one.lead.reject("suppressed", "The company's site is suppressed.", now=now)
+    return True
+
+
+def _move_on(one: Found, facts: dict[str, Any], *, now: datetime) -> None:
+    stage, also = _next(one.lead, one.finding, now=now)
+    if stage == Lead.Stage.ENRICHED:
+        stage, also = _by_rule(one.lead, facts, now=now)
+    one.lead.move_to(stage, now=now, facts=facts, **also)
+
+
+def _facts(account: Account) -> dict[str, Any]:
+    """What is shown of a lead, each value with the id of its evidence."""
     facts: dict[str, Any] = {}
-    for name, shown in choose(claims).items():
-        facts[name] = {"value": shown.value, "evidence": ids.get(shown.key, shown.key)}
+    for name, shown in choose(account.claims).items():
+        facts[name] = {"value": shown.value, "evidence": account.ids.get(shown.key, shown.key)}
         if shown.alternatives:
             facts[name]["also"] = list(shown.alternatives)
     return facts
 
 
-def _attempt(lead: Lead, finding: Finding, *, run_id: int | None, now: datetime) -> EnrichmentRun:
-    """The row of this attempt; one per lead and run, however often a worker had to begin again."""
+def _attempts(
+    found: Sequence[Found], *, run_id: int | None, now: datetime
+) -> dict[int, EnrichmentRun]:
+    """The rows of these attempts by lead; one per lead and run, however often it was begun."""
+    rows = [
+        EnrichmentRun(lead=one.lead, run_id=run_id, **_attempt(one.finding, now=now))
+        for one in found
+    ]
+    if run_id is None:
+        EnrichmentRun.objects.bulk_create(rows)
+    else:
+        EnrichmentRun.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["lead", "run_id"],
+            update_fields=ATTEMPT_FIELDS,
+        )
+    return {row.lead_id: row for row in rows}
+
+
+def _attempt(finding: Finding, *, now: datetime) -> dict[str, Any]:
     is_done = finding.outcome == look.DONE
-    values: dict[str, Any] = {
+    return {
         "outcome": finding.outcome,
         "site": storable(finding.crawl.home_url)[:500] if finding.crawl and is_done else "",
         "site_origin": finding.candidate.origin if finding.candidate and is_done else "",
@@ -121,15 +184,6 @@ def _attempt(lead: Lead, finding: Finding, *, run_id: int | None, now: datetime)
         "started_at": now - timedelta(seconds=finding.seconds),
         "finished_at": now,
     }
-    if run_id is None:
-        return EnrichmentRun.objects.create(lead=lead, **values)
-    [attempt] = EnrichmentRun.objects.bulk_create(
-        [EnrichmentRun(lead=lead, run_id=run_id, **values)],
-        update_conflicts=True,
-        unique_fields=["lead", "run_id"],
-        update_fields=list(values),
-    )
-    return attempt
 
 
 def _clean(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What suppressions forbid of one finding: each value is asked about once."""
+"""What suppressions forbid of the findings in hand: each value is asked about once."""
 
 from __future__ import annotations
 
@@ -24,10 +24,6 @@ class Refusals:
     def refuse(self, kind: str, value: str) -> bool:
         """Whether ``value`` is suppressed; it must have been asked about."""
         return (kind, value) in self._refused
-
-    def among(self, *kinds: str) -> set[str]:
-        """All refused values of these kinds."""
-        return {value for kind, value in self._refused if kind in kinds}
 
     def _ask(self, pairs: set[Pair]) -> None:
         if pairs:

@@ -1,7 +1,7 @@
 """Pages kept by content hash, and extraction repeated from them with the network off."""
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from enrichment.extract import extract
@@ -16,16 +16,16 @@ class SnapshotGoneError(Exception):
 
 
 def store_pages(
-    attempt: EnrichmentRun, pages: Iterable[CrawledPage], *, keep_bodies: bool
-) -> dict[str, Page]:
-    """Store pages with their bodies, each body once; returns hash -> page.
+    crawled: Sequence[tuple[EnrichmentRun, Sequence[CrawledPage]]], *, keep_bodies: bool
+) -> dict[int, dict[str, Page]]:
+    """Store the pages of attempts with their bodies, each body once.
 
-    Pages of an earlier try of the same attempt are replaced. Costs three statements.
+    Returns attempt -> hash -> page. Pages of an earlier try of the same attempt are replaced.
+    Costs three statements.
     """
-    pages = list(pages)
-    attempt.pages.all().delete()
+    Page.objects.filter(enrichment__in=[attempt for attempt, _ in crawled]).delete()
     if keep_bodies:
-        bodies = {page.fetched.sha256: page.fetched.body for page in pages}
+        bodies = {page.fetched.sha256: page.fetched.body for _, pages in crawled for page in pages}
         PageBody.objects.bulk_create(
             [
                 PageBody(sha256=sha256, compressed=zlib.compress(body, 6), size=len(body))
@@ -33,12 +33,15 @@ def store_pages(
             ],
             ignore_conflicts=True,
         )
-    rows = Page.objects.bulk_create(
-        [_row(attempt, position, page, keep_bodies) for position, page in enumerate(pages)]
-    )
-    stored: dict[str, Page] = {}
-    for row, page in zip(rows, pages, strict=True):
-        stored.setdefault(page.document.sha256, row)
+    rows = [
+        (page.document.sha256, _row(attempt, position, page, keep_bodies))
+        for attempt, pages in crawled
+        for position, page in enumerate(pages)
+    ]
+    Page.objects.bulk_create([row for _, row in rows])
+    stored: dict[int, dict[str, Page]] = {}
+    for sha256, row in rows:
+        stored.setdefault(row.enrichment_id, {}).setdefault(sha256, row)
     return stored
 
 

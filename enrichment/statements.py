@@ -125,8 +125,9 @@ def allowed(
     ``refusals`` has been asked for ``values_to_ask``; without it one query is made.
     """
     statements = list(statements)
-    refusals = refusals or Refusals(values_to_ask(statements))
-    refused = refusals.among(*_ASKED)
+    asked = values_to_ask(statements)
+    refusals = refusals or Refusals(asked)
+    refused = {value for kind, value in asked if refusals.refuse(kind, value)}
     if not refused:
         return statements
     return [

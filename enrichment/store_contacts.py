@@ -1,58 +1,65 @@
-"""Bring a lead's contacts in line with what is said of them: add, complete, never take away."""
+"""Bring leads' contacts in line with what is said of them: add, complete, never take away."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from enrichment.merge import ContactDraft
+from enrichment.merge import ContactDraft, build_contacts
 from enrichment.models import Contact
 from enrichment.refusals import Refusals
+from enrichment.store_evidence import Account
 from icp.models import Lead
 
+Name = tuple[int, str, str]  # lead, address, name where there is no address
 
-def store_contacts(
-    lead: Lead, drafts: list[ContactDraft], *, refusals: Refusals, now: datetime
-) -> dict[int, int]:
-    """Store ``drafts``; returns which contact each of their claims speaks of.
+
+def store_contacts(accounts: Sequence[Account], *, refusals: Refusals, now: datetime) -> None:
+    """Store the contacts ``accounts`` speak of, and note there which claim speaks of which.
 
     Found again by address, else by name. Nothing is removed or overwritten. A suppressed address
     makes no contact, a suppressed number is left out. At most three statements of SQL, and one for
     each contact that is completed.
     """
-    refusals.ask("EMAIL", (draft.email for draft in drafts))
-    refusals.ask("PHONE", (draft.phone for draft in drafts))
-    drafts = [draft for draft in drafts if not refusals.refuse("EMAIL", draft.email)]
+    drafts = [(account, draft) for account in accounts for draft in _drafts(account)]
+    refusals.ask("EMAIL", (draft.email for _, draft in drafts))
+    refusals.ask("PHONE", (draft.phone for _, draft in drafts))
+    drafts = [each for each in drafts if not refusals.refuse("EMAIL", each[1].email)]
     if not drafts:
-        return {}
-    existing = _by_name(Contact.objects.filter(lead=lead).order_by("pk"))
+        return
+    leads = {account.lead for account, _ in drafts}
+    existing = _by_name(Contact.objects.filter(lead__in=leads).order_by("pk"))
     fresh: list[Contact] = []
-    said: list[tuple[ContactDraft, Contact]] = []
-    for draft in drafts:
+    said: list[tuple[Account, ContactDraft, Contact]] = []
+    for account, draft in drafts:
         phone = "" if refusals.refuse("PHONE", draft.phone) else draft.phone
-        contact = existing.get((draft.email, "" if draft.email else draft.name))
+        name = (account.lead.pk, draft.email, "" if draft.email else draft.name)
+        contact = existing.get(name)
         if contact is not None:
             _complete(contact, draft, phone=phone)
         elif draft.email or draft.name or phone:
-            contact = _contact(lead, draft, phone=phone, now=now)
+            contact = _contact(account.lead, draft, phone=phone, now=now)
             fresh.append(contact)
         else:
             continue
-        said.append((draft, contact))
+        said.append((account, draft, contact))
     Contact.objects.bulk_create(fresh)
-    links: dict[int, int] = {}
-    for draft, contact in said:
+    for account, draft, contact in said:
         for key in draft.keys:
-            links.setdefault(key, contact.pk)
-    return links
+            account.spoken_of.setdefault(key, contact.pk)
 
 
-def _by_name(contacts: Iterable[Contact]) -> dict[tuple[str, str], Contact]:
+def _drafts(account: Account) -> list[ContactDraft]:
+    own = [claim for claim in account.claims if claim.source == "PAGE"]
+    return build_contacts(own, company_name=account.lead.name)
+
+
+def _by_name(contacts: Iterable[Contact]) -> dict[Name, Contact]:
     """Contacts by address, or by name where they have none; one may be a number only."""
-    found: dict[tuple[str, str], Contact] = {}
-    for contact in contacts:
-        found.setdefault((contact.email, "" if contact.email else contact.name), contact)
+    found: dict[Name, Contact] = {}
+    for one in contacts:
+        found.setdefault((one.lead_id, one.email, "" if one.email else one.name), one)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Set what is said of a lead now against what stood: keep, supersede, add. One look, one write.
+"""Set what is said of leads now against what stood: keep, supersede, add. One look, one write.
 
 What is new is first a claim without a row, so that contacts and shown values can be worked out
 before anything is written; then all new rows go in with one statement, their contacts included.
@@ -7,9 +7,11 @@ before anything is written; then all new rows go in with one statement, their co
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from enrichment.merge import Claim
 from enrichment.models import Evidence, Page
@@ -22,13 +24,21 @@ _INSERT = """
 INSERT INTO enrichment_evidence (
     lead_id, contact_id, subject, field, value, source, reference, page_id, page_sha256, quote,
     method, method_version, confidence, observed_at, superseded_at, run_id)
-SELECT %s, contact, subject, field, value, source, reference, page, sha256, quote,
+SELECT lead, contact, subject, field, value, source, reference, page, sha256, quote,
     method, version, confidence, %s, NULL, %s
 FROM jsonb_to_recordset(%s::jsonb) AS said (
-    contact bigint, subject text, field text, value text, source text, reference text, page bigint,
-    sha256 text, quote text, method text, version smallint, confidence numeric)
+    lead bigint, contact bigint, subject text, field text, value text, source text, reference text,
+    page bigint, sha256 text, quote text, method text, version smallint, confidence numeric)
 RETURNING id
 """
+
+
+class Standing(NamedTuple):
+    """A row of evidence that stands, and the contact it speaks of."""
+
+    key: Key
+    claim: Claim
+    contact: int | None
 
 
 @dataclass(slots=True)
@@ -36,27 +46,45 @@ class Account:
     """All that is said of one lead. Claims without a row have keys below 0, in their order."""
 
     lead: Lead
-    claims: list[Claim]
+    claims: list[Claim] = field(default_factory=list)
     fresh: dict[int, Statement] = field(default_factory=dict)  # by the claim's key
     gone: list[int] = field(default_factory=list)
-    contacts: dict[int, int | None] = field(default_factory=dict)  # of rows that stand
+    contacts: dict[int, int | None] = field(default_factory=dict)  # of rows, as they stand
+    spoken_of: dict[int, int] = field(default_factory=dict)  # claim's key -> contact, as it is now
+    pages: Mapping[str, Page] = field(default_factory=dict)  # by hash
+    ids: dict[int, int] = field(default_factory=dict)  # claim's key -> its new row
+
+
+def what_stands(leads: Iterable[Lead]) -> dict[int, list[Standing]]:
+    """Standing evidence by lead, oldest first. One statement of SQL."""
+    found: dict[int, list[Standing]] = defaultdict(list)
+    rows = Evidence.objects.filter(lead__in=list(leads), superseded_at=None).order_by("pk")
+    for lead, pk, name, source, method, subject, value, reference, sure, position, contact in (
+        rows.values_list("lead", "pk", "field", "source", "method", "subject", "value",
+                         "reference", "confidence", "page__position", "contact")
+    ):  # fmt: skip
+        key = (name, source, method, subject, value, reference)
+        claim = Claim(pk, name, value, source, float(sure), position or 0, subject, method)
+        found[lead].append(Standing(key, claim, contact))
+    return found
 
 
 def take_account(
     lead: Lead,
     statements: Iterable[Statement],
     *,
+    standing: Iterable[Standing],
     pages: Mapping[str, Page],
     replaces_pages: bool,
 ) -> Account:
-    """Compare ``statements`` with what stands; writes nothing. One statement of SQL.
+    """Compare ``statements`` with what stands; writes nothing.
 
     Register rows that are no longer said are to go; those of pages only with ``replaces_pages``.
     """
     wanted = {statement.key: statement for statement in statements}
     sources = {"REGISTER", "PAGE"} if replaces_pages else {"REGISTER"}
-    account = Account(lead, [])
-    for key, claim, contact in _standing(lead):
+    account = Account(lead, pages=pages)
+    for key, claim, contact in standing:
         if claim.source in sources and wanted.pop(key, None) is None:
             account.gone.append(claim.key)
             continue
@@ -78,50 +106,42 @@ def _claim(said: Statement, *, key: int, position: int) -> Claim:
     )  # fmt: skip
 
 
-def _standing(lead: Lead) -> Iterable[tuple[Key, Claim, int | None]]:
-    rows = Evidence.objects.filter(lead=lead, superseded_at=None).order_by("pk")
-    for pk, name, source, method, subject, value, reference, confidence, position, contact in (
-        rows.values_list("pk", "field", "source", "method", "subject", "value", "reference",
-                         "confidence", "page__position", "contact")
-    ):  # fmt: skip
-        key = (name, source, method, subject, value, reference)
-        claim = Claim(pk, name, value, source, float(confidence), position or 0, subject, method)
-        yield key, claim, contact
+def store_evidence(accounts: Sequence[Account], *, run_id: int | None, now: datetime) -> None:
+    """Write what ``accounts`` change, and note in them the ids of the new rows.
 
-
-def store_evidence(
-    account: Account,
-    *,
-    contacts: Mapping[int, int],
-    pages: Mapping[str, Page],
-    run_id: int | None,
-    now: datetime,
-) -> dict[int, int]:
-    """Write what ``account`` changes, with the contact of each claim; the ids of the new rows.
-
-    ``contacts`` maps a claim's key to a contact. One statement, up to two more on a second look.
+    One statement, up to two more where something stood before.
     """
-    if account.gone:
-        Evidence.objects.filter(pk__in=account.gone).update(superseded_at=now)
-    _link([(key, contact) for key, contact in contacts.items()
-           if key > 0 and account.contacts[key] != contact])  # fmt: skip
-    if not account.fresh:
-        return {}
-    rows = [
-        {
-            "contact": contacts.get(key), "subject": said.subject, "field": said.field,
-            "value": said.value, "source": said.source, "reference": said.reference,
-            "page": pages[said.sha256].pk if said.sha256 in pages else None,
+    if gone := [key for account in accounts for key in account.gone]:
+        Evidence.objects.filter(pk__in=gone).update(superseded_at=now)
+    _link_anew(accounts)
+    rows = [row for account in accounts for row in _rows(account)]
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [now, run_id, json.dumps(rows)])
+        ids = iter(cursor.fetchall())
+    for account in accounts:
+        account.ids = {key: next(ids)[0] for key in account.fresh}
+
+
+def _rows(account: Account) -> Iterable[dict[str, Any]]:
+    for key, said in account.fresh.items():
+        page = account.pages.get(said.sha256)
+        yield {
+            "lead": account.lead.pk, "contact": account.spoken_of.get(key),
+            "subject": said.subject, "field": said.field, "value": said.value,
+            "source": said.source, "reference": said.reference, "page": page.pk if page else None,
             "sha256": said.sha256, "quote": said.quote, "method": said.method,
             "version": said.version, "confidence": round(said.confidence, 2),
-        }
-        for key, said in account.fresh.items()
-    ]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [account.lead.pk, now, run_id, json.dumps(rows)])
-        return dict(zip(account.fresh, (row[0] for row in cursor.fetchall()), strict=True))
+        }  # fmt: skip
 
 
-def _link(changed: list[tuple[int, int]]) -> None:
-    rows = [Evidence(pk=key, contact_id=contact) for key, contact in changed]
-    Evidence.objects.bulk_update(rows, ["contact"], batch_size=500)
+def _link_anew(accounts: Iterable[Account]) -> None:
+    """Rows that stood and speak of another contact now."""
+    changed = [
+        Evidence(pk=key, contact_id=contact)
+        for account in accounts
+        for key, contact in account.spoken_of.items()
+        if key > 0 and account.contacts[key] != contact
+    ]
+    Evidence.objects.bulk_update(changed, ["contact"], batch_size=500)

@@ -1,18 +1,24 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from acra.uen import check_letter
+from enrichment import enrich as enrich_module
 from enrichment import record as record_module
-from enrichment.enrich import MAX_DEATHS, enrich_batch
+from enrichment.enrich import MAX_DEATHS, enrich_batch, task_for
+from enrichment.look import look_for_site
+from enrichment.match import THRESHOLD
 from enrichment.models import Contact, EnrichmentRun, Evidence, Page, PageBody
 from enrichment.pages import Outcome, Reason
+from enrichment.record import Found
 from enrichment.snapshots import SnapshotGoneError, observe_again
 from enrichment.tests.pages_of import MadeUpWeb, kolina_pages, no_site, site
 from icp import suppressions
 from icp.models import Lead
 from icp.tests.factories import make_company
+from tenants.isolation import as_owner
 from tenants.models import PipelineRun
 
 LETTER = check_letter("201912345A")
@@ -206,6 +212,38 @@ def test_an_error_of_ours_is_that_lead_s_alone(run, lead, caplog):
     assert (report.done, report.held) == (1, {"a later try": 1})
     assert other.stage == Lead.Stage.CANDIDATE
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_the_database_refuses_of_one_lead_is_that_lead_s_alone(run, lead):
+    for number in "12":
+        make_lead(run, source_ref=number, uen="", name=f"OTHER {number} PTE LTD")
+    claimed = Lead.objects.in_stage(Lead.Stage.CANDIDATE).claim(3)
+    looks = [
+        look_for_site(task_for(one, None), crawl=web(), threshold=THRESHOLD) for one in claimed
+    ]
+    found = [Found(one, look, None) for one, look in zip(claimed, looks, strict=True)]
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE enrichment_contact ADD CHECK (email NOT LIKE 'sales@%')")
+
+    with pytest.raises(IntegrityError):
+        enrich_module._written(found, run_id=run.pk, now=timezone.now())
+
+    stages = dict(Lead.objects.values_list("source_ref", "stage"))
+    assert stages == {UEN: "CANDIDATE", "1": "ENRICHED", "2": "ENRICHED"}
+
+
+def test_a_suppression_of_one_lead_takes_nothing_from_another(run, lead):
+    suppressions.add("EMAIL", "buy@shop.example", reason="asked", actor="op")
+    shop = make_lead(run, source_ref="x", uen="", name="SHOP PTE LTD", website="shop.example")
+    more = "<p>Team of 15, see buy@shop.example</p>"
+    pages = {"/": "<title>Shop</title><p>Buy widgets</p><p>Email: buy@shop.example</p>"}
+    sites = {HOST: site(HOST, kolina_pages(LETTER, more=more)),
+             "shop.example": site("shop.example", pages)}  # fmt: skip
+
+    enrich_batch(run, count=5, crawl=MadeUpWeb(sites))
+
+    assert not Evidence.objects.filter(lead=shop, quote__contains="buy@").exists()
+    assert Evidence.objects.filter(lead=lead, field="headcount", value="15").exists()
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing(run, lead):
