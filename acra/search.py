@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.db.models import BooleanField, Case, IntegerField, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Length
@@ -13,25 +15,25 @@ from acra.uen import clean_uen, is_uen
 
 __all__ = ["find_companies", "find_company", "matching"]
 
-SHORTEST_PREFIX = 3  # of a UEN
+# The beginning of a UEN; less could as well be a name ("2015 BISTRO").
+BEGINNING = re.compile(r"[0-9]{5,9}[A-Z]?|[RST][0-9]{2}[A-Z]{2}[0-9]{0,4}")
 LARGEST = "\N{LATIN CAPITAL LETTER Z}" * 12  # sorts behind every UEN with the same start
 
 
 def matching(text: str, companies: QuerySet[RegisteredCompany]) -> QuerySet[RegisteredCompany]:
     """``companies`` whose UEN starts with ``text``, or whose names hold all its words' beginnings.
 
-    Names are the present and the former ones. Served by the key and by the index on words, never
-    by a pass over the table. Nothing to look for finds nothing.
+    Five signs or more that can begin a UEN are taken for one; all else for a name, present or
+    former. Served by the key and by the index on words, never by a pass over the table.
     """
     uen = clean_uen(text)
     if is_uen(uen):
         return companies.filter(pk=uen)
-    words = fold_name(text).split()
-    by_name = _by_words(words) if words else Q(pk__in=[])
-    if len(uen) >= SHORTEST_PREFIX and uen.isalnum() and any(c.isdigit() for c in uen[:3]):
+    if BEGINNING.fullmatch(uen):
         # By range: a LIKE would need an index of its own on servers with another collation.
-        return companies.filter(Q(pk__gte=uen, pk__lte=uen + LARGEST, pk__startswith=uen) | by_name)
-    return companies.filter(by_name)
+        return companies.filter(pk__gte=uen, pk__lte=uen + LARGEST, pk__startswith=uen)
+    words = fold_name(text).split()
+    return companies.filter(_by_words(words)) if words else companies.none()
 
 
 def find_companies(text: str, *, limit: int = 20) -> list[RegisteredCompany]:
