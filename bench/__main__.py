@@ -18,6 +18,7 @@ SKIPPED = {
     "filled_register",
     "plain_reading",
     "plain_spider",
+    "real_web",
     "result",
     "scratch",
 }

@@ -16,8 +16,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 from django.conf import settings
@@ -25,6 +26,7 @@ from django.utils import timezone
 
 from acra.load import load_register
 from acra.models import RegisteredCompany
+from bench import real_web
 from bench.plain_spider import TABLES
 from bench.result import Result
 from bench.scratch import scratch_database
@@ -42,6 +44,7 @@ from tenants.models import PipelineRun
 LIMIT = 1.0  # pages a second, ours / Scrapy's
 ROUNDS = 3
 COUNT = 900  # entities of the sandbox; about half of them have a site
+COPIES = 8  # of each real site
 WARM_UP = 20  # sites a fresh worker reads before it is timed
 PROCESSES = 2
 PATIENCE_SECONDS = 600
@@ -61,6 +64,10 @@ class Measured:
     def rate(self) -> float:
         return self.pages / self.seconds
 
+    @property
+    def cpu_a_page(self) -> float:
+        return (self.cpu + self.database) / self.pages
+
     def sentence(self, name: str) -> str:
         return (
             f"{name}: {self.pages} pages, {self.values} values, {self.rate:.1f} pages/s,"
@@ -69,64 +76,115 @@ class Measured:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A company whose site both are given."""
+
+    reference: str
+    uen: str
+    name: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Sites, and the proxy behind which they stand."""
+
+    name: str
+    proxy: str
+    sites: list[Site]
+
+
 def measure() -> list[Result]:
-    """The ratio of pages a second, and of CPU seconds a page (ours / Scrapy's)."""
-    made = companies(seed=1, count=COUNT, traps=())
-    sites = {one.uen: one.host for one in made if one.expect is Expect.CONTACTS}
-    warm = dict(list(sites.items())[:WARM_UP])
-    timed = dict(list(sites.items())[WARM_UP:])
-    pairs: list[tuple[Measured, Measured]] = []
-    with scratch_database(tenants=ROUNDS + 1) as keys, _sandbox() as (proxy, register):
-        load_register(sorted(register.glob("*.csv")), source="bench", now=timezone.now(),
-                      actor="bench")  # fmt: skip
-        for key in keys[1:]:
-            pairs.append((_ours(key, keys[0], timed, warm, proxy), _scrapy(timed, proxy)))
-            for name, each in zip(("ours", "scrapy"), pairs[-1], strict=True):
-                print(f"     {each.sentence(name)}", flush=True)
-    return _results(pairs, sites=len(timed))
+    """Ratios of pages a second and of CPU seconds a page, on made-up pages and on real ones."""
+    results = []
+    with scratch_database(tenants=2 * ROUNDS + 1) as [warm, *keys]:
+        for number, there in enumerate((_made_up, _real)):
+            with there() as web:
+                if web is not None:
+                    own = keys[number * ROUNDS : (number + 1) * ROUNDS]
+                    results += _results(web, _pairs(web, warm=warm, keys=own))
+    return results
 
 
-def _results(pairs: list[tuple[Measured, Measured]], *, sites: int) -> list[Result]:
+def _pairs(web: Web, *, warm: str, keys: list[str]) -> list[tuple[Measured, Measured]]:
+    pairs = []
+    timed = replace(web, sites=web.sites[WARM_UP:])
+    for key in keys:
+        with in_tenant(warm):
+            Lead.objects.all().delete()
+        pair = _ours(web, key=key, warm=warm), _scrapy(timed)
+        pairs.append(pair)
+        for name, each in zip(("ours", "scrapy"), pair, strict=True):
+            print(f"     {web.name}: {each.sentence(name)}", flush=True)
+    return pairs
+
+
+def _results(web: Web, pairs: list[tuple[Measured, Measured]]) -> list[Result]:
     rates = [ours.rate / plain.rate for ours, plain in pairs]
-    cpu = [(ours.cpu / ours.pages) / (plain.cpu / plain.pages) for ours, plain in pairs]
-    spread = ", ".join(f"{rate:.2f}" for rate in rates)
+    cpu = [ours.cpu_a_page / plain.cpu_a_page for ours, plain in pairs]
     return [
-        Result("crawl: pages a second, ours / a Scrapy spider's", statistics.median(rates), LIMIT,
-               at_least=True, note=f"{sites} sites, runs {spread}"),
-        Result("crawl: CPU seconds a page, ours / a Scrapy spider's", statistics.median(cpu)),
+        Result(f"crawl: {web.name} pages a second, ours / a Scrapy spider's",
+               statistics.median(rates), LIMIT, at_least=True, note=f"runs {_listed(rates)}"),
+        Result(f"crawl: {web.name} CPU seconds a page with the database's, ours / Scrapy's",
+               statistics.median(cpu), note=f"runs {_listed(cpu)}"),
     ]  # fmt: skip
 
 
+def _listed(ratios: list[float]) -> str:
+    return ", ".join(f"{ratio:.2f}" for ratio in ratios)
+
+
 @contextmanager
-def _sandbox() -> Iterator[tuple[str, Path]]:
-    """The made-up web in a process of its own: its proxy and the folder of its register."""
-    command = [sys.executable, "-m", "leadgen_project.sandbox", "--no-traps", "--seed", "1",
-               "--count", str(COUNT)]  # fmt: skip
-    child = Child.start(command, stdout=subprocess.PIPE)
+def _made_up() -> Iterator[Web]:
+    """The sandbox's companies with a site, in the register too."""
+    with _served("leadgen_project.sandbox", "--no-traps", "--seed", "1", "--count", str(COUNT)) as (
+        told
+    ):
+        files = sorted(Path(told["register_folder"]).glob("*.csv"))
+        load_register(files, source="bench", now=timezone.now(), actor="bench")
+        made = companies(seed=1, count=COUNT, traps=())
+        hosts = {one.uen: one.host for one in made if one.expect is Expect.CONTACTS}
+        names = RegisteredCompany.objects.filter(uen__in=hosts).values_list("uen", "name")
+        sites = [Site(uen, uen, name, hosts[uen]) for uen, name in names.order_by("uen")]
+        yield Web("made-up", told["CRAWL_PROXY"], sites)
+
+
+@contextmanager
+def _real() -> Iterator[Web | None]:
+    """The real pages, where they are."""
+    if not real_web.SITES.is_dir():
+        yield None
+        return
+    with _served("bench.real_web", str(COPIES)) as told:
+        sites = [Site(host, "", name, host) for host, name in told["sites"].items()]
+        yield Web("real", told["CRAWL_PROXY"], sites)
+
+
+@contextmanager
+def _served(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
+    """A web in a process of its own, which says in one line where it is."""
+    child = Child.start([sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE)
     try:
-        told = json.loads(child.first_line())
-        yield told["CRAWL_PROXY"], Path(told["register_folder"])
+        yield json.loads(child.first_line())
     finally:
-        child.stop()
+        child.kill()
 
 
 # --- ours --------------------------------------------------------------------------------------
-def _ours(
-    key: str, warm_key: str, timed: dict[str, str], warm: dict[str, str], proxy: str
-) -> Measured:
+def _ours(web: Web, *, key: str, warm: str) -> Measured:
     env = {
         **_environment(),
-        "CRAWL_PROXY": proxy,
+        "CRAWL_PROXY": web.proxy,
         "CRAWL_DELAY_SECONDS": "0",
         "LOG_LEVEL": "WARNING",
     }
     worker = start_worker(PROCESSES, env=env)
     try:
-        with in_tenant(warm_key):
-            Lead.objects.all().delete()
-            _enrich(_leads(warm))
+        with in_tenant(warm):
+            _enrich(_leads(web.sites[:WARM_UP]))
         with in_tenant(key):
-            run = _leads(timed)
+            run = _leads(web.sites[WARM_UP:])
             cpu, database = _cpu_of(worker.pid), _cpu_of_database()
             seconds = _enrich(run)
             return Measured(
@@ -158,7 +216,7 @@ def _conninfo() -> str:
     return " ".join(f"{name}={value}" for name, value in parts.items() if value)
 
 
-def _leads(sites: dict[str, str]) -> PipelineRun:
+def _leads(sites: list[Site]) -> PipelineRun:
     """Candidates with their sites given, in a run that stands before its enrich stage."""
     now = timezone.now()
     key = connection.schema_name
@@ -166,11 +224,11 @@ def _leads(sites: dict[str, str]) -> PipelineRun:
         tenant_id=key, stage="enrich", started_by="bench", started_at=now, stage_started_at=now,
         plan={"match_threshold": 70},
     )  # fmt: skip
-    names = dict(RegisteredCompany.objects.filter(uen__in=sites).values_list("uen", "name"))
     Lead.objects.bulk_create(
-        Lead(source_ref=uen, uen=uen, name=names[uen], website=host, run_id=run.pk, stage_since=now)
-        for uen, host in sites.items()
-    )
+        Lead(source_ref=site.reference, uen=site.uen, name=site.name,
+             website=f"http://{site.host}/", run_id=run.pk, stage_since=now)
+        for site in sites
+    )  # fmt: skip
     return run
 
 
@@ -189,12 +247,12 @@ def _enrich(run: PipelineRun) -> float:
 
 
 # --- the yardstick -----------------------------------------------------------------------------
-def _scrapy(sites: dict[str, str], proxy: str) -> Measured:
+def _scrapy(web: Web) -> Measured:
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(TABLES)
         cursor.execute("RESET search_path")
-    hosts = sorted(sites.values())
-    spiders = [_spider(hosts[number::PROCESSES], proxy) for number in range(PROCESSES)]
+    hosts = [site.host for site in web.sites]
+    spiders = [_spider(hosts[number::PROCESSES], web.proxy) for number in range(PROCESSES)]
     for spider in spiders:
         assert spider.stdout is not None
         assert spider.stdout.readline() == "ready\n"
