@@ -35,7 +35,8 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 class PinnedAdapter(HTTPAdapter):
     """A requests adapter whose connections come from our own pools.
 
-    A request carries its parsed ``target``; neither host nor path is read from the URL's text.
+    A request carries its parsed ``target`` and the ``pool`` found for it; neither host nor path is
+    read from the URL's text.
     """
 
     def __init__(self, pools: urllib3.PoolManager, *, is_proxied: bool) -> None:
@@ -49,7 +50,7 @@ class PinnedAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, *_: Any, **__: Any
     ) -> urllib3.HTTPConnectionPool:
-        return self.pool_for(request.target)  # type: ignore[attr-defined]
+        return request.pool  # type: ignore[attr-defined]
 
     def cert_verify(self, *_: Any, **__: Any) -> None:
         """Nothing to set: the pools' TLS context verifies, whatever a caller passes."""
@@ -167,7 +168,7 @@ class Fetcher:
             value = "; ".join(f"{name}={value}" for name, value in cookies.items())
             request.headers = CaseInsensitiveDict({**self._headers, "Cookie": value})
         request.target = target  # type: ignore[attr-defined]
-        pool = self._adapter.pool_for(target)
+        pool = request.pool = self._adapter.pool_for(target)  # type: ignore[attr-defined]
         opened = pool.num_connections
         try:
             return self._adapter.send(request, stream=True)
