@@ -15,7 +15,7 @@ from tenants.isolation import as_owner
 __all__ = ["BUILD", "DROP_LIKE_INDEX", "WORDS", "ensure_search_indexes", "without_indexes"]
 
 # Queries must use this very expression, or the index is not used.
-WORDS = "array_to_tsvector(string_to_array(btrim(name_key || ' ' || former_keys), ' '))"
+WORDS = "array_to_tsvector(array_remove(string_to_array(name_key || ' ' || former_keys, ' '), ''))"
 BUILD = {
     "acra_company_by_name": (
         "CREATE INDEX IF NOT EXISTS acra_company_by_name"
