@@ -96,6 +96,41 @@ class Page(models.Model):
         return self.final_url
 
 
+class LeadStep(models.Model):
+    """What one completing step (search, read, people, verify) came to for one lead in one run."""
+
+    class Outcome(models.TextChoices):
+        DONE = "DONE", "Something was added"
+        NOTHING = "NOTHING", "Asked, nothing found"
+        NOT_NEEDED = "NOT_NEEDED", "Not needed"
+        SKIPPED = "SKIPPED", "Skipped"
+        LATER = "LATER", "Left for later"
+        REJECTED = "REJECTED", "Lead rejected"
+
+    lead = models.ForeignKey(Lead, models.CASCADE, related_name="steps")
+    run_id = models.BigIntegerField(null=True, help_text="The night; empty by hand.")
+    step = models.CharField(max_length=10)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    code = models.CharField(
+        max_length=40, blank=True, help_text="Why it was skipped, left or not needed; for counting."
+    )
+    sentence = models.CharField(max_length=300, blank=True)
+    calls = models.PositiveSmallIntegerField(default=0, help_text="Paid calls made.")
+    from_cache = models.PositiveSmallIntegerField(default=0, help_text="Answers had already.")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["lead", "run_id", "step"], name="step_once_per_lead_and_run"
+            ),
+        ]
+        indexes = [models.Index(fields=["run_id", "step"], name="step_by_run")]
+
+    def __str__(self) -> str:
+        return f"{self.step} of {self.lead_id}"
+
+
 class Contact(models.Model):
     """A person or role mailbox at a lead."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import time
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 TRUE = {"1", "true", "yes", "on"}
@@ -60,6 +61,33 @@ def decimal(name: str, default: float, *, least: float = 0, most: float | None =
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list; empty items are dropped."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def one_of(name: str, known: list[str]) -> list[str]:
+    """A comma-separated list of ``known`` words, in any case; none by default."""
+    found = [word.upper() for word in words(name)]
+    if strange := [word for word in found if word not in known]:
+        raise SettingError(f"{name}: {strange[0]!r} is none of {', '.join(known)}.")
+    return found
+
+
+def optional(name: str, default: int | None) -> int | None:
+    """A whole number; the word ``none`` for no limit."""
+    if text(name).lower() == "none":
+        return None
+    return default if not text(name) else integer(name, 0)
+
+
+def micros(name: str, default: str) -> int:
+    """An amount such as 0.008, in millionths."""
+    value = text(name, default)
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise SettingError(f"{name}: {value!r} is not an amount of money.") from None
+    if not amount.is_finite() or amount < 0:
+        raise SettingError(f"{name}: {value!r} is not an amount of money.")
+    return int(amount * 1_000_000)
 
 
 def clock(name: str, default: str) -> time:

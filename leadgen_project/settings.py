@@ -12,6 +12,8 @@ from leadgen_project import embedded_postgres
 from leadgen_project import environment as env
 from leadgen_project.console.unfold import UNFOLD  # noqa: F401 -- a setting
 from tenants.db import pool
+from tenants.limits import Limits
+from tenants.permits import Vendor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("LEADGEN_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
@@ -252,6 +254,41 @@ REGISTER_INTERVAL_HOURS = env.integer("INTERVAL", 24, least=1)
 DISABLE_SCHEDULER = env.flag("DISABLE_SCHEDULER")
 # How long a worker's claim on a lead outlives the worker's last sign of life. Renewed at a third.
 LEASE_SECONDS = env.integer("LEASE_SECONDS", 120, least=3, most=600)
+
+# --- vendors: keys, prices, limits --------------------------------------------------------------
+VENDOR_KEYS = {
+    Vendor.LLM: env.text("OPENAI_API_KEY"),
+    Vendor.TAVILY: env.text("TAVILY_API_KEY"),
+    Vendor.LUSHA: env.text("LUSHA_API_KEY"),
+    Vendor.ZEROBOUNCE: env.text("ZEROBOUNCE_API_KEY"),
+}
+VENDORS_OFF = env.one_of("VENDORS_OFF", list(Vendor))  # a switch for all tenants at once
+OPENAI_BASE_URL = env.text("OPENAI_BASE_URL", "https://api.openai.com/v1")
+TAVILY_BASE_URL = env.text("TAVILY_BASE_URL", "https://api.tavily.com")
+LUSHA_BASE_URL = env.text("LUSHA_BASE_URL", "https://api.lusha.com")
+# Decides where addresses are processed: api-eu and api-us keep them there.
+ZEROBOUNCE_BASE_URL = env.text("ZEROBOUNCE_BASE_URL", "https://api.zerobounce.net/v2")
+# Prices as of June 2026 where known; a plan's own price goes into the setting. Micros: 1e-6 USD.
+VENDOR_UNIT_MICROS = {
+    Vendor.LLM: 0,  # input and output have prices of their own, below
+    Vendor.TAVILY: env.micros("TAVILY_CREDIT_USD", "0.008"),
+    Vendor.LUSHA: env.micros("LUSHA_CREDIT_USD", "0"),
+    Vendor.ZEROBOUNCE: env.micros("ZEROBOUNCE_CREDIT_USD", "0"),
+}
+VENDOR_LIMITS = {
+    Vendor.LLM: Limits(daily_units=env.optional("DAILY_TOKEN_BUDGET", 1_000_000)),
+    Vendor.TAVILY: Limits(daily_units=env.optional("TAVILY_DAILY_CREDITS", 500)),
+    Vendor.LUSHA: Limits(daily_units=env.optional("LUSHA_DAILY_CREDITS", 200)),
+    Vendor.ZEROBOUNCE: Limits(daily_units=env.optional("ZEROBOUNCE_DAILY_CREDITS", 1_000)),
+}
+# Lane -> calls in seconds. Only for the first call of a lane; after that the console decides.
+VENDOR_RATES = {
+    Vendor.LLM: (env.integer("LLM_CALLS_PER_MINUTE", 20, least=0), 60),
+    Vendor.TAVILY: (100, 60),  # of development keys; production keys allow 1,000
+    Vendor.LUSHA: (40, 60),  # of the smallest plans
+    Vendor.ZEROBOUNCE: (1_000, 10),  # of 80,000
+    f"{Vendor.ZEROBOUNCE}/batch": (5, 60),
+}
 
 ICP_RULE_NAME = env.text("ICP_RULE_NAME", "default")
 CRAWL_MAX_PAGES = env.integer("CRAWL_MAX_PAGES", 6, least=1, most=50)

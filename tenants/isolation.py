@@ -36,6 +36,9 @@ TENANT_ROWS = {  # table -> what a tenant may do with its own rows
     "tenants_membership": "SELECT",
     "tenants_pipelinerun": "SELECT, INSERT, UPDATE",
     "tenants_auditevent": "SELECT, INSERT",
+    "tenants_vendorbudget": "SELECT, INSERT, UPDATE",
+    "tenants_vendorbalance": "SELECT",
+    "tenants_vendorusage": "SELECT",
 }
 VISIBLE_USER_COLUMNS = ("id", "username", "email", "first_name", "last_name", "is_active",
                         "is_superuser", "is_staff", "last_login", "date_joined")  # fmt: skip

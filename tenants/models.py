@@ -13,6 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django_tenants.models import DomainMixin, TenantMixin
 
+from tenants import vendor_models  # noqa: F401 -- where Django finds the tables of the vendors
+
 
 class User(AbstractUser):
     """One account for all tenants; a membership says where it may work."""
