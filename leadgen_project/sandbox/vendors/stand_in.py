@@ -15,10 +15,10 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from random import Random
 from threading import Lock
 from typing import Any, Self
 
+from leadgen_project.sandbox.chance import dice
 from leadgen_project.sandbox.loopback import LoopbackServer, Raw, Reply, Request
 
 
@@ -143,7 +143,7 @@ class VendorStandIn(ABC):
     def _next_fault(self, number: int) -> Fault | None:
         if self._faults:
             return self._faults.popleft()
-        chance = Random(f"{self.seed}/{number}")
+        chance = dice("vendor", self.seed, number)
         if chance.random() < self.chance_of_fault:
             return chance.choice(self.likely_faults)
         return None

@@ -1,0 +1,82 @@
+"""What all vendors' stand-ins share: a journal, an account, and faults that strike as told."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from leadgen_project.sandbox.loopback import Reply, Request
+from leadgen_project.sandbox.vendors.stand_in import (
+    Fault,
+    VendorCall,
+    VendorStandIn,
+    reply_json,
+)
+
+
+class Shop(VendorStandIn):
+    """Sells one unit a call."""
+
+    def _key(self, request: Request) -> str:
+        return request.headers.get("x-key", "")
+
+    def _answer(self, request: Request, call: VendorCall) -> Reply:
+        if call.key not in self.keys:
+            return reply_json({"error": "key"}, 401)
+        return reply_json({"sold": 1}) if self._charge(call, 1) else reply_json({}, 402)
+
+
+@pytest.fixture
+def shop():
+    with Shop(credits=2, hang_seconds=0.3, slow_seconds=0.1) as running:
+        yield running
+
+
+def buy(shop: Shop, *, key: str = "sandbox-key") -> requests.Response:
+    return requests.post(shop.url, json={"a": 1}, headers={"X-Key": key}, timeout=2)
+
+
+def test_calls_are_charged_until_the_account_is_empty(shop):
+    assert [buy(shop).status_code for _ in range(3)] == [200, 200, 402]
+    assert shop.charged == 2
+    assert shop.asked("/")[0].question == {"a": 1}
+
+
+def test_a_wrong_key_costs_nothing(shop):
+    assert buy(shop, key="other").status_code == 401
+    assert shop.charged == 0
+
+
+@pytest.mark.parametrize(("fault", "status"), [(Fault.ERROR, 500), (Fault.RATE_LIMITED, 429),
+                                               (Fault.HTML, 403)])  # fmt: skip
+def test_a_refusal_costs_nothing(shop, fault, status):
+    shop.fail_next(fault)
+
+    assert buy(shop).status_code == status
+    assert shop.charged == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "charged"), [(Fault.RESET, 0), (Fault.HANG, 0), (Fault.RESET_AFTER, 1),
+                           (Fault.TRUNCATED, 1)]
+)  # fmt: skip
+def test_a_broken_connection_may_have_cost_a_unit(shop, fault, charged):
+    shop.fail_next(fault)
+
+    with pytest.raises(requests.RequestException):
+        buy(shop)
+
+    assert shop.charged == charged
+
+
+def test_chance_strikes_the_same_calls_every_time():
+    def faults() -> list[str]:
+        with Shop(chance_of_fault=0.5, seed=4, likely_faults=(Fault.ERROR,)) as shop:
+            for _ in range(20):
+                buy(shop)
+            return [call.fault for call in shop.calls]
+
+    first = faults()
+
+    assert first == faults()
+    assert 3 < first.count("500") < 17
