@@ -221,7 +221,12 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
-    "loggers": {"django-q": {"level": "WARNING"}, "django.server": {"level": "WARNING"}},
+    "loggers": {
+        "django-q": {"level": "WARNING"},
+        "django.server": {"level": "WARNING"},
+        # Its warnings quote the address asked, which holds a key (ZeroBounce) or an e-mail address.
+        "urllib3": {"level": "ERROR"},
+    },
 }
 
 # --- web safety -----------------------------------------------------------------------------

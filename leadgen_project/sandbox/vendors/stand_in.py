@@ -165,7 +165,8 @@ class VendorStandIn(ABC):
                 return reply
             case Fault.TRUNCATED if reply is not None:
                 wire = reply.wire()
-                return lambda connection: connection.sendall(wire[: len(wire) - 20])
+                kept = len(wire) - len(reply.body) // 2 - 1
+                return lambda connection: connection.sendall(wire[:kept])
         return reset
 
 
