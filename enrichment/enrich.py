@@ -25,6 +25,7 @@ from enrichment.look import Crawl, Task
 from enrichment.match import THRESHOLD, CompanyFacts
 from enrichment.record import Found, record
 from icp.models import Lead, LeadQuerySet
+from tenants.clock import database_now
 from tenants.models import PipelineRun
 from tenants.outage import outlast
 from tenants.stages import BatchReport
@@ -76,8 +77,7 @@ def enrich_lead(
     The lead must be a CANDIDATE and free; ``None`` when somebody else holds it, or when nothing
     could be learnt and it is as before.
     """
-    at = now or timezone.now()
-    claimed = Lead.objects.filter(pk=lead.pk).in_stage(Lead.Stage.CANDIDATE).claim(1, now=at)
+    claimed = Lead.objects.filter(pk=lead.pk).in_stage(Lead.Stage.CANDIDATE).claim(1, now=now)
     if not claimed:
         return None
     companies = _companies(claimed)
@@ -129,7 +129,7 @@ class _Batch:
         room = min(self.flight.room, count - self.report.taken)
         if room < 1:
             return
-        leads = outlast(lambda: waiting.claim(room, now=self.now()))
+        leads = outlast(lambda: waiting.claim(room))
         self.report.taken += len(leads)
         leads = [lead for lead in leads if not self._was_deadly(lead)]
         self.companies |= _companies(leads)
@@ -141,7 +141,7 @@ class _Batch:
         for one, stage in _record(landed, self.companies, run_id=self.run.pk, now=self.now()):
             self._count(one, stage)
         if self.flight.renew():
-            self.run.touch(now=self.now())
+            self.run.touch(now=database_now())
 
     def _was_deadly(self, lead: Lead) -> bool:
         if lead.attempts < MAX_DEATHS:

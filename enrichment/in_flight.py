@@ -97,7 +97,7 @@ class InFlight:
             return False
         self._renew_at = time.monotonic() + self._renew_every
         mine = Lead.objects.of_claims(self._leads.values())
-        outlast(lambda: mine.hold_longer(now=self._now()))
+        outlast(mine.hold_longer)
         return True
 
 

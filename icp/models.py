@@ -15,6 +15,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from tenants.clock import database_now
 from tenants.process_name import process_name
 
 
@@ -161,7 +162,7 @@ class LeadQuerySet(models.QuerySet["Lead"]):
 
     def free(self, *, now: datetime | None = None) -> Self:
         """Leads no worker holds and whose time has come."""
-        now = now or timezone.now()
+        now = now or database_now()
         return self.filter(
             Q(held_until=None) | Q(held_until__lt=now), Q(not_before=None) | Q(not_before__lte=now)
         )
@@ -195,8 +196,9 @@ class LeadQuerySet(models.QuerySet["Lead"]):
         Other workers pass them by until the lease ends or the lead moves on. So a stage may
         ask slow sites with no transaction open, and a crashed worker loses no lead. Each claim
         has a number of its own (``lease``): whoever writes later must still hold that number.
+        By the database's clock, unless ``now`` is given.
         """
-        now = now or timezone.now()
+        now = now or database_now()
         held = {"held_until": now + (lease or lease_time()), "held_by": process_name()}
         waiting = self.free(now=now).order_by("stage_since", "pk")
         leads: list[Lead] = list(waiting.select_for_update(skip_locked=True, of=("self",))[:count])
@@ -216,9 +218,9 @@ class LeadQuerySet(models.QuerySet["Lead"]):
             mine |= Q(pk=lead.pk, lease=lead.lease)
         return self.filter(mine)
 
-    def hold_longer(self, *, now: datetime) -> int:
+    def hold_longer(self) -> int:
         """Begin the lease anew. Only for leads of one's own claims; returns how many."""
-        return self.update(held_until=now + lease_time())
+        return self.update(held_until=database_now() + lease_time())
 
     def let_go(self, *, blamed: bool = False) -> int:
         """Free leads before their lease ends; ``blamed`` counts the attempt against them."""

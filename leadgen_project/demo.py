@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from acra.load import load_register
@@ -25,6 +24,7 @@ from leadgen_project import pipeline, schedule
 from leadgen_project.processes import RunningSandbox, start_sandbox, start_worker
 from leadgen_project.progress import lines
 from scoring.models import ShortlistEntry
+from tenants.clock import database_now
 from tenants.models import Membership, PipelineRun, Tenant, User
 from tenants.provision import create_tenant
 
@@ -122,7 +122,7 @@ def _load(folder: Path, *, say: Say) -> None:
     began = time.monotonic()
     done = load_register(
         sorted(folder.glob("*.csv")), source=f"{SOURCE}: a made-up register",
-        now=timezone.now(), actor="demo",
+        now=database_now(), actor="demo",
     )  # fmt: skip
     say(
         f"Register: read {done.read} = {done.new} new + {done.changed} changed"
@@ -147,14 +147,14 @@ def _nights(tenants: list[Tenant], *, sandbox: RunningSandbox, say: Say) -> list
     runs = []
     for tenant in tenants:
         with tenant_context(tenant):
-            runs.append(pipeline.start_night(tenant, started_by="demo", now=timezone.now()))
+            runs.append(pipeline.start_night(tenant, started_by="demo", now=database_now()))
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     told: dict[int, str] = {}
     while any(run.is_open for run in runs):
         if time.monotonic() > give_up_at:
             raise DemoError(f"The nights are not over after {PATIENCE_SECONDS} s; see the log.")
         time.sleep(LOOK_SECONDS)
-        schedule.revive_runs(now=timezone.now())
+        schedule.revive_runs(now=database_now())
         for run in runs:
             run.refresh_from_db()
             if run.is_open and told.get(run.pk) != run.stage:

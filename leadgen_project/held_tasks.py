@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django import db
-from django.utils import timezone
-from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.models import OrmQ
 from filelock import FileLock, Timeout
+
+from tenants.clock import database_now
+from tenants.tasks import TimedQueue
 
 WATCH_VARIABLE = "LEADGEN_WATCH"  # the directory, for the cluster
 DEAD_SECONDS = 10  # without a touch of ``alive``; an orphaned cluster may take 20 s to end
@@ -31,21 +32,21 @@ BY_ITSELF = "by itself"
 # First come, first served, also among tasks of one instant; two clusters never wait for each other.
 _TAKE = """
 WITH next AS MATERIALIZED (
-    SELECT id FROM django_q_ormq WHERE key = %(key)s AND lock < %(now)s
+    SELECT id FROM django_q_ormq WHERE key = %(key)s AND lock < statement_timestamp()
     ORDER BY lock, id LIMIT %(bulk)s FOR UPDATE SKIP LOCKED
 )
-UPDATE django_q_ormq q SET lock = %(until)s FROM next WHERE q.id = next.id
+UPDATE django_q_ormq q SET lock = statement_timestamp() + make_interval(secs => %(retry)s)
+FROM next WHERE q.id = next.id
 RETURNING q.id, q.payload
 """
 
 
-class HoldingBroker(ORM):
+class HoldingBroker(TimedQueue):
     """The queue in PostgreSQL, first come first served, with a list of what this cluster took."""
 
     def dequeue(self) -> list[tuple[int, str]] | None:
         db.close_old_connections()
-        now = timezone.now()
-        values = {"key": self.list_key, "now": now, "until": self.timeout(None), "bulk": Conf.BULK}
+        values = {"key": self.list_key, "retry": Conf.RETRY, "bulk": Conf.BULK}
         with db.connection.cursor() as cursor:
             cursor.execute(_TAKE, values)
             taken: list[tuple[int, str]] = cursor.fetchall()
@@ -113,7 +114,7 @@ def give_back(directory: Path, *, pid: int | None = None) -> int:
     held = [path for path in (directory / "held").iterdir()
             if pid is None or _runs(path, pid)]  # fmt: skip
     ids = [int(path.name) for path in held]
-    count: int = OrmQ.objects.filter(pk__in=ids).update(lock=timezone.now()) if ids else 0
+    count: int = OrmQ.objects.filter(pk__in=ids).update(lock=database_now()) if ids else 0
     for path in held:
         path.unlink(missing_ok=True)
     return count

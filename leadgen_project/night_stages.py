@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
-from django.utils import timezone
 
 from acra.models import RegisteredCompany, RegisterImport
 from enrichment.enrich import enrich_batch
@@ -22,6 +21,7 @@ from scoring.models import LeadScore, Shortlist
 from scoring.publish import current_card
 from scoring.score import score_batch, scoring_waiting
 from scoring.shortlist import make_shortlist
+from tenants.clock import database_now
 from tenants.models import PipelineRun, Tenant
 from tenants.stages import BatchReport, Tally
 
@@ -88,7 +88,7 @@ def select(run: PipelineRun) -> BatchReport:
             f"There is no ICP rule named {settings.ICP_RULE_NAME!r}."
             f" Known: {', '.join(sorted(known)) or 'none yet; write one under ICP rules'}."
         )
-    now = timezone.now()
+    now = database_now()
     cap = run.plan["candidates"]
     report = select_candidates(run, rule=rule, cap=cap, now=now, actor=run.started_by)
     run.plan["selection"] = report.as_json()
@@ -126,7 +126,7 @@ def enrich(run: PipelineRun) -> BatchReport:
 
 
 def tally_enrich(run: PipelineRun) -> Tally:
-    now = timezone.now()
+    now = database_now()
     mine = Lead.objects.filter(run_id=run.pk)
     stages = dict(mine.values_list("stage").annotate(n=Count("pk")))
     later = mine.filter(stage=Lead.Stage.CANDIDATE, not_before__gt=now).count()
@@ -158,7 +158,7 @@ def tally_score(run: PipelineRun) -> Tally:
 
 # --- shortlist -----------------------------------------------------------------------------
 def shortlist(run: PipelineRun) -> BatchReport:
-    make_shortlist(run, cap=run.plan["shortlist_cap"], now=timezone.now())
+    make_shortlist(run, cap=run.plan["shortlist_cap"], now=database_now())
     return BatchReport()
 
 
@@ -188,7 +188,7 @@ def tally_export(run: PipelineRun) -> Tally:
 # --- tidy ----------------------------------------------------------------------------------
 def tidy(run: PipelineRun) -> BatchReport:
     """Let go of what is older than the tenant keeps it, and of hosts nobody asks any more."""
-    purged = purge_pages(keep_days=run.tenant.settings.retention_days, now=timezone.now())
+    purged = purge_pages(keep_days=run.tenant.settings.retention_days, now=database_now())
     forget_idle_hosts()
     run.plan["purged"] = {"pages": purged.pages, "bodies": purged.bodies, "texts": purged.corpora}
     run.save(update_fields=["plan"])

@@ -11,12 +11,12 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from leadgen_project import night_stages as stages
 from leadgen_project.report import report_hash, report_lines
 from leadgen_project.turns import queue_turns
 from tenants import audit
+from tenants.clock import database_now
 from tenants.context import current_schema
 from tenants.models import PipelineRun, Tenant
 from tenants.outage import LOST
@@ -56,6 +56,7 @@ def start_night(
                 started_by=started_by,
                 started_at=now,
                 stage_started_at=now,
+                touched_at=now,
                 night_of=night_of,
                 plan=stages.make_plan(tenant, now=now),
             )
@@ -102,7 +103,7 @@ def step(run: PipelineRun) -> bool:
     try:
         if not stage.parallel:
             return _run_whole(run, stage)
-        run.touch(now=timezone.now())
+        run.touch(now=database_now())
         report = stage.run_batch(run)
     except stages.MissingInputError as exc:
         _fail(run, str(exc))  # trying again would not help
@@ -166,7 +167,7 @@ def _run_whole(run: PipelineRun, stage: Stage) -> bool:
         locked = _lock(run, stage)
         if locked is None:
             return False  # somebody else is at it
-        locked.touched_at = timezone.now()
+        locked.touched_at = database_now()
         stage.run_batch(locked)
         _move_on(locked, stage)
     run.refresh_from_db()
@@ -192,7 +193,7 @@ def _lock(run: PipelineRun, stage: Stage, *, patiently: bool = False) -> Pipelin
 
 
 def _move_on(run: PipelineRun, stage: Stage) -> None:
-    now = timezone.now()
+    now = database_now()
     counts = stage.tally(run).as_json()
     counts["seconds"] = round((now - run.stage_started_at).total_seconds(), 1)
     run.reports[stage.name] = counts
@@ -240,7 +241,7 @@ def _count_failure(run: PipelineRun, stage: Stage) -> None:
 
 def _fail(run: PipelineRun, note: str) -> None:
     """End the run with a sentence for the operator."""
-    now = timezone.now()
+    now = database_now()
     PipelineRun.objects.filter(pk=run.pk, status__in=PipelineRun.OPEN).update(
         status=PipelineRun.Status.FAILED, finished_at=now, note=note
     )
@@ -250,7 +251,7 @@ def _fail(run: PipelineRun, note: str) -> None:
 def _change(
     run: PipelineRun, status: PipelineRun.Status, *, actor: str, allowed: list[PipelineRun.Status]
 ) -> None:
-    ended = None if status in PipelineRun.OPEN else timezone.now()
+    ended = None if status in PipelineRun.OPEN else database_now()
     with transaction.atomic():
         changed = PipelineRun.objects.filter(pk=run.pk, status__in=allowed).update(
             status=status, finished_at=ended

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 from django_q.models import Schedule
 from django_tenants.utils import tenant_context
 
 from leadgen_project import pipeline
+from tenants.clock import database_now
 from tenants.models import PipelineRun, TenantSettings
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,7 @@ TICK = "leadgen_project.tasks.tick"
 # A night that was missed (machine off) still starts this much later, and says so.
 LATEST = timedelta(hours=20)
 SILENCE = timedelta(seconds=45)
+FURTHEST_TICK = timedelta(minutes=2)  # the queue puts the next one by its machine's clock
 
 
 def ensure_schedule() -> None:
@@ -37,9 +38,15 @@ def ensure_schedule() -> None:
     )
 
 
+def mend_schedule(*, now: datetime) -> None:
+    """Bring the tick back that a wrong clock has put into the future: it is due every minute."""
+    astray = Schedule.objects.filter(name="tick", next_run__gt=now + FURTHEST_TICK)
+    astray.update(next_run=now)
+
+
 def tick(*, now: datetime | None = None) -> None:
     """Start due nights (unless DISABLE_SCHEDULER) and revive open runs that nothing carries."""
-    now = now or timezone.now()
+    now = now or database_now()
     if not settings.DISABLE_SCHEDULER:
         start_due_nights(now=now)
     revive_runs(now=now)

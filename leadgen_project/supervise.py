@@ -19,7 +19,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from leadgen_project import embedded_postgres
+from leadgen_project import embedded_postgres, heartbeat
 from leadgen_project.held_tasks import WATCH_VARIABLE, make_watch_dir
 from leadgen_project.lifeline import Child, follow_parent
 from leadgen_project.mourn import mourn_clusters, mourn_processes
@@ -29,7 +29,7 @@ from tenants.stopping import STOP_FILE_VARIABLE
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
-LOOKS_PER_ROUND = 20  # after which the dead of this machine are looked for
+LOOKS_PER_ROUND = 20  # after which the dead of this machine are looked for, and a sign is given
 SILENCE_SECONDS = 60  # longer than a database takes to refuse the scheduler's connection
 LONGEST_PAUSE_SECONDS = 30  # between two starts of a cluster that does not live
 DATABASE_LOOK_SECONDS = 1  # each look costs less than 1 ms
@@ -58,13 +58,14 @@ class Supervisor:
         while not self._stop.is_set():
             with make_watch_dir(self.root) as directory:
                 lived_seconds = self._run_cluster(directory)
-            self._mourn(lambda: mourn_clusters(self.root))
+            self._in_database(lambda: mourn_clusters(self.root))
             if self._stop.is_set():
                 break
             failures = 0 if lived_seconds > LASTING_SECONDS else failures + 1
             pause = min(2**failures - 1, LONGEST_PAUSE_SECONDS)
             logger.error("worker %s starts its cluster anew in %s s", self.name, pause)
             self._stop.wait(pause)
+        self._in_database(heartbeat.end)
         logger.info("worker %s has stopped", self.name)
 
     def _run_cluster(self, directory: Path) -> float:
@@ -84,17 +85,17 @@ class Supervisor:
             cluster.kill()
         return lived_seconds
 
-    def _mourn(self, action: Callable[[], None]) -> None:
+    def _in_database(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except DatabaseError as exc:  # what is left is still on file for the next look
-            logger.warning("worker %s could not free what the dead held: %s", self.name, exc)
+        except DatabaseError as exc:  # the next look comes soon; what the dead held is on file
+            logger.warning("worker %s cannot look after its work: %s", self.name, exc)
         finally:
             connection.close()
 
     def _watch(self, cluster: Child, directory: Path) -> float:
         """Return when the cluster ended, fell silent or shall stop; for how long it lived."""
-        looks = silent_looks = 0
+        looks = silent_looks = beat_at = 0
         sign = directory / "alive"
         last_sign = _modified(sign)
         while not self._stop.wait(LOOK_SECONDS):
@@ -110,10 +111,13 @@ class Supervisor:
             if silent_looks * LOOK_SECONDS > self.silence_seconds:
                 logger.error("worker %s: its cluster (%s) is silent", self.name, cluster.pid)
                 break
+            if latest and not silent_looks and looks >= beat_at:
+                self._in_database(heartbeat.beat)
+                beat_at = looks + LOOKS_PER_ROUND
             if any((directory / "dead").iterdir()):
-                self._mourn(lambda: mourn_processes(directory))
+                self._in_database(lambda: mourn_processes(directory))
             if looks % LOOKS_PER_ROUND == 1:
-                self._mourn(lambda: mourn_clusters(self.root))
+                self._in_database(lambda: mourn_clusters(self.root))
         return looks * LOOK_SECONDS
 
 

@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
-from django.utils import timezone
 
 from enrichment.models import Contact, EnrichmentRun, Evidence
 from icp.models import IcpRule, Lead, LeadQuerySet
@@ -18,6 +17,7 @@ from scoring.models import LeadScore, ScoreCard, ScoreLine
 from scoring.publish import card_of
 from scoring.rationale import rationale
 from scoring.weigh import Weighed, weigh
+from tenants.clock import database_now
 from tenants.models import PipelineRun
 from tenants.stages import BatchReport
 
@@ -35,7 +35,7 @@ def score_batch(
     keeps it: a second run of the same batch writes nothing twice, and a worker that slept past its
     lease writes nothing at all.
     """
-    now = now or timezone.now()
+    now = now or database_now()
     card = card_of(run)
     leads = Lead.objects.in_stage(Lead.Stage.ENRICHED).claim(count, now=now)
     if len(leads) < count:

@@ -239,3 +239,13 @@ class HostLease(models.Model):
 
     def __str__(self) -> str:
         return self.host
+
+
+class Heartbeat(models.Model):
+    """A worker's last sign of life, by the database's clock. Gone when it was told to stop."""
+
+    worker = models.CharField(max_length=100, primary_key=True, help_text="Machine and process.")
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.worker

@@ -10,12 +10,12 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
-from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 from django_tenants.utils import get_tenant_model, tenant_context
 
+from tenants.clock import database_now
 from tenants.context import connection, current_schema, is_public
 
 REGISTRY: dict[str, TenantTask] = {}
@@ -50,15 +50,19 @@ def tenant_task(function: Callable[..., None]) -> TenantTask:
     return TenantTask(function)
 
 
-class _LaterQueue(ORM):
-    """The queue in PostgreSQL, for tasks nobody shall take before a time."""
+class TimedQueue(ORM):
+    """The queue in PostgreSQL by the database's clock, as ``HoldingBroker`` reads it.
 
-    def __init__(self, *, delay: timedelta) -> None:
-        super().__init__()
+    Nobody takes what is put in before ``delay`` has passed. By its own clock, a machine that is
+    five minutes ahead would put in what the others do not see for five minutes.
+    """
+
+    def __init__(self, list_key: str | None = None, *, delay: timedelta = timedelta()) -> None:
+        super().__init__(list_key)
         self._delay = delay
 
     def enqueue(self, task: str) -> int:
-        at = timezone.now() + self._delay
+        at = database_now() + self._delay
         return OrmQ.objects.create(key=self.list_key, payload=task, lock=at).pk
 
 
@@ -69,9 +73,8 @@ def enqueue(name: str, *, group: str = "", delay: timedelta | None = None, **ids
     """
     if is_public():
         raise UnknownTaskError(f"{name}: enqueue it from inside a tenant.")
-    options: dict[str, Any] = {"task_name": name[:100], "ack_failure": True}
-    if delay:
-        options["broker"] = _LaterQueue(delay=delay)
+    queue = TimedQueue(delay=delay or timedelta())
+    options: dict[str, Any] = {"task_name": name[:100], "ack_failure": True, "broker": queue}
     return async_task(
         "tenants.tasks.run", current_schema(), name, ids, group=group, q_options=options
     )

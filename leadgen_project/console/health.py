@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 
 from django.db import Error
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django_q.models import OrmQ, Schedule
 
+from leadgen_project import heartbeat
+from tenants.clock import database_now
 from tenants.context import in_public
 
-# The queue's own tick is due every minute; later than this, no cluster is at work.
+# The queue's own tick is due every minute; later than this, workers live but take no tasks.
 SILENT_AFTER = timedelta(minutes=3)
 
 
@@ -24,17 +25,22 @@ class QueueState:
     waiting: int
     working: int
     oldest_seconds: float
-    overdue_seconds: float | None  # None: no schedule was made yet, so no worker has ever run
+    silent_seconds: float | None  # since any worker's sign of life; None: there is no worker
+    overdue_seconds: float  # of the queue's own tick
 
     @property
     def is_alive(self) -> bool:
-        limit = SILENT_AFTER.total_seconds()
-        return self.overdue_seconds is not None and self.overdue_seconds < limit
+        """Also false when workers live but do not get round to the tick."""
+        return (
+            self.silent_seconds is not None
+            and self.silent_seconds < heartbeat.SILENT_AFTER.total_seconds()
+            and self.overdue_seconds < SILENT_AFTER.total_seconds()
+        )
 
     @property
     def words(self) -> str:
-        if self.overdue_seconds is None:
-            return "not started"
+        if self.silent_seconds is None:
+            return "no worker"
         return "working" if self.is_alive else "silent"
 
 
@@ -43,12 +49,14 @@ def queue_state(*, now: datetime) -> QueueState:
     with in_public():
         free = OrmQ.objects.filter(lock__lte=now)
         oldest = free.order_by("lock").values_list("lock", flat=True).first()
+        seen_at = heartbeat.last_seen()
         due = Schedule.objects.order_by("next_run").values_list("next_run", flat=True).first()
         return QueueState(
             waiting=free.count(),
             working=OrmQ.objects.filter(lock__gt=now).count(),
             oldest_seconds=(now - oldest).total_seconds() if oldest else 0.0,
-            overdue_seconds=max((now - due).total_seconds(), 0.0) if due else None,
+            silent_seconds=max((now - seen_at).total_seconds(), 0.0) if seen_at else None,
+            overdue_seconds=max((now - due).total_seconds(), 0.0) if due else 0.0,
         )
 
 
@@ -59,7 +67,7 @@ def health(_request: HttpRequest) -> JsonResponse:
     Says nothing about tenants. A queue nobody works counts as down: nights would not run.
     """
     try:
-        state = queue_state(now=timezone.now())
+        state = queue_state(now=database_now())
     except Error as exc:
         down = {"status": "down", "database": f"down ({type(exc).__name__})", "queue": "unknown"}
         return JsonResponse(down, status=503)
@@ -71,6 +79,7 @@ def health(_request: HttpRequest) -> JsonResponse:
             "waiting": state.waiting,
             "working": state.working,
             "oldest_seconds": round(state.oldest_seconds, 1),
+            "silent_seconds": state.silent_seconds and round(state.silent_seconds, 1),
         },
     }
     return JsonResponse(answer, status=200 if state.is_alive else 503)

@@ -18,7 +18,6 @@ from django.http import (
 )
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.utils import timezone
 
 from icp.models import Lead
 from leadgen_project import pipeline
@@ -28,6 +27,7 @@ from leadgen_project.console.live import live
 from leadgen_project.console.pages import link
 from leadgen_project.night_stages import MissingInputError
 from scoring.neutralise import for_csv
+from tenants.clock import database_now
 from tenants.console import may_do
 from tenants.context import keep_tenant
 from tenants.models import PipelineRun, Tenant
@@ -61,7 +61,7 @@ def start_run(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             run = pipeline.start_night(
-                tenant, started_by=request.user.get_username(), now=timezone.now()
+                tenant, started_by=request.user.get_username(), now=database_now()
             )
         except pipeline.RunError as exc:
             messages.error(request, str(exc))
@@ -83,7 +83,7 @@ def start_run(request: HttpRequest) -> HttpResponse:
 
 def _preview(tenant: Tenant) -> list[str]:
     try:
-        return pipeline.dry_run(tenant, now=timezone.now())
+        return pipeline.dry_run(tenant, now=database_now())
     except (pipeline.RunError, MissingInputError) as exc:
         return [str(exc)]
 
@@ -134,7 +134,7 @@ def run_candidates(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
 def live_context(request: HttpRequest, run: PipelineRun) -> dict[str, Any]:
     return {
         "run": run,
-        "progress": live(run, now=timezone.now()),
+        "progress": live(run, now=database_now()),
         "may_run": may_do(request, RIGHT),
         "failures": run.plan.get("failures", {}),
     }

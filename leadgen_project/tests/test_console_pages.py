@@ -12,13 +12,14 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from icp.models import Lead
+from leadgen_project import heartbeat
 from leadgen_project.console import sidebar
 from leadgen_project.console.errors import server_error
 from leadgen_project.console.funnel import funnel
 from leadgen_project.console.pages import link
 from leadgen_project.tests.console_data import PASSWORD, fill, make_people, make_register
 from tenants.context import in_tenant
-from tenants.models import AuditEvent, PipelineRun, Tenant, TenantSettings
+from tenants.models import AuditEvent, Heartbeat, PipelineRun, Tenant, TenantSettings
 
 
 @pytest.fixture
@@ -225,16 +226,16 @@ def test_a_missing_page_of_the_api_is_a_problem_in_json(db):
 
 # --- health ---------------------------------------------------------------------------------
 def test_health_is_down_without_a_worker(db):
-    Schedule.objects.all().delete()  # a migrated installation has one
     response = Client().get("/health")
 
     assert response.status_code == 503
     assert response.json()["database"] == "ok"
-    assert response.json()["queue"]["state"] == "not started"
+    assert response.json()["queue"]["state"] == "no worker"
 
 
-def test_health_is_fine_while_the_queue_ticks(db):
+def test_health_is_fine_while_workers_show_that_they_live(db):
     now = timezone.now()
+    heartbeat.beat()
     Schedule.objects.update(next_run=now)
     OrmQ.objects.create(key="leadgen", payload="x", lock=now - timedelta(seconds=40))
 
@@ -246,7 +247,18 @@ def test_health_is_fine_while_the_queue_ticks(db):
     assert 40 <= queue["oldest_seconds"] < 60
 
 
-def test_health_is_down_when_the_ticks_stop(db):
+def test_health_is_down_half_a_minute_after_the_last_sign_of_life(db):
+    heartbeat.beat()
+    Heartbeat.objects.update(seen_at=timezone.now() - timedelta(seconds=31))
+
+    response = Client().get("/health")
+
+    assert response.status_code == 503
+    assert response.json()["queue"]["state"] == "silent"
+
+
+def test_health_is_down_when_workers_live_but_the_ticks_stop(db):
+    heartbeat.beat()
     late = timezone.now() - timedelta(minutes=10)
     Schedule.objects.update(next_run=late)
 

@@ -110,3 +110,21 @@ def test_a_tenant_that_is_switched_off_does_not_start(chosen):
 def test_the_next_start_is_told_in_the_nightly_zone(chosen):
     assert schedule.next_start(chosen, now=at(20, 0, 30)) == at(20, 1)
     assert schedule.next_start(chosen, now=at(20, 1)) == at(21, 1)
+
+
+def test_a_tick_that_a_wrong_clock_put_into_the_future_is_brought_back(db):
+    now = at(20, 12)
+    Schedule.objects.update(next_run=now + timedelta(hours=26))
+
+    schedule.mend_schedule(now=now)
+
+    assert Schedule.objects.get().next_run == now
+
+
+def test_a_tick_that_is_due_soon_stays(db):
+    soon = at(20, 12) + timedelta(seconds=50)
+    Schedule.objects.update(next_run=soon)
+
+    schedule.mend_schedule(now=at(20, 12))
+
+    assert Schedule.objects.get().next_run == soon

@@ -18,7 +18,10 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from django_q.tasks import async_task
 
+from leadgen_project import heartbeat
+from leadgen_project.console.health import queue_state
 from leadgen_project.lifeline import Child
+from tenants.clock import database_now
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = "leadgen_project.tests.queue_tasks"
@@ -322,3 +325,27 @@ def test_a_stopped_child_leaves_no_grandchild(tmp_path):
     assert child.stop(grace_seconds=5) is True
 
     wait_for(lambda: not alive([grandchild]), seconds=5)
+
+
+@pytest.mark.slow
+def test_health_tells_within_seconds_that_workers_live_died_or_were_stopped(worker):
+    def seen() -> float | None:
+        return queue_state(now=database_now()).silent_seconds
+
+    wait_for(lambda: seen() is not None)
+    assert seen() < 11
+
+    for relative in [psutil.Process(worker.process.pid), *worker.family()]:
+        relative.kill()
+    wait_for(lambda: not queue_state(now=database_now()).is_alive, seconds=35)
+    assert queue_state(now=database_now()).words == "silent"
+
+
+@pytest.mark.slow
+def test_a_stopped_worker_takes_its_sign_of_life_along(worker):
+    wait_for(heartbeat.last_seen)
+
+    to_parent(worker.process)
+    worker.process.wait(30)
+
+    assert heartbeat.last_seen() is None

@@ -7,11 +7,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 from django_tenants.utils import tenant_context
 
 from leadgen_project import pipeline, replay
 from leadgen_project.progress import lines
+from tenants.clock import database_now
 from tenants.models import PipelineRun, Tenant
 
 DIFFERENT = 3
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             if options["replay"]:
                 self._replay(tenant, number=options["replay"], workers=options["workers"])
             elif options["dry_run"]:
-                for line in pipeline.dry_run(tenant, now=timezone.now()):
+                for line in pipeline.dry_run(tenant, now=database_now()):
                     self.stdout.write(line)
             else:
                 self._run(tenant)
@@ -52,7 +52,7 @@ class Command(BaseCommand):
     def _run(self, tenant: Tenant) -> None:
         run = PipelineRun.objects.filter(tenant=tenant, status__in=PipelineRun.OPEN).first()
         if run is None:
-            run = pipeline.start_night(tenant, started_by="command", now=timezone.now())
+            run = pipeline.start_night(tenant, started_by="command", now=database_now())
         shown = ""
         while run.is_open:
             if not pipeline.step(run):
