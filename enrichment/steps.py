@@ -71,7 +71,7 @@ def work_step(
     ``work`` yields each lead with its result as soon as it has it. A lead it does not yield is
     freed and taken up again by the next batch. The claims are renewed meanwhile.
     """
-    leads = outlast(lambda: waiting_for(run, step=step).claim(count, now=now()))
+    leads = outlast(lambda: waiting_for(run, step=step).claim(count))
     report = BatchReport(taken=len(leads))
     left = {lead.pk: lead for lead in leads}
     try:
@@ -166,7 +166,7 @@ def _kept_alive(leads: Sequence[Lead]) -> Iterator[None]:
         while not done.wait(settings.LEASE_SECONDS / 3):
             try:
                 with in_tenant(schema):
-                    Lead.objects.of_claims(leads).hold_longer(now=timezone.now())
+                    Lead.objects.of_claims(leads).hold_longer()
             except LOST:
                 connection.close()  # the database is away; the next round finds it or not
         connection.close()

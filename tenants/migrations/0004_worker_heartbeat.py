@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tenants", "0002_queue_index")]
+    dependencies = [("tenants", "0003_vendors")]
 
     operations = [
         migrations.CreateModel(
