@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,32 +24,43 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunningSandbox:
-    """``env`` leads crawls and register downloads into it; ``given`` are sites by UEN."""
+    """``env`` leads crawls, register downloads and calls to its vendors into it.
+
+    ``vendors`` is the address where the vendors' journals are read, by vendor, as JSON.
+    """
 
     child: Child
     env: dict[str, str]
     register_folder: Path
     proxy: str
+    vendors: str = ""
 
 
-def start_sandbox(*, count: int = 400, folder: Path | None = None) -> RunningSandbox:
-    """Start the made-up register and web of ``count`` entities in a process of its own."""
+def start_sandbox(
+    *, count: int = 400, folder: Path | None = None, vendors: Iterable[str] | None = None
+) -> RunningSandbox:
+    """Start the made-up register and web of ``count`` entities in a process of its own.
+
+    ``vendors``: stand-ins for paid vendors to open with it, all for ``()``; none for ``None``.
+    """
     command = [sys.executable, "-m", "leadgen_project.sandbox", "--count", str(count),
                "--slow-seconds", "2"]  # fmt: skip
     if folder is not None:
         command += ["--folder", str(folder)]
+    if vendors is not None:
+        command += ["--vendors", *vendors]
     child = Child.start(command, cwd=MANAGE.parent, stdout=subprocess.PIPE)
     told = json.loads(child.first_line() or "{}")
     if "CRAWL_PROXY" not in told:
         child.kill()
         raise SandboxError("The sandbox did not start; its reason is above.")
     env = {
-        "CRAWL_PROXY": told["CRAWL_PROXY"],
-        "DATA_GOV_SG_BASE_URL": told["DATA_GOV_SG_BASE_URL"],
+        **told["environment"],
         "CRAWL_GUESS_SUFFIXES": SANDBOX_SUFFIXES,
         "CRAWL_DELAY_SECONDS": SANDBOX_GAP_SECONDS,
     }
-    return RunningSandbox(child, env, Path(told["register_folder"]), told["CRAWL_PROXY"])
+    return RunningSandbox(child, env, Path(told["register_folder"]), told["CRAWL_PROXY"],
+                          told["vendors"])  # fmt: skip
 
 
 def start_worker(workers: int | None, *, env: Mapping[str, str]) -> Child:

@@ -5,12 +5,19 @@ with Sandbox(count=400) as sandbox:
     sandbox.register.url     # DATA_GOV_SG_BASE_URL
     sandbox.companies        # the truth
     sandbox.journal          # who was asked what, and when
+
+with Sandbox(vendors=("tavily",)) as sandbox:
+    sandbox.vendors["tavily"]  # the stand-in: its url, journal and faults
+    sandbox.environment        # now with TAVILY_BASE_URL and TAVILY_API_KEY
 """
 
 import ipaddress
 import json
 import socket
 import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -23,6 +30,8 @@ from leadgen_project.sandbox.loopback import LoopbackServer, Raw, Reply, Request
 from leadgen_project.sandbox.register import write_split
 from leadgen_project.sandbox.registered import release_date
 from leadgen_project.sandbox.truth import as_truth
+from leadgen_project.sandbox.vendors.catalogue import VENDORS
+from leadgen_project.sandbox.vendors.stand_in import VendorStandIn
 from leadgen_project.sandbox.web import Web
 
 
@@ -41,8 +50,9 @@ class Sandbox:
 
     ``folder`` receives the register's files (``release-0`` and so on); without one a temporary
     folder serves and goes away at the end. ``slow_seconds`` says how long slow sites drip and
-    silent ones stay silent, ``traps`` which of them take turns (none for ``()``). Ordinary
-    pages: some thousand requests a second on one core.
+    silent ones stay silent, ``traps`` which of them take turns (none for ``()``), ``vendors`` which
+    of ``VENDORS`` open a stand-in, each on a port of its own. Ordinary pages: some thousand
+    requests a second on one core.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class Sandbox:
         slow_seconds: float = 20.0,
         traps: tuple[str, ...] = tuple(TRAPS),
         settings: DataGovSgSettings | None = None,
+        vendors: Iterable[str] = (),
     ) -> None:
         self.seed, self.count, self.month, self._traps = seed, count, 0, traps
         self.companies: list[Company] = self._companies()
@@ -64,13 +75,20 @@ class Sandbox:
         self._folder = folder or Path(self._temporary.name if self._temporary else "")
         self.register = DataGovSg(self._release(0), settings=settings)
         self._server = LoopbackServer(self.answer, port)
+        self.vendors: dict[str, VendorStandIn] = {
+            name: VENDORS[name].make(lambda: self.companies) for name in vendors
+        }
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
         self._server.start()
+        for vendor in self.vendors.values():
+            self._open.enter_context(vendor)
         self.register.served_at(self._server.url)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._open.close()
         self._server.stop()
         if self._temporary is not None:
             self._temporary.cleanup()
@@ -83,7 +101,10 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """Return the settings that lead the product into the sandbox."""
-        return {"CRAWL_PROXY": self.proxy_url, "DATA_GOV_SG_BASE_URL": self.register.url}
+        own = {"CRAWL_PROXY": self.proxy_url, "DATA_GOV_SG_BASE_URL": self.register.url}
+        for name, vendor in self.vendors.items():
+            own |= VENDORS[name].environment(vendor)
+        return own
 
     @property
     def register_folder(self) -> Path:
@@ -169,6 +190,12 @@ class Sandbox:
             return Reply(
                 200, json.dumps({"hosts": hosts, "inward": inward}).encode(), "application/json"
             )
+        if request.path == "/_sandbox/vendors":
+            told = {
+                name: {"charged": vendor.charged, "calls": [asdict(one) for one in vendor.asked()]}
+                for name, vendor in self.vendors.items()
+            }
+            return Reply(200, json.dumps(told).encode(), "application/json")
         text = f"Sandbox: {len(self.companies)} made-up companies, {len(self.web.hosts())} hosts.\n"
         return Reply(200 if request.path == "/" else 404, text.encode(), "text/plain")
 

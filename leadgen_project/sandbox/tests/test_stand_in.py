@@ -6,6 +6,8 @@ import pytest
 import requests
 
 from leadgen_project.sandbox.loopback import Reply, Request
+from leadgen_project.sandbox.server import Sandbox
+from leadgen_project.sandbox.vendors.catalogue import VENDORS, Entry
 from leadgen_project.sandbox.vendors.stand_in import (
     Fault,
     VendorCall,
@@ -80,3 +82,23 @@ def test_chance_strikes_the_same_calls_every_time():
 
     assert first == faults()
     assert 3 < first.count("500") < 17
+
+
+def test_the_sandbox_opens_the_vendors_it_is_asked_for(monkeypatch):
+    entry = Entry(lambda _truth: Shop(), "SHOP_BASE_URL", "SHOP_API_KEY", "sandbox-key", "/v1")
+    monkeypatch.setitem(VENDORS, "shop", entry)
+
+    with Sandbox(count=20, vendors=["shop"]) as sandbox:
+        shop = sandbox.vendors["shop"]
+        bought = buy(shop)
+        journal = requests.get(sandbox.proxy_url + "/_sandbox/vendors", timeout=5).json()
+
+    assert bought.json() == {"sold": 1}
+    assert sandbox.environment["SHOP_BASE_URL"] == f"{shop.url}/v1"
+    assert sandbox.environment["SHOP_API_KEY"] == "sandbox-key"
+    assert journal["shop"]["charged"] == 1
+    assert journal["shop"]["calls"][0]["question"] == {"a": 1}
+
+
+def test_no_vendor_is_open_unless_asked_for():
+    assert set(Sandbox(count=20).environment) == {"CRAWL_PROXY", "DATA_GOV_SG_BASE_URL"}
