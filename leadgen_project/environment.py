@@ -6,6 +6,7 @@ A secret may come from a file: ``NAME_FILE`` holds the path, as container platfo
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from datetime import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -61,6 +62,19 @@ def decimal(name: str, default: float, *, least: float = 0, most: float | None =
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list; empty items are dropped."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def shares(name: str, default: str, *, known: Collection[str]) -> dict[str, int]:
+    """Per cents by name, e.g. ``website:40,phone:30``; names outside ``known`` are refused."""
+    found = {}
+    for item in words(name, default):
+        key, _, value = item.partition(":")
+        if key not in known or not value.isdigit() or int(value) > 100:
+            raise SettingError(
+                f"{name}: {item!r} is no share such as website:40; known: {', '.join(known)}."
+            )
+        found[key] = int(value)
+    return found
 
 
 def one_of(name: str, known: list[str]) -> list[str]:

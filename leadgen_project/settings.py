@@ -308,6 +308,12 @@ CRAWL_GUESS_SUFFIXES = env.words("CRAWL_GUESS_SUFFIXES", "com.sg,sg,com")
 EXTRACT_CORPUS_CHAR_LIMIT = env.integer("EXTRACT_CORPUS_CHAR_LIMIT", 35_000, least=1000)
 PERSIST_CRAWL_PAGES = env.flag("PERSIST_CRAWL_PAGES", default=True)
 PERSIST_CRAWL_CORPUS = env.flag("PERSIST_CRAWL_CORPUS")
+# A night that fills fewer of its leads' fields than this, in per cent, says so.
+COMPLETENESS_FLOORS = env.shares(
+    "COMPLETENESS_FLOORS",
+    "website:40,phone:30,email:30",
+    known=("website", "phone", "email", "person", "about"),
+)
 SHORTLIST_CAP = env.integer("SHORTLIST_CAP", 50, least=1, most=10_000)
 NIGHTLY_AT = env.clock("NIGHTLY_AT", "01:00")
 TIME_ZONE_NIGHTLY = env.text("TIME_ZONE_NIGHTLY", "Asia/Singapore")
