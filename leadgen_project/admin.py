@@ -45,6 +45,7 @@ class RunAdmin(ModelAdmin):
         extra = {"title": f"Run {run.pk}", "subtitle": None, "show_history": False}
         if not is_public():
             extra |= run_pages.live_context(request, run)
+            extra["known"] = run_pages.known_of_leads(run)
         return super().changeform_view(request, object_id, extra_context=extra)
 
     @admin.display(description="Run", ordering="pk")

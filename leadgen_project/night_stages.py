@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from acra.models import RegisteredCompany, RegisterImport
+from enrichment.completeness import as_json, below_floor, completeness
 from enrichment.enrich import enrich_batch
 from enrichment.politeness import forget_idle_hosts
 from enrichment.purge import purge_pages
@@ -187,11 +188,17 @@ def tally_export(run: PipelineRun) -> Tally:
 
 # --- tidy ----------------------------------------------------------------------------------
 def tidy(run: PipelineRun) -> BatchReport:
-    """Let go of what is older than the tenant keeps it, and of hosts nobody asks any more."""
+    """Let go of what is older than the tenant keeps it, and of hosts nobody asks any more.
+
+    And look back: how much the night knows of its leads, while they are still its own.
+    """
     purged = purge_pages(keep_days=run.tenant.settings.retention_days, now=database_now())
     forget_idle_hosts()
     run.plan["purged"] = {"pages": purged.pages, "bodies": purged.bodies, "texts": purged.corpora}
-    run.save(update_fields=["plan"])
+    known = completeness(run.pk)
+    run.plan["completeness"] = as_json(known)
+    run.note = "\n".join(below_floor(known, floors=settings.COMPLETENESS_FLOORS))
+    run.save(update_fields=["plan", "note"])
     return BatchReport()
 
 

@@ -19,6 +19,8 @@ from django.http import (
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
+from enrichment.completeness import from_json
+from enrichment.models import Evidence
 from icp.models import Lead
 from leadgen_project import pipeline
 from leadgen_project.console.context import tenant_of
@@ -45,6 +47,15 @@ QUESTIONS = {  # verb -> question, word on the button, what follows from it
         "Cancel the run",
         "What it has done stays; the rest waits for the next night. There is no resuming it.",
     ),
+}
+
+
+KNOWN = {
+    "website": "Web site",
+    "phone": "Telephone",
+    "email": "E-mail address",
+    "person": "Named person",
+    "about": "What they do",
 }
 
 
@@ -138,6 +149,24 @@ def live_context(request: HttpRequest, run: PipelineRun) -> dict[str, Any]:
         "may_run": may_do(request, RIGHT),
         "failures": run.plan.get("failures", {}),
     }
+
+
+def known_of_leads(run: PipelineRun) -> list[dict[str, Any]]:
+    """How much a finished run knows of its leads, as the table on its page shows it."""
+    kept = run.plan.get("completeness")
+    if not kept or not kept["leads"]:
+        return []
+    words = dict(Evidence.Source.choices)
+    return [
+        {
+            "label": KNOWN[fill.name],
+            "leads": fill.leads,
+            "filled": fill.filled,
+            "percent": round(100 * fill.share),
+            "sources": [(words[source].lower(), n) for source, n in fill.by_source.items()],
+        }
+        for fill in from_json(kept)
+    ]
 
 
 def _candidate_lines(run: PipelineRun) -> Iterator[str]:
