@@ -155,25 +155,28 @@ class _Load:
     def _update(self, tasks: list[Task], *, is_first: bool) -> None:
         with self._step("stage"):
             compare.make_staging()
-            compare.copy_into(compare.STAGING, ("uen", "line"), self._blocks(tasks))
+            compare.copy_into(compare.STAGING, ("line",), self._blocks(tasks))
         with self._step("compare"), _roomy():
-            self._drop_duplicates(compare.STAGING, line="line")
             self._check_completeness()
             if any(task.header.missing for task in tasks):
                 compare.keep_absent_columns()
-            delta = compare.find_delta()
-        with self._step("normalise"):
+            delta = compare.find_delta(staged=self._tally.accepted)
+            self._reject_duplicates(delta.repeated)
+        with self._step("normalise"), _roomy():
             compare.make_typed()
             self._type_delta()
+            compare.compete_with_known()
+            self._drop_duplicates(compare.TYPED_ROWS)
+            compare.drop_known()
         with self._step("differences"), _roomy():
             kinds = compare.find_differences()
         with self._step("write"), transaction.atomic(), _roomy():
-            if delta:
+            if delta.lines:
                 _write(self._record, now=self._now, with_log=not is_first)
             self._close(kinds)
         with self._step("tidy up"):
             compare.drop_work_tables()
-            if delta > self._tally.accepted // 10:
+            if delta.lines > self._tally.accepted // 10:
                 _analyze()
 
     def _type_delta(self) -> None:
@@ -201,7 +204,7 @@ class _Load:
                 blocks = self._blocks(tasks)
                 compare.copy_into_emptied("acra_registeredcompany", TYPED, blocks)
             with self._step("compare", is_shown=False):
-                self._drop_duplicates("acra_registeredcompany", line="published")
+                self._drop_duplicates("acra_registeredcompany")
                 self._check_completeness()
             with self._step("indexes", is_shown=False), connection.cursor() as cursor:
                 for statement in again:
@@ -234,12 +237,15 @@ class _Load:
                 extra = ", ".join(task.header.unknown)[:200]
                 self._tally.warn("columns that are not used", f"{name}: {extra}")
 
-    def _drop_duplicates(self, table: str, *, line: str) -> None:
-        dropped = compare.drop_duplicates(table, line=line)
-        if dropped:
-            self._tally.rejected["duplicate"] += len(dropped)
-            self._tally.accepted -= len(dropped)
-            self._tally.note("duplicate", *dropped[:EXAMPLES])
+    def _drop_duplicates(self, table: str) -> None:
+        dropped = compare.drop_duplicates(table)
+        self._reject_duplicates(len(dropped), *dropped[:EXAMPLES])
+
+    def _reject_duplicates(self, count: int, *examples: str) -> None:
+        if count:
+            self._tally.rejected["duplicate"] += count
+            self._tally.accepted -= count
+            self._tally.note("duplicate", *examples)
 
     def _check_completeness(self) -> None:
         """Refuse a release whose files shrank: a cut or missing file is no wave of strike-offs."""

@@ -1,7 +1,8 @@
 """Read the rows of register files fast: whole lines in, packed lines or typed rows out.
 
-Nine of ten lines need no CSV parser: without a quote, with the right number of commas, they are a
-row. The others go through one. A line that is no row is counted with the reason and a few examples,
+Blocks of lines are taken at once: without a quote, with the right number of commas, a line is a
+row; those with quotes go through the CSV parser together. Only a block in which a row spans lines
+is gone through line by line. A line that is no row is counted with the reason and a few examples,
 and never takes its neighbours along: an open quote ends after ``MOST_LINES`` lines.
 
 Knows no database; ``acra.scan_parallel`` runs it in several processes.
@@ -23,13 +24,14 @@ from acra.uen import PATTERN, clean_uen, is_uen
 
 __all__ = ["KEPT", "Tally", "Task", "scan"]
 
-BLOCK_BYTES = 512 * 1024
+BLOCK_BYTES = 128 * 1024  # stays in the processor's cache: a third faster than four times as much
 LONGEST_LINE = 64 * 1024  # characters; the longest real one has about 1,000
 MOST_LINES = 20  # of one row, where line breaks stand inside quotes
 EXAMPLES = 5
 KEPT = "\x1d"  # in a column that the file does not have: what was known before stays
 
-_TAIL = ",na" * 25  # no former names and no audit firms: most rows
+# What most rows end with (no former names, no audit firms); the rest cuts off any other number.
+_TAILS = tuple(",na" * count for count in (25, 16, 8, 4, 2, 1))
 _STARTS_WITH_UEN = re.compile(rf"(?:{PATTERN}),")
 
 
@@ -85,7 +87,7 @@ class Tally:
 def scan(task: Task, tally: Tally) -> Iterator[bytes]:
     """Yield blocks of rows in COPY's text format; ``tally`` is complete when it ends.
 
-    Packed: ``uen``, tab, line. Typed: the values of ``acra.normalise.TYPED``. Memory stays under
+    Packed: the line alone. Typed: the values of ``acra.normalise.TYPED``. Memory stays under
     20 MB whatever the file. Raises ``RegisterFileError`` when the file as a whole is unusable.
     """
     reader = _Reader(task, tally)
@@ -100,9 +102,8 @@ class _Reader:
         self._task, self._tally = task, tally
         self._columns = task.header.columns
         self._is_usual = task.header.is_usual
-        self._tail_at = len(_TAIL) if self._columns == len(task.header.places) else 0
         self._waiting: deque[str] = deque()  # lines of the block not looked at yet
-        self._good: list[str] = []  # rows still parted by commas
+        self._plain: list[str] = []  # rows still parted by commas, the tail cut off
         self._packed: list[str] = []
         self._absent = "na" if task.today else KEPT
         self._normaliser = Normaliser(today=date.fromisoformat(task.today)) if task.today else None
@@ -143,19 +144,22 @@ class _Reader:
 
     def _rows(self, block: bytes, *, is_last: bool) -> bytes:
         """The rows of a block of whole lines; an unfinished one at its end waits for the next."""
-        self._waiting.extend(self._lines(block))
-        self._take_lines(is_last=is_last)
-        packed = self._packed
-        if self._good:
-            packed += "\n".join(self._good).replace(",", SEPARATOR).split("\n")
-        self._good, self._packed = [], []
-        self._tally.accepted += len(packed)
-        self._tally.rows += len(packed)
+        lines = self._lines(block)
+        if is_last or self._waiting or not self._take_block(lines):
+            self._waiting.extend(lines)
+            self._take_lines(is_last=is_last)
+        plain, packed = self._plain, self._packed
+        self._plain, self._packed = [], []
+        self._tally.accepted += len(plain) + len(packed)
+        self._tally.rows += len(plain) + len(packed)
+        text = "\n".join(plain).replace(",", SEPARATOR)
         if self._normaliser is not None:
-            packed = self._normaliser.rows(packed)
-        else:
-            packed = [f"{_uen_of(line)}\t{_escaped(line)}" for line in packed]
-        return ("\n".join(packed) + "\n").encode() if packed else b""
+            rows = self._normaliser.rows((text.split("\n") if plain else []) + packed)
+            return ("\n".join(rows) + "\n").encode() if rows else b""
+        if "\\" in text or "\t" in text:
+            text = text.replace("\\", "\\\\").replace("\t", "\\t")
+        rows = ([text] if plain else []) + list(map(copy_text, packed))
+        return ("\n".join(rows) + "\n").encode() if rows else b""
 
     def _lines(self, block: bytes) -> list[str]:
         try:
@@ -188,24 +192,63 @@ class _Reader:
 
     # -- lines to rows -------------------------------------------------------------------
 
+    def _take_block(self, lines: list[str]) -> bool:
+        """Take a block in which each line is a row by itself; of another take none: ``False``."""
+        if not self._is_usual:
+            return False
+        usual, others = self._usual_and_others(lines)
+        quoted = [line for line in others if '"' in line]
+        try:
+            rows = list(csv.reader(quoted, strict=True))
+        except csv.Error:
+            return False
+        if len(rows) != len(quoted):
+            return False
+        self._plain += usual
+        for line, values in zip(quoted, rows, strict=True):
+            self._take_values(values, line)
+        for line in others:
+            if '"' not in line:
+                self._take_plain(line)
+        return True
+
+    def _usual_and_others(self, lines: list[str]) -> tuple[list[str], list[str]]:
+        """Lines that are rows with the usual tail, which is cut off; and all else."""
+        tail, cut, starts_with_uen = _TAILS[0], -len(_TAILS[0]), _STARTS_WITH_UEN.match
+        commas = self._columns - 1 - tail.count(",")
+        usual: list[str] = []
+        others: list[str] = []
+        for line in lines:
+            if (
+                line.endswith(tail)
+                and '"' not in line
+                and line.count(",", 0, cut) == commas
+                and starts_with_uen(line)
+                and not line.endswith(",na", 0, cut)
+            ):
+                usual.append(line[:cut])
+            else:
+                others.append(line)
+        if usual and (max(map(len, usual)) > LONGEST_LINE + cut or SEPARATOR in "".join(usual)):
+            return [], lines
+        return usual, others
+
+    def _take_plain(self, line: str) -> None:
+        """Take a line without quotes."""
+        if (
+            line.count(",") == self._columns - 1
+            and len(line) <= LONGEST_LINE
+            and _STARTS_WITH_UEN.match(line)
+            and SEPARATOR not in line
+        ):
+            self._plain.append(_without_tail(line))
+        elif line.strip():
+            self._take_values(line.split(","), line)
+
     def _take_lines(self, *, is_last: bool) -> None:
-        commas, usual, tail_at = self._columns - 1, self._is_usual, self._tail_at
-        starts_with_uen, keep = _STARTS_WITH_UEN.match, self._good.append
-        waiting = self._waiting
-        while waiting:
-            line = waiting.popleft()
-            if not usual or '"' in line or line.count(",") != commas or SEPARATOR in line:
-                if not self._take_odd(line, is_last=is_last):
-                    return
-                continue
-            if len(line) > LONGEST_LINE or not starts_with_uen(line):
-                self._take_values(line.split(","), line)
-                continue
-            if line.endswith(_TAIL):
-                line = line[:-tail_at]
-            while line.endswith(",na"):
-                line = line[:-3]
-            keep(line)
+        while self._waiting:
+            if not self._take_odd(self._waiting.popleft(), is_last=is_last):
+                return
 
     def _take_odd(self, line: str, *, is_last: bool) -> bool:
         """A line for the CSV parser; ``False`` when its end is in the next block."""
@@ -268,13 +311,7 @@ def _folded(value: str) -> str:
     return value.strip("\ufeff \t").lower()
 
 
-def _uen_of(line: str) -> str:
-    uen = line.partition(SEPARATOR)[0]
-    return uen if is_uen(uen) else clean_uen(uen)
-
-
-def _escaped(line: str) -> str:
-    for sign in ("\\", "\n", "\t", "\r"):
-        if sign in line:
-            return copy_text(line)
+def _without_tail(line: str) -> str:
+    for tail in _TAILS:
+        line = line.removesuffix(tail)
     return line

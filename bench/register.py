@@ -122,7 +122,7 @@ def _changed() -> Path:
 class _Memory:
     """The most that this process and its children held at one time, looked at ten times a second.
 
-    Not ``ru_maxrss``: a child starts with that of its parent.
+    Without the database server, which may be a child of ours: its memory is set, not used up. Not ``ru_maxrss``: a child starts with that of its parent.
     """
 
     def __init__(self) -> None:
@@ -142,7 +142,8 @@ class _Memory:
     def _watch(self) -> None:
         while not self._done.wait(0.1):
             with suppress(psutil.NoSuchProcess):
-                family = [self._process, *self._process.children(recursive=True)]
+                children = self._process.children(recursive=True)
+                family = [self._process, *(c for c in children if "postgres" not in c.name())]
                 held = sum(one.memory_info().rss for one in family) / 1024**2
                 self.peak_mb = max(self.peak_mb, held)
 
