@@ -81,6 +81,12 @@ def _enter(key: str):
 
 
 @pytest.fixture(autouse=True)
+def _own_files(settings, tmp_path_factory):
+    """Files go where no other process of the same test run writes: run numbers are alike there."""
+    settings.MEDIA_ROOT = tmp_path_factory.getbasetemp() / "files"
+
+
+@pytest.fixture(autouse=True)
 def _leave_every_tenant():
     """No test inherits a tenant from the one before it."""
     yield
