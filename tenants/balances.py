@@ -6,36 +6,61 @@ Balances are kept beside the ledger because adding up a month of it takes longer
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 
-from tenants.context import connection
+from tenants.context import connection, current_schema, in_public
+from tenants.models import AuditEvent
 from tenants.permits import BudgetExhaustedError, Vendor
-from tenants.vendor_models import VendorBudget, VendorUsage
+from tenants.vendor_models import VendorBalance, VendorBudget, VendorUsage
+
+MARKS = (80, 90, 100)  # per cent of a limit at which somebody is told
+CALM = 20  # per cent below its last notice a balance must fall to be told of again
 
 _ADD = """
 INSERT INTO tenants_vendorbalance AS b (tenant_id, vendor, period, units, micros, calls, noticed)
 SELECT %s, %s, period, %s, %s, 1, 0 FROM unnest(%s::text[]) AS period
 ON CONFLICT (tenant_id, vendor, period) DO UPDATE SET
   units = b.units + excluded.units, micros = b.micros + excluded.micros, calls = b.calls + 1
-RETURNING period, units, micros
+RETURNING period, units, micros, noticed, most_units, most_micros
 """
 _CORRECT = """
 UPDATE tenants_vendorbalance SET units = units + %s, micros = micros + %s
 WHERE tenant_id = %s AND vendor = %s AND period = ANY(%s)
 """
+_PROMISE = """
+INSERT INTO tenants_vendorbalance AS b
+  (tenant_id, vendor, period, units, micros, calls, noticed, most_units, most_micros)
+VALUES (%s, %s, %s, 0, 0, 0, 0, %s, %s)
+ON CONFLICT (tenant_id, vendor, period) DO UPDATE SET
+  most_units = excluded.most_units, most_micros = excluded.most_micros
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit of a budget: how much of what in which period."""
+    """One limit: how much of what in which period. ``is_told``: by the price before the run."""
 
     period: str  # as in VendorBalance
     most: int
     is_money: bool
-    words: str  # "units for 2026-11-22"
+    words: str  # "credits for 2026-11-22"
+    is_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Balance:
+    period: str
+    units: int
+    micros: int
+    noticed: int
+    most_units: int | None
+    most_micros: int | None
 
 
 def limits_of(budget: VendorBudget, *, day: date, run_id: int | None) -> list[Limit]:
@@ -63,21 +88,33 @@ def book(
 ) -> None:
     """Add a call to its day, month and run; raises ``BudgetExhaustedError`` above a limit.
 
-    Inside the transaction that holds the budget's row; the error rolls the addition back.
+    Inside the transaction that holds the budget's row; the error rolls the addition back. What
+    costs nothing is always allowed. Crossing a mark of a limit is written down, once.
     """
     vendor = Vendor(budget.vendor)
     with connection.cursor() as cursor:
         cursor.execute(_ADD, [budget.tenant_id, vendor, units, micros, periods(day, run_id)])
-        now_at = {period: (all_units, money) for period, all_units, money in cursor.fetchall()}
-    for limit in limits_of(budget, day=day, run_id=run_id):
-        total = now_at[limit.period][limit.is_money]
-        asked = micros if limit.is_money else units
-        if total > limit.most:
+        now_at = {row[0]: _Balance(*row) for row in cursor.fetchall()}
+    limits = limits_of(budget, day=day, run_id=run_id)
+    if run_id is not None:
+        limits += _told(now_at[f"run {run_id}"], run_id=run_id, unit=vendor.unit)
+    shares: dict[str, int] = {}
+    for limit in limits:
+        balance = now_at[limit.period]
+        total, asked = (balance.micros, micros) if limit.is_money else (balance.units, units)
+        if asked and total > limit.most:
             raise BudgetExhaustedError(_sentence(budget, limit, total - asked, asked, purpose))
+        if limit.most and not limit.is_told:
+            shares[limit.period] = max(shares.get(limit.period, 0), total * 100 // limit.most)
+    for period, share in shares.items():
+        _notice(budget.tenant_id, vendor, now_at[period], share)
 
 
 def correct(entry: VendorUsage, *, units: int, micros: int) -> None:
-    """Put ``entry`` and its balances to what the call did cost. The caller saves the entry."""
+    """Put ``entry`` and its balances to what the call did cost. The caller saves the entry.
+
+    Inside a transaction that holds the budget's row.
+    """
     by_units, by_micros = units - entry.units, micros - entry.micros
     entry.units, entry.micros = units, micros
     if by_units or by_micros:
@@ -86,10 +123,82 @@ def correct(entry: VendorUsage, *, units: int, micros: int) -> None:
                                       periods(entry.day, entry.run_id)])  # fmt: skip
 
 
+def promise(run_id: int, most: Mapping[Vendor, tuple[int, int]]) -> None:
+    """Hold run ``run_id`` of the current tenant to the price told for it: units and micros.
+
+    A vendor that is not named is not limited by it. A second time overwrites.
+    """
+    tenant = current_schema()
+    with in_public(), transaction.atomic(), connection.cursor() as cursor:
+        for vendor, (units, micros) in sorted(most.items()):
+            cursor.execute(_PROMISE, [tenant, vendor, f"run {run_id}", units, micros])
+
+
+def tell_used_up(tenant: str, vendor: Vendor, *, run_id: int | None, day: date) -> None:
+    """Write down, once a period, that a budget refused a call though some of it is left.
+
+    In a transaction of its own, after the refused one was rolled back.
+    """
+    with transaction.atomic():
+        budget = VendorBudget.objects.select_for_update(of=("self",)).get(
+            tenant_id=tenant, vendor=vendor
+        )
+        limits = limits_of(budget, day=day, run_id=run_id)
+        kept = VendorBalance.objects.filter(tenant_id=tenant, vendor=vendor)
+        for row in kept.filter(period__in=periods(day, run_id), noticed__lt=MARKS[-1]):
+            mine = [limit for limit in limits if limit.period == row.period and limit.most]
+            shares = [
+                (row.micros if limit.is_money else row.units) * 100 // limit.most for limit in mine
+            ]
+            if shares and max(shares) >= MARKS[0]:
+                balance = _Balance(row.period, row.units, row.micros, row.noticed, None, None)
+                _notice(tenant, vendor, balance, MARKS[-1])
+
+
 def periods(day: date, run_id: int | None) -> list[str]:
     """Names of the balances a call on ``day`` counts in."""
     names = [f"day {day}", f"month {day:%Y-%m}"]
     return names if run_id is None else [*names, f"run {run_id}"]
+
+
+def local(now: datetime) -> datetime:
+    """``now`` in the nightly time zone, by which budgets count."""
+    return now.astimezone(ZoneInfo(settings.TIME_ZONE_NIGHTLY))
+
+
+def local_day(now: datetime) -> date:
+    """The day budgets count by: that of the nightly time zone."""
+    return local(now).date()
+
+
+def _told(balance: _Balance, *, run_id: int, unit: str) -> list[Limit]:
+    """The limits a run has from the price that was told before it."""
+    return [
+        Limit(balance.period, most, is_money, f"{words} told for run {run_id}", is_told=True)
+        for most, is_money, words in (
+            (balance.most_units, False, unit),
+            (balance.most_micros, True, "US dollars"),
+        )
+        if most is not None
+    ]
+
+
+def _notice(tenant: str, vendor: Vendor, balance: _Balance, share: int) -> None:
+    """Remember the highest mark reached, and write it to the trail the first time."""
+    mark = max((mark for mark in MARKS if mark <= share), default=0)
+    if mark <= balance.noticed and share > balance.noticed - CALM:
+        return
+    kept = VendorBalance.objects.filter(tenant_id=tenant, vendor=vendor, period=balance.period)
+    kept.update(noticed=mark)
+    if mark > balance.noticed:
+        AuditEvent.objects.create(
+            tenant_id=tenant,
+            actor="governor",
+            action="tenants.budget.notice",
+            subject=f"{vendor.label} budget",
+            after={"period": balance.period, "percent": mark, "units": balance.units,
+                   "micros": balance.micros},
+        )  # fmt: skip
 
 
 def _either(own: int | None, default: int | None) -> int | None:
@@ -100,8 +209,14 @@ def _sentence(budget: VendorBudget, limit: Limit, spent: int, asked: int, purpos
     def amount(value: int) -> str:
         return f"{value / 1_000_000:.4f}" if limit.is_money else str(value)
 
+    label = Vendor(budget.vendor).label
+    used = f"{amount(spent)} of {amount(limit.most)} {limit.words}, {amount(asked)} more asked for"
+    if limit.is_told:
+        return (
+            f"{budget.tenant_id}: the price told for {label} is used up ({used} {purpose})."
+            " A night never costs more than was said before it; the rest waits for another."
+        )
     return (
-        f"{budget.tenant_id}: the {Vendor(budget.vendor).label} budget is used up"
-        f" ({amount(spent)} of {amount(limit.most)} {limit.words}, {amount(asked)} more asked for"
-        f" {purpose}). Raise it under Vendors, or wait for the next {limit.period.split()[0]}."
+        f"{budget.tenant_id}: the {label} budget is used up ({used} {purpose})."
+        f" Raise it under Vendors, or wait for the next {limit.period.split()[0]}."
     )

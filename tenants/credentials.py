@@ -30,7 +30,12 @@ def key_for(vendor: Vendor) -> VendorKey | None:
     """
     schema = current_schema()
     with in_public():
-        row = VendorCredential.objects.filter(tenant_id=schema, vendor=vendor).first()
+        return key_of(schema, vendor)
+
+
+def key_of(tenant: str, vendor: Vendor) -> VendorKey | None:
+    """As ``key_for``, for the platform: one statement."""
+    row = VendorCredential.objects.filter(tenant_id=tenant, vendor=vendor).first()
     if row is not None:
         return VendorKey(secrets.decrypt(bytes(row.secret)), is_own=True)
     shared = settings.VENDOR_KEYS[vendor]

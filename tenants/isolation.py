@@ -39,6 +39,7 @@ TENANT_ROWS = {  # table -> what a tenant may do with its own rows
     "tenants_vendorbudget": "SELECT, INSERT, UPDATE",
     "tenants_vendorbalance": "SELECT",
     "tenants_vendorusage": "SELECT",
+    "tenants_vendorreading": "SELECT",
 }
 VISIBLE_USER_COLUMNS = ("id", "username", "email", "first_name", "last_name", "is_active",
                         "is_superuser", "is_staff", "last_login", "date_joined")  # fmt: skip

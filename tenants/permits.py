@@ -8,6 +8,7 @@ makes permits.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -35,6 +36,15 @@ _LABELS = {
     Vendor.LUSHA: "Lusha",
     Vendor.ZEROBOUNCE: "ZeroBounce",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a call is for: stands in the ledger and in messages."""
+
+    name: str
+    run_id: int | None = None
+    lead_id: int | None = None
 
 
 class Halt(StrEnum):
@@ -127,13 +137,14 @@ class Permit:
     units: int  # reserved
     micros: int  # reserved, in millionths of a US dollar
     call_id: int  # the row of the ledger
-    api_key: str = field(repr=False)
+    _api_key: str = field(repr=False)
     seal: object = field(repr=False)
     used: bool = False
     is_open: bool = True
     settled_units: int | None = None  # known once the vendor has answered
     settled_micros: int | None = None
     reference: str = ""  # the vendor's own id of the call
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
         if self.seal is not _SEAL:
@@ -143,16 +154,19 @@ class Permit:
         """Take the permit for the one call it allows; returns the key to call with."""
         if vendor is not self.vendor:
             raise PermitMisusedError(f"A permit for {self.vendor} was shown to {vendor}.")
-        if self.used or not self.is_open:
-            raise PermitMisusedError(f"The permit for {self.vendor} was used before.")
-        self.used = True
-        return self.api_key
+        with self._lock:
+            if self.used or not self.is_open:
+                raise PermitMisusedError(f"The permit for {self.vendor} was used before.")
+            self.used = True
+        return self._api_key
 
     def settle(self, units: int, *, micros: int | None = None, reference: str = "") -> None:
         """Book what the vendor says the call cost; 0 is a refund.
 
         Without it the reservation stays charged: an unknown price is never counted as free.
         """
+        if not self.used or units < 0 or (micros is not None and micros < 0):
+            raise PermitMisusedError(f"A call to {self.vendor} cannot have cost {units} units.")
         self.settled_units = units
         self.settled_micros = micros
         self.reference = reference[:100]

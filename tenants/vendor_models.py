@@ -6,6 +6,8 @@ does, as the platform. Money is in micros, millionths of a US dollar.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -54,6 +56,9 @@ class VendorBudget(models.Model):
         "money a month", null=True, blank=True, help_text="Millionths of a US dollar."
     )
     stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
+    stopped_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Empty: until somebody lifts it."
+    )
     stopped_reason = models.CharField(max_length=300, blank=True, editable=False)
     stopped_key = models.CharField(
         max_length=12, blank=True, editable=False,
@@ -74,6 +79,12 @@ class VendorBudget(models.Model):
     def __str__(self) -> str:
         return f"{self.get_vendor_display()} budget of {self.tenant_id}"
 
+    def is_stopped(self, fingerprint: str, *, now: datetime) -> bool:
+        """Whether the vendor may not be asked with the key of this fingerprint."""
+        if self.stopped_at is None or self.stopped_key not in {"", fingerprint}:
+            return False
+        return self.stopped_until is None or now < self.stopped_until
+
 
 class VendorUsage(models.Model):
     """The ledger: one paid call, written before it is made and settled after it."""
@@ -90,7 +101,13 @@ class VendorUsage(models.Model):
     run_id = models.BigIntegerField(null=True, help_text="The night; empty by hand.")
     lead_id = models.BigIntegerField(null=True)
     at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(
+        null=True, help_text="Its turn: until then it had certainly not been made."
+    )
     day = models.DateField(help_text="In the nightly time zone.")
+    account = models.CharField(
+        max_length=12, blank=True, help_text="Fingerprint of the key it was called with."
+    )
     own_key = models.BooleanField(help_text="Called with the tenant's own key.")
     reserved_units = models.PositiveBigIntegerField()
     reserved_micros = models.PositiveBigIntegerField()
@@ -115,6 +132,7 @@ class VendorUsage(models.Model):
             models.Index(fields=["tenant", "-at"], name="vendor_usage_by_time"),
             models.Index(fields=["tenant", "vendor", "day"], name="vendor_usage_by_day"),
             models.Index(fields=["tenant", "run_id"], name="vendor_usage_by_run"),
+            models.Index(fields=["vendor", "account", "at"], name="vendor_usage_by_account"),
             models.Index(fields=["tenant", "lead_id"], name="vendor_usage_by_lead"),
             models.Index(
                 fields=["at"], name="vendor_usage_unsettled",
@@ -138,6 +156,10 @@ class VendorBalance(models.Model):
     noticed = models.PositiveSmallIntegerField(
         default=0, help_text="Per cent of the limit somebody was last told of."
     )
+    most_units = models.PositiveBigIntegerField(
+        null=True, help_text="Of a run: the most that was told before it."
+    )
+    most_micros = models.PositiveBigIntegerField(null=True)
 
     class Meta:
         constraints = [
@@ -148,6 +170,42 @@ class VendorBalance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_vendor_display()} of {self.tenant_id}, {self.period}"
+
+
+class VendorReading(models.Model):
+    """What a vendor says an account has used, beside what the ledger says, at one moment.
+
+    A conclusive one settles what was unknown before it. ``tenant`` is empty for the deployment's
+    own account, which belongs to no tenant.
+    """
+
+    tenant = models.ForeignKey(
+        "tenants.Tenant", models.CASCADE, null=True, blank=True, related_name="vendor_readings"
+    )
+    vendor = models.CharField(max_length=12, choices=VENDORS)
+    account = models.CharField(max_length=12, help_text="Fingerprint of the key.")
+    at = models.DateTimeField()
+    used = models.BigIntegerField(help_text="The vendor's figure; only its growth means anything.")
+    is_conclusive = models.BooleanField(help_text="Nothing was under way, the figure had settled.")
+    vendor_units = models.BigIntegerField(
+        null=True, help_text="Charged since the conclusive reading before, by the vendor's figure."
+    )
+    ledger_units = models.BigIntegerField(
+        null=True, help_text="The same by the ledger, before anything was put right."
+    )
+    refunded_units = models.PositiveBigIntegerField(default=0)
+    booked_units = models.PositiveBigIntegerField(default=0)
+    difference = models.BigIntegerField(
+        null=True, help_text="What the vendor charged beyond the ledger in the end."
+    )
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = "vendor reading"
+        indexes = [models.Index(fields=["vendor", "account", "-at"], name="reading_by_account")]
+
+    def __str__(self) -> str:
+        return f"{self.get_vendor_display()} {self.account} at {self.at:%Y-%m-%d %H:%M}"
 
 
 class RateLimit(models.Model):
@@ -178,6 +236,9 @@ class CircuitBreaker(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
     open_until = models.DateTimeField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
+    not_before = models.DateTimeField(
+        null=True, blank=True, help_text="The vendor asked to be left alone until then."
+    )
     changed_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
