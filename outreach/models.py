@@ -1,1 +1,398 @@
-"""Tables of this app; none yet."""
+"""Mail on its way: what is written, to whom, from which mailbox, and what became of each message.
+
+A message's row is the truth; queue tasks are hints to look at it. Its key goes with the mail to the
+provider, so that after any doubt the provider can be asked what it did (PROMISES, section 3).
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.timezone import now
+
+from enrichment.models import Contact
+from icp.models import Lead
+
+
+class EmailTemplate(models.Model):
+    """A text to be sent, by name. Its versions say what; it is archived, never deleted."""
+
+    name = models.CharField(max_length=120, unique=True)
+    description = models.CharField(max_length=500, blank=True)
+    is_archived = models.BooleanField("archived", default=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        verbose_name = "template"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Signature(models.Model):
+    """A block under a text: who writes, from where, how to reach them. Required by law."""
+
+    name = models.CharField(max_length=120, unique=True)
+    body_html = models.TextField(help_text="Sanitised.")
+    updated_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TemplateVersion(models.Model):
+    """What a template said from a day on. A saved version never changes."""
+
+    template = models.ForeignKey(EmailTemplate, models.PROTECT, related_name="versions")
+    version = models.PositiveIntegerField()
+    subject = models.CharField(max_length=300)
+    body_html = models.TextField(help_text="Sanitised; the text part is made from it.")
+    fallbacks = models.JSONField(
+        default=dict, help_text="Variable -> what stands in when a lead has no such value."
+    )
+    signature = models.ForeignKey(Signature, models.PROTECT, null=True, blank=True)
+    is_current = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now)
+    created_by = models.CharField(max_length=150)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["template", "version"], name="template_version_once"
+            ),
+            models.UniqueConstraint(
+                fields=["template"], condition=Q(is_current=True),
+                name="template_one_current_version",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.template} v{self.version}"
+
+
+class Variation(models.Model):
+    """Another wording of a version, sent to a share of its recipients once somebody approved it."""
+
+    class Source(models.TextChoices):
+        OPERATOR = "OPERATOR", "Operator"
+        LLM = "LLM", "Language model"
+
+    template_version = models.ForeignKey(TemplateVersion, models.PROTECT, related_name="variations")
+    label = models.CharField(max_length=20)
+    subject = models.CharField(max_length=300)
+    body_html = models.TextField(help_text="Sanitised.")
+    source = models.CharField(max_length=10, choices=Source, default=Source.OPERATOR)
+    created_at = models.DateTimeField(default=now)
+    created_by = models.CharField(max_length=150)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["template_version", "label"], name="variation_label_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_at=None, approved_by="")
+                | (Q(approved_at__isnull=False) & ~Q(approved_by="")),
+                name="variation_approved_iff_by_whom",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template_version} {self.label}"
+
+
+class Mailbox(models.Model):
+    """An address mail goes out from: how it is reached, and how fast it may send."""
+
+    class Transport(models.TextChoices):
+        GRAPH_DRAFT = "GRAPH_DRAFT", "Microsoft 365, draft then send"
+        GRAPH_DIRECT = "GRAPH_DIRECT", "Microsoft 365, send only"
+        GMAIL = "GMAIL", "Google Workspace"
+        SMTP = "SMTP", "SMTP server"
+        ANYMAIL = "ANYMAIL", "Mass-mail service"
+
+    class State(models.TextChoices):
+        NEW = "NEW", "Not connected"
+        READY = "READY", "Ready"
+        PAUSED = "PAUSED", "Paused"
+        RECONNECT = "RECONNECT", "Sign in again"
+        STOPPED = "STOPPED", "Stopped by a brake"
+
+    address = models.EmailField(max_length=320, unique=True)
+    display_name = models.CharField(max_length=120, blank=True)
+    reply_to = models.EmailField(max_length=320, blank=True)
+    transport = models.CharField(max_length=14, choices=Transport)
+    state = models.CharField(max_length=10, choices=State, default=State.NEW)
+    state_reason = models.CharField(max_length=300, blank=True)
+    state_since = models.DateTimeField(default=now)
+    options = models.JSONField(
+        default=dict, blank=True, help_text="Of the transport: host, port, user; no secret."
+    )
+    secret = models.BinaryField(
+        null=True, editable=False, help_text="Tokens or password, encrypted; see tenants.secrets."
+    )
+    secret_version = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Counts replacements, so that no old one comes back."
+    )
+    access_until = models.DateTimeField(null=True, blank=True, editable=False)
+    timezone = models.CharField(max_length=60, default="Asia/Singapore")
+    gap_seconds = models.PositiveIntegerField(
+        default=90, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
+    )
+    gap_jitter = models.PositiveSmallIntegerField(
+        default=30, validators=[MaxValueValidator(100)],
+        help_text="Per cent by which a gap may be longer, to spread load.",
+    )  # fmt: skip
+    per_minute = models.PositiveSmallIntegerField(default=5, validators=[MinValueValidator(1)])
+    per_day = models.PositiveIntegerField(default=200, validators=[MinValueValidator(1)])
+    ramp_from = models.DateField(
+        null=True, blank=True, help_text="First day of a new mailbox; its daily cap grows from 20."
+    )
+    not_before = models.DateTimeField(
+        default=now, editable=False, help_text="Its next free moment."
+    )
+    findings = models.JSONField(
+        default=dict, editable=False,
+        help_text="Of the self-test (headers that arrived) and the look at DNS, with times.",
+    )  # fmt: skip
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        verbose_name_plural = "mailboxes"
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(state__in=["PAUSED", "RECONNECT", "STOPPED"]) | ~Q(state_reason=""),
+                name="mailbox_says_why_it_does_not_send",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Campaign(models.Model):
+    """Whom to write to, what, from where and when."""
+
+    class Status(models.TextChoices):
+        DRAFT = "DRAFT", "Draft"
+        RUNNING = "RUNNING", "Running"
+        PAUSED = "PAUSED", "Paused"
+        STOPPED = "STOPPED", "Stopped"
+        FINISHED = "FINISHED", "Finished"
+
+    name = models.CharField(max_length=120, unique=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    status_reason = models.CharField(max_length=300, blank=True)
+    audience = models.JSONField(
+        default=dict, help_text="A shortlist or a filter of leads, as it was chosen."
+    )
+    mailboxes = models.ManyToManyField(Mailbox, related_name="campaigns", blank=True)
+    chosen = models.PositiveIntegerField(
+        default=0, help_text="Messages asked for; the sum of all statuses, always."
+    )
+    created_at = models.DateTimeField(default=now)
+    created_by = models.CharField(max_length=150)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignStep(models.Model):
+    """One mail of a campaign's sequence. A reply, bounce or opt-out stops those that follow."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="steps")
+    position = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    template_version = models.ForeignKey(TemplateVersion, models.PROTECT)
+    variations = models.ManyToManyField(Variation, blank=True)
+    delay_days = models.PositiveSmallIntegerField(
+        default=0, help_text="Days after the step before was sent."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "position"], name="step_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign}, mail {self.position}"
+
+
+class Message(models.Model):
+    """One mail to one person. Its row is claimed and committed before any provider is asked."""
+
+    class Status(models.TextChoices):
+        QUEUED = "QUEUED", "Waiting"
+        SENDING = "SENDING", "Being sent"
+        SENT = "SENT", "Sent"
+        HELD = "HELD", "Held"
+        REFUSED = "REFUSED", "Refused"
+        ERROR_NO_EMAIL = "ERROR_NO_EMAIL", "No address"
+        ERROR_API_FAILURE = "ERROR_API_FAILURE", "The provider refused it"
+        IN_DOUBT = "IN_DOUBT", "In doubt"
+        CANCELLED = "CANCELLED", "Cancelled"
+
+    WAITING = (Status.QUEUED, Status.HELD)
+    OPEN = (Status.QUEUED, Status.HELD, Status.SENDING, Status.IN_DOUBT)
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    step = models.ForeignKey(CampaignStep, models.PROTECT, null=True, related_name="messages")
+    lead = models.ForeignKey(Lead, models.SET_NULL, null=True, related_name="messages")
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="messages")
+    recipient = models.CharField(max_length=320, blank=True, help_text="Empty once erased.")
+    recipient_hash = models.CharField(
+        max_length=64, blank=True, help_text="Keyed, as suppressions are asked."
+    )
+    template_version = models.ForeignKey(TemplateVersion, models.PROTECT)
+    variation = models.ForeignKey(Variation, models.PROTECT, null=True)
+    lead_data = models.JSONField(default=dict, help_text="As it was when the mail was queued.")
+    city = models.CharField(max_length=100, blank=True)
+    timezone = models.CharField(max_length=60, help_text="IANA name, of the recipient.")
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166, of the recipient.")
+    mailbox = models.ForeignKey(Mailbox, models.PROTECT, null=True, related_name="messages")
+
+    status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
+    code = models.CharField(max_length=40, blank=True, help_text="Of the gate or the provider.")
+    sentence = models.CharField(max_length=500, blank=True)
+    gate = models.JSONField(default=list, help_text="Every rule's answer when last asked.")
+    not_before = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=now)
+    created_by = models.CharField(max_length=150)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    lease = models.PositiveIntegerField(default=0, editable=False, help_text="Number of the claim.")
+    held_until = models.DateTimeField(null=True, blank=True, editable=False)
+    held_by = models.CharField(max_length=100, blank=True, editable=False)
+
+    subject = models.CharField(max_length=400, blank=True, help_text="As sent.")
+    body_html = models.TextField(blank=True, help_text="As sent.")
+    body_text = models.TextField(blank=True, help_text="As sent.")
+    message_id = models.CharField(max_length=300, blank=True, help_text="Internet Message-ID.")
+    draft_id = models.CharField(max_length=300, blank=True, help_text="Immutable id at Graph.")
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the provider was first asked to send it."
+    )
+    look_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the provider is asked next what it did."
+    )
+    looks = models.PositiveSmallIntegerField(default=0)
+    resends = models.PositiveSmallIntegerField(default=0)
+    provider_reference = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["step", "recipient_hash"],
+                condition=Q(step__isnull=False),
+                name="one_message_per_step_and_recipient",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="SENT", sent_at__isnull=False)
+                | (~Q(status="SENT") & Q(sent_at=None)),
+                name="message_sent_iff_sent_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(
+                    status__in=[
+                        "HELD",
+                        "REFUSED",
+                        "ERROR_NO_EMAIL",
+                        "ERROR_API_FAILURE",
+                        "IN_DOUBT",
+                        "CANCELLED",
+                    ]
+                )
+                | (~Q(code="") & ~Q(sentence="")),
+                name="message_says_why_it_was_not_sent",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["SENDING", "SENT", "IN_DOUBT"]) | Q(mailbox__isnull=False),
+                name="message_sent_from_a_mailbox",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["not_before", "id"], name="message_waiting",
+                condition=Q(status__in=["QUEUED", "HELD"]),
+            ),
+            models.Index(
+                fields=["look_at"], name="message_to_look_at",
+                condition=Q(status__in=["SENDING", "IN_DOUBT"]),
+            ),
+            models.Index(fields=["mailbox", "-sent_at"], name="message_by_mailbox_sent"),
+            models.Index(fields=["step", "status"], name="message_by_step_status"),
+            models.Index(fields=["recipient_hash"], name="message_by_recipient"),
+            models.Index(fields=["message_id"], name="message_by_message_id"),
+            models.Index(F("created_at").desc(), name="message_by_time"),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
+
+
+class MessageEvent(models.Model):
+    """Something that happened to a message. Rows are only ever added."""
+
+    class Kind(models.TextChoices):
+        QUEUED = "QUEUED", "Queued"
+        CLAIMED = "CLAIMED", "Taken in hand"
+        DRAFTED = "DRAFTED", "Draft made"
+        ASKED = "ASKED", "Provider asked to send"
+        ACCEPTED = "ACCEPTED", "Accepted by the provider"
+        LOOKED = "LOOKED", "Provider asked what it did"
+        DOUBTED = "DOUBTED", "In doubt"
+        DECIDED = "DECIDED", "Decided by a person"
+        BOUNCED = "BOUNCED", "Bounced for good"
+        DELAYED = "DELAYED", "Bounced for now"
+        REPLIED = "REPLIED", "Answered"
+        AUTO_REPLIED = "AUTO_REPLIED", "Answered by a machine"
+        COMPLAINED = "COMPLAINED", "Complaint"
+        UNSUBSCRIBED = "UNSUBSCRIBED", "Opted out"
+        STOPPED = "STOPPED", "Taken out of the queue"
+
+    is_append_only = True
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=14, choices=Kind)
+    at = models.DateTimeField(default=now)
+    actor = models.CharField(max_length=150, blank=True)
+    detail = models.CharField(max_length=500, blank=True)
+    reference = models.CharField(
+        max_length=300, blank=True, help_text="Of the mail or request it was learnt from."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["message", "kind", "reference"],
+                condition=~Q(reference=""),
+                name="message_event_once_per_reference",
+            ),
+        ]
+        indexes = [models.Index(fields=["message", "at"], name="message_event_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: message {self.message_id}"
+
+
+class UnsubscribeLink(models.Model):
+    """The way out printed in one message: a secret known to its recipient alone."""
+
+    token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
+    message = models.ForeignKey(Message, models.SET_NULL, null=True, related_name="links")
+    recipient_hash = models.CharField(max_length=64, help_text="Keyed, as suppressions are asked.")
+    created_at = models.DateTimeField(default=now)
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_by = models.CharField(max_length=20, blank=True, help_text="one-click, page or mailto")
+
+    class Meta:
+        verbose_name = "unsubscribe link"
+
+    def __str__(self) -> str:
+        return f"way out of message {self.message_id}"
