@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from leadgen_project.sandbox.companies import Company
+from leadgen_project.sandbox.vendors import lusha, tavily
 from leadgen_project.sandbox.vendors.stand_in import VendorStandIn
 
 Truth: TypeAlias = Callable[[], Sequence[Company]]
@@ -27,4 +28,14 @@ class Entry:
         return {self.base_url_setting: vendor.url + self.path, self.key_setting: self.key}
 
 
-VENDORS: dict[str, Entry] = {}
+VENDORS: dict[str, Entry] = {
+    "lusha": Entry(
+        lambda truth: lusha.LushaStandIn(truth=truth), "LUSHA_BASE_URL", "LUSHA_API_KEY", lusha.KEY
+    ),
+    "tavily": Entry(
+        lambda truth: tavily.TavilyStandIn(truth=truth),
+        "TAVILY_BASE_URL",
+        "TAVILY_API_KEY",
+        tavily.KEY,
+    ),
+}
