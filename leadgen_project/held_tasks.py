@@ -9,6 +9,7 @@ died and has not been mourned yet; ``alive``, which the cluster touches twice a 
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -24,6 +25,8 @@ from filelock import FileLock, Timeout
 
 from tenants.clock import database_now
 from tenants.tasks import TimedQueue
+
+logger = logging.getLogger(__name__)
 
 WATCH_VARIABLE = "LEADGEN_WATCH"  # the directory, for the cluster
 DEAD_SECONDS = 10  # without a touch of ``alive``; an orphaned cluster may take 20 s to end
@@ -54,7 +57,7 @@ class HoldingBroker(TimedQueue):
             time.sleep(Conf.POLL)
             return None
         for task_id, _payload in taken:
-            (watch_dir() / "held" / str(task_id)).write_text("")
+            _note(task_id, "")
         return taken
 
     def delete(self, task_id: int) -> None:
@@ -73,7 +76,15 @@ def show_life() -> None:
 
 def begin(task_id: int) -> None:
     """In a worker: this process now runs the task."""
-    (watch_dir() / "held" / str(task_id)).write_text(str(os.getpid()))
+    _note(task_id, str(os.getpid()))
+
+
+def _note(task_id: int, text: str) -> None:
+    """Without room for the note the task is worked all the same; who dies gives it back late."""
+    try:
+        (watch_dir() / "held" / str(task_id)).write_text(text)
+    except OSError as exc:
+        logger.warning("task %s is not noted as held: %s", task_id, exc)
 
 
 def note_death(pid: int, *, by_itself: bool) -> None:

@@ -19,7 +19,7 @@ from tenants import audit
 from tenants.clock import database_now
 from tenants.context import current_schema
 from tenants.models import PipelineRun, Tenant
-from tenants.outage import LOST
+from tenants.outage import is_outage
 from tenants.stages import Stage
 
 logger = logging.getLogger(__name__)
@@ -108,10 +108,9 @@ def step(run: PipelineRun) -> bool:
     except stages.MissingInputError as exc:
         _fail(run, str(exc))  # trying again would not help
         return False
-    except LOST:  # no fault of the stage
-        raise
-    except Exception:
-        _count_failure(run, stage)
+    except Exception as exc:
+        if not is_outage(exc):  # which is no fault of the stage
+            _count_failure(run, stage)
         raise
     if report.taken:
         return True

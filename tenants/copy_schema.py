@@ -45,27 +45,28 @@ def copy_schema(cursor: CursorWrapper, *, source: str, target: str) -> None:
     stay the same, because later migrations refer to them. Run it as the owner.
     """
     tables = tenant_tables()
+    new = f'"{target}"'  # "order" and "full" are good names, but also words of SQL
     full_names = [f"{source}.{table}" for table in tables]
-    statements = [f"CREATE SCHEMA {target}"]
+    statements = [f"CREATE SCHEMA {new}"]
     statements += [
-        f"CREATE TABLE {target}.{table} (LIKE {source}.{table} INCLUDING DEFAULTS"
+        f"CREATE TABLE {new}.{table} (LIKE {source}.{table} INCLUDING DEFAULTS"
         " INCLUDING CONSTRAINTS INCLUDING IDENTITY INCLUDING GENERATED INCLUDING STORAGE"
         " INCLUDING COMPRESSION)"
         for table in tables
     ]
     cursor.execute(INDEXES, [full_names])
     statements += [
-        definition.replace(f" ON {source}.", f" ON {target}.", 1)
+        definition.replace(f" ON {source}.", f" ON {new}.", 1)
         for (definition,) in cursor.fetchall()
     ]
     cursor.execute(KEYS, [full_names])
     statements += [
-        f'ALTER TABLE {table.replace(f"{source}.", f"{target}.", 1)} ADD CONSTRAINT "{name}" '
-        + definition.replace(f"REFERENCES {source}.", f"REFERENCES {target}.")
+        f'ALTER TABLE {table.replace(f"{source}.", f"{new}.", 1)} ADD CONSTRAINT "{name}" '
+        + definition.replace(f"REFERENCES {source}.", f"REFERENCES {new}.")
         for table, name, definition in cursor.fetchall()
     ]
     statements.append(
-        f"INSERT INTO {target}.django_migrations (app, name, applied)"
+        f"INSERT INTO {new}.django_migrations (app, name, applied)"
         f" SELECT app, name, applied FROM {source}.django_migrations ORDER BY id"
     )
     cursor.execute(";\n".join(statements))

@@ -10,6 +10,7 @@ from tenants.context import in_public
 from tenants.models import Membership, Tenant, TenantSettings
 from tenants.resolve import tenants_of
 from tenants.roles import role_of
+from tenants.room import room_here
 
 PLATFORM_COLOUR = "#475569"
 IN_SWITCHER = 12  # more tenants than these are on the page behind "All tenants"
@@ -39,6 +40,7 @@ def console_context(request: HttpRequest) -> dict[str, Any]:
         if tenant or request.user.is_authenticated
         else "leadgen",
         "role": _role(request),
+        "room": room_here(),
     }
     if request.user.is_authenticated:
         with in_public():

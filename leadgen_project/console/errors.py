@@ -12,6 +12,7 @@ from django.shortcuts import render
 from tenants.context import in_public
 from tenants.resolve import tenants_of
 from tenants.roles import role_of
+from tenants.room import is_full, room_here
 
 DATABASE_IS_AWAY = (OperationalError, InterfaceError)
 
@@ -51,8 +52,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, or 503 while the database does not answer. Asks the database nothing itself."""
-    away = isinstance(sys.exc_info()[1], DATABASE_IS_AWAY)
-    if away:
+    error = sys.exc_info()[1]
+    full = error is not None and is_full(error)
+    away = full or isinstance(error, DATABASE_IS_AWAY)
+    if full:
+        title, text = "The disk is full", f"{room_here()}. Nothing that was saved is lost."
+    elif away:
         title, text = "The database does not answer", "Try again in a minute; nothing was lost."
     else:
         title = "Something broke"

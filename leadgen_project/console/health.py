@@ -13,6 +13,7 @@ from django_q.models import OrmQ, Schedule
 from leadgen_project import heartbeat
 from tenants.clock import database_now
 from tenants.context import in_public
+from tenants.room import room_here
 
 # The queue's own tick is due every minute; later than this, workers live but take no tasks.
 SILENT_AFTER = timedelta(minutes=3)
@@ -64,16 +65,23 @@ def queue_state(*, now: datetime) -> QueueState:
 def health(_request: HttpRequest) -> JsonResponse:
     """200 with the state of database and queue; 503 when either is down. Needs no sign-in.
 
-    Says nothing about tenants. A queue nobody works counts as down: nights would not run.
+    Says nothing about tenants. A queue nobody works counts as down, and so does a full disk: nights
+    would not run.
     """
     try:
         state = queue_state(now=database_now())
     except Error as exc:
         down = {"status": "down", "database": f"down ({type(exc).__name__})", "queue": "unknown"}
         return JsonResponse(down, status=503)
+    room = room_here()
+    is_fine = state.is_alive and not room.is_full
     answer = {
-        "status": "ok" if state.is_alive else "down",
+        "status": "ok" if is_fine else "down",
         "database": "ok",
+        "disk": {
+            "state": "full" if room.is_full else "short" if room.is_short else "ok",
+            "free_bytes": room.free_bytes,
+        },
         "queue": {
             "state": state.words,
             "waiting": state.waiting,
@@ -82,4 +90,4 @@ def health(_request: HttpRequest) -> JsonResponse:
             "silent_seconds": state.silent_seconds and round(state.silent_seconds, 1),
         },
     }
-    return JsonResponse(answer, status=200 if state.is_alive else 503)
+    return JsonResponse(answer, status=200 if is_fine else 503)

@@ -92,7 +92,7 @@ def test_a_night_goes_on_by_itself_when_all_its_connections_are_cut(rig):
     assert ends_like_the_calm_one(rig, run)
 
 
-def test_a_night_goes_on_by_itself_when_the_database_was_away_for_a_while(rig):
+def test_a_night_goes_on_by_itself_when_the_database_was_away_for_a_minute(rig):
     rig.start_workers(env={"CRAWL_CONCURRENCY": "2", **rig.elsewhere("guest")})  # none restarts it
     rig.add_tenant("offline")
     run = rig.start_night("offline")
@@ -100,7 +100,7 @@ def test_a_night_goes_on_by_itself_when_the_database_was_away_for_a_while(rig):
     server = rig.database()
     server.send_signal(signal.SIGQUIT)
     server.wait(10)
-    time.sleep(10)
+    time.sleep(60)
 
     rig.revive_database()
     touched_at = rig.look(run).touched_at

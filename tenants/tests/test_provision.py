@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django_tenants.utils import schema_context, schema_exists
 
+from icp.models import Lead
 from tenants.models import AuditEvent, Domain, Tenant, TenantSettings
 from tenants.provision import create_tenant, free_minute, remove_tenant
 
@@ -44,6 +45,17 @@ def test_a_copied_schema_has_the_same_tables_as_the_migrated_template(db):
 
     assert len(template) > 100
     assert shape("acme") == template
+
+
+@pytest.mark.parametrize("key", ["full", "order", "user"])
+def test_a_tenant_may_be_called_by_a_word_of_sql(db, key):
+    tenant = create_tenant(key, name=key.title(), actor="me")
+
+    with schema_context(key):
+        assert not Lead.objects.exists()
+    assert len(shape(key)) == len(shape(settings.TENANT_BASE_SCHEMA))
+    remove_tenant(tenant, actor="me", reason="gone")
+    assert not schema_exists(key)
 
 
 def test_a_new_tenant_is_ready_for_work(db):
