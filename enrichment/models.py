@@ -131,6 +131,41 @@ class LeadStep(models.Model):
         return f"{self.step} of {self.lead_id}"
 
 
+class VendorAnswer(models.Model):
+    """What a vendor answered to a question, kept so that nobody pays for it again.
+
+    A row with ``held_until`` is being asked about; one whose holder died is in doubt until the
+    ledger says what became of the call.
+    """
+
+    vendor = models.CharField(max_length=12)
+    question_hash = models.CharField(max_length=64, help_text="SHA-256 of the question's JSON.")
+    question = models.JSONField(help_text="Holds no person's name, address or number.")
+    answer = models.JSONField(null=True)
+    call_id = models.BigIntegerField(null=True, help_text="The paid call, in the ledger.")
+    asked_at = models.DateTimeField(null=True, help_text="When it was answered.")
+    held_until = models.DateTimeField(null=True)
+    held_by = models.CharField(max_length=100, blank=True)
+    lead_id = models.BigIntegerField(null=True, help_text="Whom it is being asked for.")
+
+    class Meta:
+        verbose_name = "vendor's answer"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["vendor", "question_hash"], name="vendor_asked_once_per_question"
+            ),
+            models.CheckConstraint(
+                condition=Q(answer__isnull=True, asked_at=None)
+                | Q(answer__isnull=False, asked_at__isnull=False),
+                name="vendor_answered_iff_asked_at",
+            ),
+        ]
+        indexes = [models.Index(fields=["asked_at"], name="vendor_answer_by_age")]
+
+    def __str__(self) -> str:
+        return f"answer {self.pk} of {self.vendor}"
+
+
 class Contact(models.Model):
     """A person or role mailbox at a lead."""
 

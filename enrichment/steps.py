@@ -20,12 +20,13 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
 
+from enrichment.clients.exchange import ClientError
 from enrichment.models import LeadStep
 from icp.models import Lead, LeadQuerySet
 from tenants.context import current_schema, in_tenant
 from tenants.models import PipelineRun
 from tenants.outage import LOST, outlast
-from tenants.permits import NoPermitError
+from tenants.permits import NoPermitError, VendorError
 from tenants.stages import BatchReport, Tally
 
 Outcome = LeadStep.Outcome
@@ -37,7 +38,8 @@ class StepResult:
     """What a step came to for one lead.
 
     ``write`` stores it, inside the transaction that also writes the step's row and with the lead
-    locked; it may reject the lead (outcome REJECTED). ``calls`` are the paid ones.
+    locked; it may reject the lead (outcome REJECTED). What it learns only then it says by returning
+    another result, which counts instead. ``calls`` are the paid ones.
     """
 
     outcome: LeadStep.Outcome
@@ -45,14 +47,21 @@ class StepResult:
     sentence: str = ""
     calls: int = 0
     from_cache: int = 0
-    write: Callable[[], None] | None = None
+    write: Callable[[], StepResult | None] | None = None
 
     @classmethod
     def refused(cls, error: NoPermitError) -> StepResult:
         """No permit: the lead goes on without; what passes by itself is tried another night."""
-        passing = error.code in {"rate", "down"}
+        passing = error.code in {"rate", "down", "lost"}
         outcome = Outcome.LATER if passing else Outcome.SKIPPED
         return cls(outcome, code=error.code, sentence=str(error))
+
+    @classmethod
+    def failed(cls, error: VendorError) -> StepResult:
+        """Asked in vain: what may pass is tried another night, the rest needs somebody."""
+        code = error.code if isinstance(error, ClientError) else "vendor"
+        outcome = Outcome.LATER if error.retryable else Outcome.SKIPPED
+        return cls(outcome, code=code, sentence=str(error), calls=1)
 
 
 Work = Callable[[Sequence[Lead]], Iterator[tuple[Lead, StepResult]]]
@@ -77,14 +86,32 @@ def work_step(
     try:
         with _kept_alive(leads):
             for lead, result in work(leads) if leads else ():
-                _write(lead, result, run=run, step=step, now=now())
-                _count(report, result)
+                _count(report, _write(lead, result, run_id=run.pk, step=step, now=now()))
                 del left[lead.pk]
     finally:
         if left:
             outlast(lambda: Lead.objects.of_claims(list(left.values())).let_go())
     report.held["another look"] += len(left)
     return report
+
+
+def work_by_hand(
+    lead: Lead, *, step: str, work: Work, now: Callable[[], datetime] = timezone.now
+) -> StepResult | None:
+    """Do ``work`` on one lead outside any night, whatever its stage; each time anew.
+
+    ``None`` when another worker holds the lead. Its row of the step has no run.
+    """
+    leads = outlast(lambda: Lead.objects.filter(pk=lead.pk).claim(1))
+    done = None
+    try:
+        with _kept_alive(leads):
+            for mine, result in work(leads) if leads else ():
+                done = _write(mine, result, run_id=None, step=step, now=now())
+    finally:
+        if leads and done is None:
+            outlast(lambda: Lead.objects.of_claims(leads).let_go())
+    return done
 
 
 def waiting_for(run: PipelineRun, *, step: str) -> LeadQuerySet:
@@ -96,11 +123,20 @@ def waiting_for(run: PipelineRun, *, step: str) -> LeadQuerySet:
 
 def skip_all(run: PipelineRun, *, step: str, error: NoPermitError) -> int:
     """Pass all waiting leads of ``run`` by, because the vendor cannot be asked; how many."""
-    result = StepResult.refused(error)
+    return pass_by(run, step=step, result=StepResult.refused(error))
+
+
+def pass_by(
+    run: PipelineRun, *, step: str, result: StepResult, leads: LeadQuerySet | None = None
+) -> int:
+    """Give all waiting leads of ``run``, or those among ``leads``, the same result; how many."""
+    waiting = waiting_for(run, step=step)
+    if leads is not None:
+        waiting = waiting.filter(pk__in=leads.values("pk"))
     rows = [
         LeadStep(lead_id=pk, run_id=run.pk, step=step, outcome=result.outcome,
                  code=result.code, sentence=result.sentence[:300])
-        for pk in waiting_for(run, step=step).values_list("pk", flat=True)
+        for pk in waiting.values_list("pk", flat=True)
     ]  # fmt: skip
     return len(LeadStep.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000))
 
@@ -125,23 +161,27 @@ def tally_step(run: PipelineRun, *, step: str) -> Tally:
     return tally
 
 
-def _write(lead: Lead, result: StepResult, *, run: PipelineRun, step: str, now: datetime) -> None:
-    def once() -> None:
+def _write(
+    lead: Lead, result: StepResult, *, run_id: int | None, step: str, now: datetime
+) -> StepResult:
+    """Store ``result`` with the row of the step; returns the result that counts."""
+
+    def once() -> StepResult:
         with transaction.atomic():
             mine = Lead.objects.of_claims([lead]).select_for_update()
             if not mine.exists():
-                return  # slept past its lease: somebody else has the lead
-            if result.write:
-                result.write()
+                return result  # slept past its lease: somebody else has the lead
+            told = (result.write() if result.write else None) or result
             LeadStep.objects.bulk_create(
-                [LeadStep(lead=lead, run_id=run.pk, step=step, outcome=result.outcome,
-                          code=result.code[:40], sentence=result.sentence[:300],
-                          calls=result.calls, from_cache=result.from_cache, at=now)],
+                [LeadStep(lead=lead, run_id=run_id, step=step, outcome=told.outcome,
+                          code=told.code[:40], sentence=told.sentence[:300],
+                          calls=told.calls, from_cache=told.from_cache, at=now)],
                 ignore_conflicts=True,
             )  # fmt: skip
             Lead.objects.of_claims([lead]).let_go()
+            return told
 
-    outlast(once)
+    return outlast(once)
 
 
 def _count(report: BatchReport, result: StepResult) -> None:

@@ -94,3 +94,35 @@ def test_all_waiting_leads_are_passed_by_at_once_when_there_is_no_key(run):
     assert skipped == 3
     assert steps.tally_step(run, step="search").held == {"no_key": 3}
     assert steps.tally_step(run, step="people").waiting == 3
+
+
+def test_what_is_learnt_while_writing_counts_instead(run):
+    rejected = StepResult(LeadStep.Outcome.REJECTED, code="suppressed")
+
+    report = work(run, {"COMPANY 0": StepResult(LeadStep.Outcome.DONE, write=lambda: rejected)})
+
+    assert report.rejected == {"suppressed": 1}
+    assert LeadStep.objects.get().outcome == "REJECTED"
+
+
+def test_leads_that_need_nothing_are_passed_by_at_once(run):
+    result = StepResult(LeadStep.Outcome.NOT_NEEDED, code="has_site")
+
+    passed = steps.pass_by(
+        run, step="search", result=result, leads=Lead.objects.filter(name="COMPANY 1")
+    )
+
+    assert passed == 1
+    assert LeadStep.objects.get().lead.name == "COMPANY 1"
+
+
+def test_by_hand_a_lead_of_any_stage_is_worked_on_each_time_anew(run):
+    lead = Lead.objects.filter(name="COMPANY 0").get()
+    Lead.objects.update(stage="SCORED")
+
+    for _ in range(2):
+        done = steps.work_by_hand(lead, step="search", work=lambda leads: iter([(leads[0], DONE)]))
+        assert done == DONE
+
+    assert list(LeadStep.objects.values_list("run_id", "outcome")) == [(None, "DONE")] * 2
+    assert not Lead.objects.exclude(held_until=None).exists()
