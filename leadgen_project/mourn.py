@@ -1,4 +1,4 @@
-"""Free at once what dead processes held: tasks of the queue, leads, turns at web hosts.
+"""Free at once what dead processes held: tasks, leads, turns at web hosts, calls not yet made.
 
 Without it all of that comes free by itself, but later: leads when their lease ends, hosts after 30
 seconds, tasks after the queue's ``retry``. A death counts against the leads in hand only when it
@@ -18,6 +18,7 @@ from icp.models import Lead
 from leadgen_project import held_tasks
 from tenants.models import PipelineRun, Tenant
 from tenants.process_name import group_name
+from tenants.reconcile import give_up_calls_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ def mourn_clusters(root: Path) -> None:
 def _free(name: str, *, blamed: bool) -> int:
     """Free leads and hosts of the process or group called ``name``; returns how many leads."""
     free_hosts(f"{name}:")
+    give_up_calls_of(name)
     count = 0
     for tenant in Tenant.objects.filter(runs__status__in=PipelineRun.OPEN):
         with tenant_context(tenant):

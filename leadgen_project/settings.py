@@ -293,6 +293,9 @@ VENDOR_RATES = {
     Vendor.LUSHA: (40, 60),  # of the smallest plans
     Vendor.ZEROBOUNCE: (1_000, 10),  # of 80,000
     f"{Vendor.ZEROBOUNCE}/batch": (5, 60),
+    f"{Vendor.TAVILY}/usage": (10, 600),
+    f"{Vendor.LUSHA}/usage": (5, 60),
+    f"{Vendor.ZEROBOUNCE}/usage": (60, 60),  # of 80,000 an hour
 }
 
 ICP_RULE_NAME = env.text("ICP_RULE_NAME", "default")

@@ -1,7 +1,7 @@
 """What a tenant has spent with a vendor in a day, a month and a run, and whether more is allowed.
 
 Balances are kept beside the ledger because adding up a month of it takes longer with every call.
-``tenants.reconcile`` checks that both say the same.
+``drift`` checks that both say the same.
 """
 
 from __future__ import annotations
@@ -32,6 +32,18 @@ RETURNING period, units, micros, noticed, most_units, most_micros
 _CORRECT = """
 UPDATE tenants_vendorbalance SET units = units + %s, micros = micros + %s
 WHERE tenant_id = %s AND vendor = %s AND period = ANY(%s)
+"""
+_DRIFT = """
+WITH added AS (
+  SELECT tenant_id, vendor, period, sum(units) AS units, sum(micros) AS micros
+  FROM tenants_vendorusage, LATERAL (VALUES
+    ('day ' || day), ('month ' || to_char(day, 'YYYY-MM')), ('run ' || run_id)) AS p (period)
+  WHERE period IS NOT NULL GROUP BY 1, 2, 3)
+SELECT tenant_id, vendor, period, coalesce(b.units, 0), coalesce(added.units, 0)
+FROM added FULL JOIN tenants_vendorbalance b USING (tenant_id, vendor, period)
+WHERE coalesce(b.units, 0) <> coalesce(added.units, 0)
+   OR coalesce(b.micros, 0) <> coalesce(added.micros, 0)
+ORDER BY 1, 2, 3
 """
 _PROMISE = """
 INSERT INTO tenants_vendorbalance AS b
@@ -121,6 +133,28 @@ def correct(entry: VendorUsage, *, units: int, micros: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_CORRECT, [by_units, by_micros, entry.tenant_id, entry.vendor,
                                       periods(entry.day, entry.run_id)])  # fmt: skip
+
+
+def add(tenant: str, vendor: Vendor, *, units: int, micros: int, day: date) -> None:
+    """Add what was charged outside any reservation; no limit can undo that.
+
+    Inside a transaction that holds the budget's row.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [tenant, vendor, units, micros, periods(day, None)])
+
+
+def drift() -> list[str]:
+    """Balances of all tenants that do not say what the ledger adds up to; none, unless we err.
+
+    As the platform; reads the whole ledger.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DRIFT)
+        return [
+            f"{tenant} {vendor} {period}: {kept} kept, {added} in the ledger"
+            for tenant, vendor, period, kept, added in cursor.fetchall()
+        ]
 
 
 def promise(run_id: int, most: Mapping[Vendor, tuple[int, int]]) -> None:

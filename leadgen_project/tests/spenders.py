@@ -1,0 +1,106 @@
+"""A process without threads that forks spenders on demand; each spends until the budget is gone.
+
+Started as ``python -m leadgen_project.tests.spenders``; reads orders as JSON lines, answers each
+with the spenders' process ids and, when all have ended, with how many were killed. See ``spending``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+
+import django
+import requests
+
+TIMEOUT_SECONDS = 0.4
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadgen_project.settings")
+    django.setup()
+    for line in sys.stdin:
+        order = json.loads(line)
+        pids = [_fork(order, number) for number in range(order["processes"])]
+        print(json.dumps(pids), flush=True)
+        ends = [os.waitpid(pid, 0)[1] for pid in pids]
+        print(sum(os.WIFSIGNALED(end) for end in ends), flush=True)
+
+
+def _fork(order: dict[str, Any], number: int) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        _spend(order, number)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _spend(order: dict[str, Any], number: int) -> None:
+    from django.db import connection
+
+    from tenants import breaker, governor
+    from tenants.context import in_tenant
+    from tenants.permits import (
+        BudgetExhaustedError,
+        Permit,
+        Purpose,
+        Vendor,
+        VendorDownError,
+        VendorError,
+    )
+
+    governor.PAUSES_SECONDS = (0.005, 0.01)
+    breaker.FIRST_PAUSE = timedelta(milliseconds=20)
+    breaker.LONGEST_PAUSE = timedelta(milliseconds=100)
+    breaker.TRIAL = timedelta(seconds=1)
+    session = requests.Session()
+    purpose = Purpose("a trial", run_id=order["run_id"], lead_id=number)
+
+    def question(permit: Permit) -> int:
+        return answer(permit, session=session, url=order["url"])
+
+    with in_tenant(order["tenant"]):
+        for _ in range(order["calls"]):
+            try:
+                governor.ask(
+                    Vendor.TAVILY, question, units=1, purpose=purpose,
+                    patience=timedelta(seconds=order["patience_seconds"]),
+                )  # fmt: skip
+            except BudgetExhaustedError:
+                break
+            except (VendorError, VendorDownError):
+                time.sleep(0.01)
+    connection.close()
+
+
+def answer(permit: Any, *, session: requests.Session, url: str) -> int:
+    """The tiny vendor's client: only what never left or was turned away with 429 is free."""
+    from tenants.permits import Charge, Vendor, VendorError
+
+    key = permit.use(Vendor.TAVILY)
+    try:
+        reply = session.post(
+            f"{url}/answer", json={"call": permit.call_id}, timeout=TIMEOUT_SECONDS,
+            headers={"Authorization": f"Bearer {key}"},
+        )  # fmt: skip
+        body = reply.json() if reply.status_code == 200 else {}
+        credits_charged = int(body.get("credits", 0))
+    except (requests.RequestException, ValueError) as exc:
+        raise VendorError(f"no answer ({type(exc).__name__})", retryable=True) from None
+    if reply.status_code == 429:
+        raise VendorError("too many", retryable=True, charge=Charge.NONE, status=429)
+    if reply.status_code != 200:
+        raise VendorError(f"HTTP {reply.status_code}", retryable=True, status=reply.status_code)
+    permit.settle(credits_charged, reference=str(permit.call_id))
+    return credits_charged
+
+
+if __name__ == "__main__":
+    main()
