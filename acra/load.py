@@ -12,7 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -30,6 +30,8 @@ from acra.scan_parallel import PARALLEL_FROM, scan_all, split
 from acra.sources import RegisterFileError, find_sources, read_header
 from tenants.context import in_public
 from tenants.isolation import as_owner
+from tenants.outage import LOST
+from tenants.room import NoRoomError, is_full, what_is_full
 
 __all__ = ["LoadInProgressError", "LoadRefusedError", "load_register"]
 
@@ -40,6 +42,7 @@ MOST_ROWS = 20_000_000
 LARGEST_DROP = 0.05  # of a file's rows, from one complete release to the next
 EXAMPLES = 5
 LONGEST_SOURCE = 500
+ROOM_PER_BYTE = 10  # of a file, unpacked; 8 were measured: staging, typed rows, indexes, log
 Report = Callable[[str, int, int], None]
 
 
@@ -71,7 +74,8 @@ def load_register(
     raises ``LoadRefusedError``. ``dry_run`` gives the account and keeps nothing.
     ``report(step, bytes done, bytes in all)`` is called now and then.
 
-    Raises ``RegisterFileError`` (a file is unusable: which, why), ``LoadInProgressError`` (who).
+    Raises ``RegisterFileError`` (a file is unusable: which, why), ``LoadInProgressError`` (who),
+    ``NoRoomError`` (the disk is full: how much room there is, how much it takes).
     """
     given = [Path(path) for path in paths]
     source = source or ", ".join(path.name for path in given)
@@ -84,10 +88,12 @@ def load_register(
         try:
             load.run(given)
         except (RegisterFileError, LoadRefusedError, DatabaseError, OSError) as exc:
-            record.status, record.error = RegisterImport.Status.FAILED, str(exc)
+            error = _no_room(exc, given) if is_full(exc) else exc
+            record.status, record.error = RegisterImport.Status.FAILED, str(error)
             record.finished_at = timezone.now()
-            record.save()
-            raise
+            with suppress(*LOST):  # the next load closes it
+                record.save()
+            raise error from exc
         return record
 
 
@@ -115,7 +121,7 @@ def _the_only_load() -> Iterator[None]:
         )
         yield
     finally:
-        with connection.cursor() as cursor:
+        with suppress(*LOST), connection.cursor() as cursor:  # a session that is gone holds nothing
             cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
@@ -128,6 +134,15 @@ def _kept(is_kept: bool) -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
+
+
+def _no_room(error: Exception, paths: list[Path]) -> NoRoomError:
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+    return NoRoomError(
+        f"{what_is_full(error)} The register is as it was before. Make room, about"
+        f" {ROOM_PER_BYTE} times the size of the unpacked files (packed or not, they have"
+        f" {size / 1e6:,.0f} MB), and load again."
+    )
 
 
 class _Load:

@@ -8,11 +8,15 @@ import psycopg
 import pytest
 import requests
 
+from acra.load import load_register
+from acra.models import RegisteredCompany, RegisterImport
 from leadgen_project.postgres_place import find_server
+from leadgen_project.sandbox.register import write_split
 from leadgen_project.tests.kills import adds_up
-from leadgen_project.tests.night_rig import NightRig
+from leadgen_project.tests.night_rig import NIGHT, NightRig
 from leadgen_project.tests.small_disk import small_disk
 from tenants.context import connection
+from tenants.room import MEGABYTE, NoRoomError
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +112,29 @@ def test_the_console_says_that_the_disk_is_full(rig, disk):
 
     assert health.status_code == 503
     assert health.json()["disk"] == {"state": "full", "free_bytes": 0}
+
+
+def test_a_register_load_without_room_changes_nothing_and_says_how_much_it_takes(
+    rig, disk, tmp_path, settings
+):
+    settings.DATA_DIR, settings.DATABASE_URL = rig.home, ""
+    write_split(tmp_path, seed=5, count=20_000)
+    files = sorted(tmp_path.glob("*.csv"))
+    before = RegisteredCompany.objects.count()
+    disk.fill(leave_bytes=30 * MEGABYTE)
+
+    with pytest.raises(NoRoomError, match=r"The disk is full \(.+400 MB are free .+ Make room"):
+        load_register(files, now=NIGHT, actor="ann")
+
+    disk.make_room()
+    rig.revive_database()
+    connection.close()
+    assert RegisteredCompany.objects.count() == before
+    done = load_register(files, now=NIGHT, actor="ann")
+    assert done.new > 10_000
+    failed = RegisterImport.objects.get(pk=done.pk - 1)
+    assert failed.status == "FAILED"
+    assert failed.error
 
 
 def wait_until_it_serves(address: str) -> None:
