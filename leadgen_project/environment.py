@@ -94,6 +94,11 @@ def optional(name: str, default: int | None) -> int | None:
 
 def micros(name: str, default: str) -> int:
     """An amount such as 0.008, in millionths."""
+    return int(price(name, default) * 1_000_000)
+
+
+def price(name: str, default: str) -> Decimal:
+    """An amount of money such as 0.75."""
     value = text(name, default)
     try:
         amount = Decimal(value)
@@ -101,7 +106,14 @@ def micros(name: str, default: str) -> int:
         raise SettingError(f"{name}: {value!r} is not an amount of money.") from None
     if not amount.is_finite() or amount < 0:
         raise SettingError(f"{name}: {value!r} is not an amount of money.")
-    return int(amount * 1_000_000)
+    return amount
+
+
+def temperature(name: str, default: str) -> float | None:
+    """A number from 0 to 2; the word ``none`` for a model that takes none."""
+    if text(name, default).lower() == "none":
+        return None
+    return decimal(name, float(default), most=2)
 
 
 def clock(name: str, default: str) -> time:

@@ -226,6 +226,10 @@ LOGGING = {
         "django.server": {"level": "WARNING"},
         # Its warnings quote the address asked, which holds a key (ZeroBounce) or an e-mail address.
         "urllib3": {"level": "ERROR"},
+        # Below that they write down whole requests, so prompts and keys.
+        "openai": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
     },
 }
 
@@ -280,6 +284,12 @@ VENDOR_UNIT_MICROS = {
     Vendor.LUSHA: env.micros("LUSHA_CREDIT_USD", "0"),
     Vendor.ZEROBOUNCE: env.micros("ZEROBOUNCE_CREDIT_USD", "0"),
 }
+# The model is a setting because models end: the first plan's gpt-4o-mini does on 2027-01-14.
+LANGCHAIN_MODEL = env.text("LANGCHAIN_MODEL", "gpt-5.4-mini")
+TEMPERATURE = env.temperature("TEMPERATURE", "0.3")
+LLM_INPUT_USD_PER_MILLION = env.price("LLM_INPUT_USD_PER_MILLION", "0.75")
+LLM_CACHED_USD_PER_MILLION = env.price("LLM_CACHED_USD_PER_MILLION", "0.075")
+LLM_OUTPUT_USD_PER_MILLION = env.price("LLM_OUTPUT_USD_PER_MILLION", "4.50")
 VENDOR_LIMITS = {
     Vendor.LLM: Limits(daily_units=env.optional("DAILY_TOKEN_BUDGET", 1_000_000)),
     Vendor.TAVILY: Limits(daily_units=env.optional("TAVILY_DAILY_CREDITS", 500)),

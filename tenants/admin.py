@@ -32,6 +32,7 @@ class TenantSettingsAdmin(ModelAdmin):
         ("Nights", {"fields": [("nightly_enabled", "nightly_at"), "candidates_per_night",
                                "shortlist_cap"]}),
         ("Web sites", {"fields": ["site_match_threshold", "retention_days"]}),
+        ("Language model", {"fields": [("llm_model", "llm_temperature"), "llm_sees_contacts"]}),
         ("Pages", {"fields": ["colour"]}),
     ]  # fmt: skip
 

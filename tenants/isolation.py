@@ -40,6 +40,7 @@ TENANT_ROWS = {  # table -> what a tenant may do with its own rows
     "tenants_vendorbalance": "SELECT",
     "tenants_vendorusage": "SELECT",
     "tenants_vendorreading": "SELECT",
+    "tenants_llmanswer": "SELECT, INSERT, UPDATE, DELETE",
 }
 VISIBLE_USER_COLUMNS = ("id", "username", "email", "first_name", "last_name", "is_active",
                         "is_superuser", "is_staff", "last_login", "date_joined")  # fmt: skip

@@ -13,7 +13,10 @@ from django.db.models import Q
 from django.utils import timezone
 from django_tenants.models import DomainMixin, TenantMixin
 
-from tenants import vendor_models  # noqa: F401 -- where Django finds the tables of the vendors
+from tenants import (
+    llm_models,  # noqa: F401 -- where Django finds the language model's answers
+    vendor_models,  # noqa: F401 -- where Django finds the tables of the vendors
+)
 
 
 class User(AbstractUser):
@@ -88,6 +91,28 @@ class TenantSettings(models.Model):
     )
     retention_days = models.PositiveIntegerField(
         choices=Retention, default=Retention.HALF_YEAR, help_text="How long fetched pages are kept."
+    )
+    llm_model = models.CharField(
+        "language model",
+        max_length=100,
+        blank=True,
+        validators=[RegexValidator(r"^[\w.:/@-]+\Z", "The name as the server knows it.")],
+        help_text="Empty: the deployment's (LANGCHAIN_MODEL).",
+    )
+    llm_temperature = models.DecimalField(
+        "temperature",
+        max_digits=3,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(2)],
+        help_text="0 to 2. Empty: the deployment's. Models that take none are asked without.",
+    )
+    llm_sees_contacts = models.BooleanField(
+        "show people's addresses and numbers to the language model",
+        default=False,
+        db_default=False,
+        help_text="Off: they are taken out of every text before it is sent.",
     )
 
     class Meta:

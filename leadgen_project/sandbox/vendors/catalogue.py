@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from leadgen_project.sandbox.companies import Company
-from leadgen_project.sandbox.vendors import lusha, tavily
+from leadgen_project.sandbox.vendors import language_model, lusha, tavily
 from leadgen_project.sandbox.vendors.stand_in import VendorStandIn
 
 Truth: TypeAlias = Callable[[], Sequence[Company]]
@@ -29,6 +29,13 @@ class Entry:
 
 
 VENDORS: dict[str, Entry] = {
+    "language_model": Entry(
+        lambda _truth: language_model.LanguageModelStandIn(),
+        "OPENAI_BASE_URL",
+        "OPENAI_API_KEY",
+        language_model.KEY,
+        "/v1",
+    ),
     "lusha": Entry(
         lambda truth: lusha.LushaStandIn(truth=truth), "LUSHA_BASE_URL", "LUSHA_API_KEY", lusha.KEY
     ),
