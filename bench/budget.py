@@ -1,4 +1,4 @@
-"""Eight processes against 100 units, 200 times, with faults and kills: is one unit ever too much?"""
+"""Eight processes against 100 units, 200 times, with faults and kills: is one ever too much?"""
 
 from __future__ import annotations
 

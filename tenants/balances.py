@@ -168,6 +168,40 @@ def promise(run_id: int, most: Mapping[Vendor, tuple[int, int]]) -> None:
             cursor.execute(_PROMISE, [tenant, vendor, f"run {run_id}", units, micros])
 
 
+def left_of(vendor: Vendor, *, days: list[date]) -> tuple[int | None, int | None]:
+    """Units and micros the current tenant may still spend on ``days``, a run's own limit included.
+
+    Days of one month or two; None is no limit. One statement, and the budget.
+    """
+    tenant = current_schema()
+    with in_public():
+        budget = VendorBudget.objects.filter(tenant_id=tenant, vendor=vendor).first()
+        kept = VendorBalance.objects.filter(tenant_id=tenant, vendor=vendor)
+        names = {name for day in days for name in periods(day, None)}
+        spent = {row.period: row for row in kept.filter(period__in=names)}
+    budget = budget or VendorBudget(tenant_id=tenant, vendor=vendor)
+    daily, monthly, money = 0, {}, {}
+    for day in days:
+        for limit in limits_of(budget, day=day, run_id=None):
+            row = spent.get(limit.period)
+            used = 0 if row is None else row.micros if limit.is_money else row.units
+            free = max(limit.most - used, 0)
+            if limit.is_money:
+                money[limit.period] = free
+            elif limit.period.startswith("day"):
+                daily += free
+            else:
+                monthly[limit.period] = free
+    default = settings.VENDOR_LIMITS[vendor]
+    units = [
+        daily if _either(budget.daily_units, default.daily_units) is not None else None,
+        sum(monthly.values()) if monthly else None,
+        _either(budget.run_units, default.run_units),
+    ]
+    known = [amount for amount in units if amount is not None]
+    return min(known) if known else None, sum(money.values()) if money else None
+
+
 def tell_used_up(tenant: str, vendor: Vendor, *, run_id: int | None, day: date) -> None:
     """Write down, once a period, that a budget refused a call though some of it is left.
 

@@ -1,7 +1,7 @@
 """A process without threads that forks spenders on demand; each spends until the budget is gone.
 
 Started as ``python -m leadgen_project.tests.spenders``; reads orders as JSON lines, answers each
-with the spenders' process ids and, when all have ended, with how many were killed. See ``spending``.
+with the spenders' process ids and, when all have ended, with how many were killed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,14 @@ def main() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         pids = [_fork(order, number) for number in range(order["processes"])]
-        print(json.dumps(pids), flush=True)
+        _say(pids)
         ends = [os.waitpid(pid, 0)[1] for pid in pids]
-        print(sum(os.WIFSIGNALED(end) for end in ends), flush=True)
+        _say(sum(os.WIFSIGNALED(end) for end in ends))
+
+
+def _say(value: Any) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 def _fork(order: dict[str, Any], number: int) -> int:

@@ -1,4 +1,4 @@
-"""The ledger against the vendor's own figure: what was unknown is settled, and no more than proven."""
+"""The ledger against the vendor's own figure: what was unknown is settled as far as proven."""
 
 from __future__ import annotations
 
