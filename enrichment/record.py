@@ -48,6 +48,7 @@ class Found:
     lead: Lead
     finding: Finding
     company: RegisteredCompany | None
+    also: tuple[Statement, ...] = ()  # what else is said of it, by whoever pointed to the site
 
     @property
     def site(self) -> str:
@@ -60,7 +61,7 @@ class Found:
         return self.finding.crawl.pages if self.site and self.finding.crawl else ()
 
     def statements(self) -> list[Statement]:
-        said = of_register(self.company)
+        said = [*of_register(self.company), *self.also]
         return [*said, *of_site(self.finding, self.site)] if self.site else said
 
 
@@ -73,33 +74,44 @@ def record(found: Sequence[Found], *, run_id: int | None, now: datetime) -> list
     with transaction.atomic():
         held = _still_held(found)
         mine = [one for one in found if one.lead.pk in held]
-        attempts = _attempts(mine, run_id=run_id, now=now)
-        said = {one.lead.pk: one.statements() for one in mine}
-        refusals = Refusals(
-            {pair for statements in said.values() for pair in values_to_ask(statements)}
-            | {("DOMAIN", host_of(one.site)) for one in mine if one.site}
-        )
-        kept = [one for one in mine if not _is_suppressed(one, refusals, now=now)]
-        pages = store_pages(
-            [(attempts[one.lead.pk], one.pages) for one in kept if one.site],
-            keep_bodies=settings.PERSIST_CRAWL_PAGES,
-        )
-        standing = what_stands([one.lead for one in kept])
-        accounts = [
-            take_account(
-                one.lead,
-                allowed(said[one.lead.pk], refusals=refusals),
-                standing=standing[one.lead.pk],
-                pages=pages.get(attempts[one.lead.pk].pk, {}),
-                replaces_pages=bool(one.site),
-            )
-            for one in kept
-        ]
-        store_contacts(accounts, refusals=refusals, now=now)
-        store_evidence(accounts, run_id=run_id, now=now)
-        for one, account in zip(kept, accounts, strict=True):
-            _move_on(one, _facts(account), now=now)
+        for one, facts in store(mine, run_id=run_id, now=now):
+            _move_on(one, facts, now=now)
     return [str(one.lead.stage) if one.lead.pk in held else None for one in found]
+
+
+def store(
+    found: Sequence[Found], *, run_id: int | None, now: datetime
+) -> list[tuple[Found, dict[str, Any]]]:
+    """Store attempts, pages, evidence and contacts of leads whose rows the caller has locked.
+
+    Returns those that stay, each with what is now to be shown of it. A lead whose site is
+    suppressed is rejected.
+    """
+    attempts = _attempts(found, run_id=run_id, now=now)
+    said = {one.lead.pk: one.statements() for one in found}
+    refusals = Refusals(
+        {pair for statements in said.values() for pair in values_to_ask(statements)}
+        | {("DOMAIN", host_of(one.site)) for one in found if one.site}
+    )
+    kept = [one for one in found if not _is_suppressed(one, refusals, now=now)]
+    pages = store_pages(
+        [(attempts[one.lead.pk], one.pages) for one in kept if one.site],
+        keep_bodies=settings.PERSIST_CRAWL_PAGES,
+    )
+    standing = what_stands([one.lead for one in kept])
+    accounts = [
+        take_account(
+            one.lead,
+            allowed(said[one.lead.pk], refusals=refusals),
+            standing=standing[one.lead.pk],
+            pages=pages.get(attempts[one.lead.pk].pk, {}),
+            replaces_pages=bool(one.site),
+        )
+        for one in kept
+    ]
+    store_contacts(accounts, refusals=refusals, now=now)
+    store_evidence(accounts, run_id=run_id, now=now)
+    return [(one, facts_of(account)) for one, account in zip(kept, accounts, strict=True)]
 
 
 def _still_held(found: Sequence[Found]) -> set[int]:
@@ -118,11 +130,11 @@ def _is_suppressed(one: Found, refusals: Refusals, *, now: datetime) -> bool:
 def _move_on(one: Found, facts: dict[str, Any], *, now: datetime) -> None:
     stage, also = _next(one.lead, one.finding, now=now)
     if stage == Lead.Stage.ENRICHED:
-        stage, also = _by_rule(one.lead, facts, now=now)
+        stage, also = judge_by_rule(one.lead, facts, now=now)
     one.lead.move_to(stage, now=now, facts=facts, **also)
 
 
-def _facts(account: Account) -> dict[str, Any]:
+def facts_of(account: Account) -> dict[str, Any]:
     """What is shown of a lead, each value with the id of its evidence."""
     facts: dict[str, Any] = {}
     for name, shown in choose(account.claims).items():
@@ -202,7 +214,7 @@ def _next(lead: Lead, finding: Finding, *, now: datetime) -> tuple[Lead.Stage, d
     return Lead.Stage.ENRICHED, {}
 
 
-def _by_rule(
+def judge_by_rule(
     lead: Lead, facts: dict[str, Any], *, now: datetime
 ) -> tuple[Lead.Stage, dict[str, Any]]:
     """What the register could not answer is known now, and may be wrong."""

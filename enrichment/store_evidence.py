@@ -85,7 +85,8 @@ def take_account(
     sources = {"REGISTER", "PAGE"} if replaces_pages else {"REGISTER"}
     account = Account(lead, pages=pages)
     for key, claim, contact in standing:
-        if claim.source in sources and wanted.pop(key, None) is None:
+        is_said = wanted.pop(key, None) is not None
+        if claim.source in sources and not is_said:
             account.gone.append(claim.key)
             continue
         account.claims.append(claim)

@@ -277,6 +277,8 @@ TAVILY_BASE_URL = env.text("TAVILY_BASE_URL", "https://api.tavily.com")
 LUSHA_BASE_URL = env.text("LUSHA_BASE_URL", "https://api.lusha.com")
 # Decides where addresses are processed: api-eu and api-us keep them there.
 ZEROBOUNCE_BASE_URL = env.text("ZEROBOUNCE_BASE_URL", "https://api.zerobounce.net/v2")
+# The longest silence of a vendor of data; a whole answer may take twice that.
+VENDOR_READ_SECONDS = env.decimal("VENDOR_READ_SECONDS", 30, least=0.1, most=40)
 # Prices as of June 2026 where known; a plan's own price goes into the setting. Micros: 1e-6 USD.
 VENDOR_UNIT_MICROS = {
     Vendor.LLM: 0,  # input and output have prices of their own, below
@@ -302,6 +304,8 @@ VENDOR_RATES = {
     Vendor.TAVILY: (100, 60),  # of development keys; production keys allow 1,000
     Vendor.LUSHA: (40, 60),  # of the smallest plans
     Vendor.ZEROBOUNCE: (1_000, 10),  # of 80,000
+    f"{Vendor.TAVILY}/usage": (10, 600),
+    f"{Vendor.LUSHA}/usage": (5, 60),
     f"{Vendor.ZEROBOUNCE}/batch": (5, 60),
     f"{Vendor.TAVILY}/usage": (10, 600),
     f"{Vendor.LUSHA}/usage": (5, 60),

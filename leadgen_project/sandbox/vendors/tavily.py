@@ -6,6 +6,7 @@ among directories, social networks and other companies' sites, or only those whe
 
 from __future__ import annotations
 
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -177,9 +178,14 @@ def pages_about(company: Company, companies: Sequence[Company]) -> list[str]:
 
 def _named(query: str, companies: Sequence[Company]) -> Company | None:
     """The company whose name the query holds; of several the longest name."""
-    asked = f" {' '.join(query.upper().split())} "
-    found = [one for one in companies if f" {without_legal_suffix(one.name).upper()} " in asked]
+    asked = _words(query)
+    found = [one for one in companies if _words(without_legal_suffix(one.name)) in asked]
     return max(found, key=lambda one: len(one.name), default=None)
+
+
+def _words(text: str) -> str:
+    """Its words in capitals with a space about each."""
+    return f" {' '.join(re.findall(r'[A-Z0-9]+', text.upper()))} "
 
 
 def _is_at(url: str, domain: str) -> bool:
