@@ -304,8 +304,6 @@ VENDOR_RATES = {
     Vendor.TAVILY: (100, 60),  # of development keys; production keys allow 1,000
     Vendor.LUSHA: (40, 60),  # of the smallest plans
     Vendor.ZEROBOUNCE: (1_000, 10),  # of 80,000
-    f"{Vendor.TAVILY}/usage": (10, 600),
-    f"{Vendor.LUSHA}/usage": (5, 60),
     f"{Vendor.ZEROBOUNCE}/batch": (5, 60),
     f"{Vendor.TAVILY}/usage": (10, 600),
     f"{Vendor.LUSHA}/usage": (5, 60),
