@@ -77,6 +77,17 @@ def shares(name: str, default: str, *, known: Collection[str]) -> dict[str, int]
     return found
 
 
+def pairs(name: str, *, known: list[str]) -> dict[str, str]:
+    """A comma-separated list of ``theirs=OURS``, where ours is one of ``known`` in any case."""
+    found = {}
+    for item in words(name):
+        theirs, _, ours = (part.strip() for part in item.partition("="))
+        if not theirs or ours.upper() not in known:
+            raise SettingError(f"{name}: {item!r} is not WORD=ROLE with one of {', '.join(known)}.")
+        found[theirs] = ours.upper()
+    return found
+
+
 def one_of(name: str, known: list[str]) -> list[str]:
     """A comma-separated list of ``known`` words, in any case; none by default."""
     found = [word.upper() for word in words(name)]

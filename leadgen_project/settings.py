@@ -73,6 +73,7 @@ SHARED_APPS = [
     "django.contrib.staticfiles",
     "django_q",
     "rest_framework",
+    "axes",
     "import_export",
     "leadgen_project",
 ]
@@ -80,7 +81,8 @@ TENANT_APPS = ["icp", "enrichment", "scoring", "outreach", "odoo_sync", "chat"]
 INSTALLED_APPS = SHARED_APPS + TENANT_APPS
 
 AUTH_USER_MODEL = "tenants.User"
-AUTHENTICATION_BACKENDS = ["tenants.roles.RoleBackend"]
+# The first refuses who has guessed too often; see tenants.lock_out.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "tenants.roles.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -111,6 +113,7 @@ MIDDLEWARE = [
     "tenants.resolve.TenantMiddleware",
     "leadgen_project.console.clock.LocalTimeMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # innermost: it answers 429 in the view's place
 ]
 ROOT_URLCONF = "leadgen_project.urls"
 WSGI_APPLICATION = "leadgen_project.wsgi.application"
@@ -230,6 +233,8 @@ LOGGING = {
         "openai": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
         "httpcore2": {"level": "WARNING"},
+        # Names every account somebody fails to sign in as; the audit does that, with rights.
+        "axes": {"level": "ERROR"},
     },
 }
 
@@ -241,17 +246,56 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
-if env.flag("BEHIND_PROXY"):
+BEHIND_PROXY = env.flag("BEHIND_PROXY")
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "SAMEORIGIN"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenants.bearer.BearerAuthentication",  # the first names the challenge of a 401
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.roles.IsMember"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
 }
+
+# --- sign-in: the deployment's own provider; tenants add theirs in the console --------------------
+OIDC_ISSUER = env.text("OIDC_ISSUER")
+OIDC_NAME = env.text("OIDC_NAME", "single sign-on")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID")
+OIDC_CLIENT_SECRET = env.text("OIDC_CLIENT_SECRET")
+OIDC_AUDIENCE = env.words("OIDC_AUDIENCE")  # of bearer tokens; unset: the client ID alone
+OIDC_SCOPES = env.text("OIDC_SCOPES", "openid email profile")
+OIDC_TENANT_CLAIM = env.text("OIDC_TENANT_CLAIM", "tenant_id")
+OIDC_ROLES_CLAIM = env.text("OIDC_ROLES_CLAIM", "roles")
+OIDC_ROLE_MAP = env.pairs("OIDC_ROLE_MAP", known=["OWNER", "OPERATOR", "REVIEWER", "AUDITOR"])
+OIDC_ALLOW_PRIVATE = env.words("OIDC_ALLOW_PRIVATE")  # host:port of providers inside the house
+OIDC_RENEW_SECONDS = env.integer("OIDC_RENEW_SECONDS", 3600, least=60, most=43_200)
+PASSWORD_SIGN_IN = env.flag("PASSWORD_SIGN_IN", default=True)
+DEV_TENANT_HEADER = env.flag("DEV_TENANT_HEADER")  # believes X-Tenant-ID alone
+if DEV_TENANT_HEADER and not DEBUG:
+    raise env.SettingError("DEV_TENANT_HEADER: lets anybody into any tenant; only with DEBUG.")
+# What mozilla-django-oidc reads; all that differs between providers is in tenants.sso.
+OIDC_RP_SIGN_ALGO = "RS256"
+OIDC_USE_NONCE = True
+OIDC_USE_PKCE = True
+OIDC_PKCE_CODE_CHALLENGE_METHOD = "S256"
+OIDC_MAX_STATES = 10
+AXES_HANDLER = "tenants.lock_out.LockOutHandler"
+AXES_CLIENT_IP_CALLABLE = "tenants.lock_out.address_of"
+AXES_USERNAME_CALLABLE = "tenants.lock_out.name_of"
+AXES_LOCKOUT_CALLABLE = "tenants.lock_out.locked_out"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True  # our own audit has it
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 
 # --- the product ----------------------------------------------------------------------------
 DATA_GOV_SG_BASE_URL = env.text("DATA_GOV_SG_BASE_URL")  # one address for all three hosts

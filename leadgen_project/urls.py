@@ -15,5 +15,6 @@ urlpatterns = [
     path("crawler", crawler_page, name="crawler"),
     path("admin/switch-tenant/", switch_tenant, name="switch-tenant"),
     path("admin/", admin.site.urls),
+    path("", include("tenants.urls")),
     path("", include("scoring.urls")),
 ]

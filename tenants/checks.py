@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import Error, register
@@ -65,3 +66,49 @@ def pool_only_in_web(**_kwargs: Any) -> list[Error]:
             )
         ]
     return []
+
+
+@register()
+def header_believed_only_in_debug(**_kwargs: Any) -> list[Error]:
+    """Without DEBUG a header without a credential must never choose a tenant."""
+    if settings.DEV_TENANT_HEADER and not settings.DEBUG:
+        return [
+            Error(
+                "DEV_TENANT_HEADER: only allowed with DEBUG.",
+                hint="It lets anybody read any tenant. Unset it; see docs/runbooks/sign-in.md.",
+                id="tenants.E006",
+            )
+        ]
+    return []
+
+
+@register()
+def somebody_can_sign_in(**_kwargs: Any) -> list[Error]:
+    """Passwords switched off without a provider would lock everybody out."""
+    if settings.PASSWORD_SIGN_IN or (settings.OIDC_ISSUER and settings.OIDC_CLIENT_ID):
+        return []
+    return [
+        Error(
+            "PASSWORD_SIGN_IN: off, but no provider is set.",
+            hint="Set OIDC_ISSUER and OIDC_CLIENT_ID, or leave passwords on.",
+            id="tenants.E007",
+        )
+    ]
+
+
+@register()
+def issuer_is_an_https_address(**_kwargs: Any) -> list[Error]:
+    """Over plain http anybody on the way could sign in as anybody; loopback has no way."""
+    address = urlsplit(settings.OIDC_ISSUER)
+    is_loopback = address.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not settings.OIDC_ISSUER or address.scheme == "https":
+        return []
+    if address.scheme == "http" and is_loopback:
+        return []
+    return [
+        Error(
+            "OIDC_ISSUER: must start with https://.",
+            hint="Plain http is for a provider on this very machine.",
+            id="tenants.E008",
+        )
+    ]

@@ -9,7 +9,7 @@ runs many statements of his own. Cost per switch: see docs/decisions/second-wall
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from django.apps import apps
@@ -41,6 +41,12 @@ TENANT_ROWS = {  # table -> what a tenant may do with its own rows
     "tenants_vendorusage": "SELECT",
     "tenants_vendorreading": "SELECT",
     "tenants_llmanswer": "SELECT, INSERT, UPDATE, DELETE",
+}
+# Of these tables a tenant reads its own rows without what is secret: table -> hidden columns.
+TENANT_ROWS_BUT = {
+    "tenants_issuer": ("secret",),
+    "tenants_invitation": (),
+    "tenants_apitoken": ("digest",),
 }
 VISIBLE_USER_COLUMNS = ("id", "username", "email", "first_name", "last_name", "is_active",
                         "is_superuser", "is_staff", "last_login", "date_joined")  # fmt: skip
@@ -134,6 +140,8 @@ def _build_shared(cursor: CursorWrapper) -> None:
         _run(cursor, "GRANT SELECT ON {table} TO {group}", table=table, group=group)
     for table, rights in TENANT_ROWS.items():
         _run(cursor, f"GRANT {rights} ON {{table}} TO {{group}}", table=table, group=group)
+    for table, hidden in TENANT_ROWS_BUT.items():
+        _grant_columns(cursor, group, table, hidden=hidden)
     _grant_queue(cursor, group)
     _grant_people(cursor, group)
     for table in APPEND_ONLY:
@@ -192,6 +200,16 @@ def _let_owner_erase(cursor: CursorWrapper, table: str) -> None:
     """Removing a tenant removes its trail; no role of the running product can."""
     _run(cursor, "DROP POLICY IF EXISTS owner_erases ON {table}", table=table)
     _run(cursor, "CREATE POLICY owner_erases ON {table} TO CURRENT_USER USING (true)", table=table)
+
+
+def _grant_columns(cursor: CursorWrapper, group: str, table: str, *, hidden: Iterable[str]) -> None:
+    model = next(one for one in apps.get_models() if one._meta.db_table == table)  # noqa: SLF001 -- Django's documented meta API
+    names = [str(field.column) for field in model._meta.concrete_fields]  # noqa: SLF001 -- as above
+    shown = [sql.Identifier(name) for name in names if name not in hidden]
+    statement = sql.SQL("GRANT SELECT ({}) ON {} TO {}")
+    cursor.execute(
+        statement.format(sql.SQL(", ").join(shown), sql.Identifier(table), sql.Identifier(group))
+    )
 
 
 def _grant_queue(cursor: CursorWrapper, group: str) -> None:

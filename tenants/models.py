@@ -14,13 +14,22 @@ from django.utils import timezone
 from django_tenants.models import DomainMixin, TenantMixin
 
 from tenants import (
+    identity_models,  # noqa: F401 -- where Django finds the tables of sign-in
     llm_models,  # noqa: F401 -- where Django finds the language model's answers
     vendor_models,  # noqa: F401 -- where Django finds the tables of the vendors
 )
 
 
 class User(AbstractUser):
-    """One account for all tenants; a membership says where it may work."""
+    """One account for all tenants; a membership says where it may work.
+
+    How somebody signed in may leave less than that; such limits live on the object alone.
+    """
+
+    # Keys of the only tenants this sign-in or token opens; None: all the person's.
+    confined_to: frozenset[str] | None = None
+    # What an API token may do of what its owner may (keys of ``tenants.roles.SCOPES``); None: all.
+    scopes: frozenset[str] | None = None
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
@@ -64,6 +73,10 @@ class TenantSettings(models.Model):
         QUARTER = 90, "90 days"
         HALF_YEAR = 180, "180 days"
         YEAR = 365, "365 days"
+
+    class FirstLogin(models.TextChoices):
+        JOIN = "JOIN", "Everybody the provider names with a role"
+        INVITE = "INVITE", "Only people who were invited"
 
     tenant = models.OneToOneField(Tenant, models.CASCADE, primary_key=True, related_name="settings")
     colour = models.CharField(
@@ -114,6 +127,23 @@ class TenantSettings(models.Model):
         db_default=False,
         help_text="Off: they are taken out of every text before it is sent.",
     )
+    first_login = models.CharField(
+        max_length=6,
+        choices=FirstLogin,
+        default=FirstLogin.JOIN,
+        db_default=FirstLogin.JOIN,
+        help_text="Who may come in when they sign in through a provider for the first time.",
+    )
+    password_sign_in = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Off: this tenant opens only to people signed in by a provider.",
+    )
+    second_factor_required = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="People with a password must confirm each sign-in with a code from their phone.",
+    )
 
     class Meta:
         verbose_name = "settings"
@@ -135,6 +165,13 @@ class Membership(models.Model):
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role, default=Role.OPERATOR)
+    granted_by = models.CharField(
+        max_length=255,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text="The provider whose claims give and take it; empty: a person gave it by hand.",
+    )
 
     class Meta:
         constraints = [

@@ -1,29 +1,42 @@
-"""Which tenant is this request for? The one place that decides, for pages and API alike.
+"""Which tenant is this request for? The one place that decides, for pages, API and streams alike.
 
-Order: the host name; else the tenant chosen in the switcher (session); else the caller's only
-membership. ``X-Tenant-ID`` picks among the caller's memberships and is never believed without a
-sign-in. A tenant the caller does not belong to is 403, and the attempt is audited.
+Order: the tenant of the bearer credential (the JWT's ``tenant_id`` claim, the API token's tenant);
+else the host name; else the tenant chosen in the switcher (session); else the caller's only
+membership. ``X-Tenant-ID`` picks among the tenants the caller has and is never believed without a
+credential. A tenant the caller does not belong to is 403, and the attempt is audited; a bearer
+credential that is not good is 401, whatever else the request brings.
+
+Tasks carry their tenant's key and enter it by ``tenants.tasks``; commands by ``tenant_named``.
 """
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
 
 from tenants import audit
+from tenants.bearer import BadCredentialError, find_credential
 from tenants.context import connection
 from tenants.models import Domain, Membership, Tenant, User
+from tenants.problems import problem
+from tenants.sso.session import SignIn, read_sign_in
 
-logger = logging.getLogger(__name__)
 SESSION_KEY = "tenant"
 HEADER = "X-Tenant-ID"
 # Pages of the doorway: they work without a tenant and must not refuse a stranger to one.
-DOORWAY = ("/admin/login/", "/admin/logout/", "/admin/switch-tenant/", "/health", "/static/")
+DOORWAY = (
+    "/admin/login/", "/admin/logout/", "/admin/switch-tenant/", "/admin/account/", "/oidc/",
+    "/health", "/static/",
+)  # fmt: skip
+# Where a bearer token means nothing to us: people's pages, and pages with tokens of their own.
+NO_BEARER = ("/admin/", "/oidc/", "/static/", "/health", "/metrics", "/crawler")
 
 
 class NotAMemberError(Exception):
@@ -34,14 +47,29 @@ class NotAMemberError(Exception):
         self.wanted = wanted
 
 
+class SignInTooWeakError(Exception):
+    """The tenant is the caller's, but wants another way of signing in. The text says which."""
+
+    def __init__(self, text: str, *, needs_second_factor: bool) -> None:
+        super().__init__(text)
+        self.needs_second_factor = needs_second_factor
+
+
 def tenants_of(user: User | AnonymousUser) -> list[Tenant]:
     """The active tenants ``user`` may enter, by name. Asked outside any tenant."""
     if not user.is_authenticated:
         return []
-    active = Tenant.objects.filter(is_active=True).order_by("name")
+    active = Tenant.objects.filter(is_active=True).select_related("settings").order_by("name")
+    if user.confined_to is not None:
+        active = active.filter(pk__in=user.confined_to)
     if not user.is_superuser:
         active = active.filter(memberships__user_id=user.pk)
     return list(active)
+
+
+def tenant_named(key: str) -> Tenant | None:
+    """The active tenant called ``key``, for commands; None when there is none."""
+    return Tenant.objects.filter(pk=key, is_active=True).select_related("settings").first()
 
 
 def find_tenant(request: HttpRequest) -> Tenant | None:
@@ -49,14 +77,16 @@ def find_tenant(request: HttpRequest) -> Tenant | None:
     user = request.user
     of_host = tenant_of_host(request)
     wanted = request.headers.get(HEADER)
-    if wanted and user.is_authenticated:
-        if of_host and of_host.pk != wanted:
-            raise NotAMemberError(wanted)
-        return _own(user, wanted)
-    if of_host:
-        return _own(user, of_host.pk) if user.is_authenticated else of_host
+    if wanted and of_host and of_host.pk != wanted and user.is_authenticated:
+        raise NotAMemberError(wanted)
+    wanted = wanted or (of_host.pk if of_host else None)
     if not user.is_authenticated:
-        return None
+        return of_host or _believed(request, wanted)
+    if wanted:
+        return _own(user, wanted)
+    if (credential := getattr(request, "credential", None)) is not None:
+        opens = credential.tenants  # none: a token that names no tenant has none
+        return _own(user, next(iter(opens))) if len(opens) == 1 else None
     chosen = request.session.get(SESSION_KEY)
     if chosen and (tenant := _find_own(user, chosen)):
         return tenant
@@ -68,6 +98,14 @@ def find_tenant(request: HttpRequest) -> Tenant | None:
     return mine[0] if len(mine) == 1 else None
 
 
+def _believed(request: HttpRequest, wanted: str | None) -> Tenant | None:
+    """Development only: the header alone, to look and not to touch. See ``tenants.checks``."""
+    if not (wanted and settings.DEBUG and settings.DEV_TENANT_HEADER):
+        return None
+    request.is_header_believed = True  # type: ignore[attr-defined]  # read by roles.IsMember
+    return tenant_named(wanted)
+
+
 def tenant_of_host(request: HttpRequest) -> Tenant | None:
     host = request.get_host().rsplit(":", 1)[0].lower()
     domain = Domain.objects.filter(domain=host).select_related("tenant").first()
@@ -75,9 +113,14 @@ def tenant_of_host(request: HttpRequest) -> Tenant | None:
 
 
 def _find_own(user: User, key: str) -> Tenant | None:
-    tenant = Tenant.objects.filter(pk=key, is_active=True).first()
+    if user.confined_to is not None and key not in user.confined_to:
+        return None
+    tenant = tenant_named(key)
     if tenant is None or user.is_superuser:
         return tenant
+    claimed = user.__dict__.get("_role_by_tenant", {})
+    if key in claimed:  # a bearer token's role, which may be less than the membership's
+        return tenant if claimed[key] else None
     return tenant if Membership.objects.filter(tenant=tenant, user_id=user.pk).exists() else None
 
 
@@ -86,6 +129,24 @@ def _own(user: User, key: str) -> Tenant:
     if tenant is None:
         raise NotAMemberError(key)
     return tenant
+
+
+def check_sign_in(tenant: Tenant, sign_in: SignIn, user: User) -> None:
+    """Raise ``SignInTooWeakError`` when ``tenant`` wants more than this password sign-in."""
+    if sign_in.is_by_provider:
+        return
+    policy = tenant.settings
+    if not policy.password_sign_in and not user.is_superuser:
+        raise SignInTooWeakError(
+            f"{tenant} opens only to people who sign in through its provider."
+            " Sign out, and sign in with its button.",
+            needs_second_factor=False,
+        )
+    if policy.second_factor_required and not sign_in.has_second_factor:
+        raise SignInTooWeakError(
+            f"{tenant} asks everybody with a password for a second factor. Set yours up first.",
+            needs_second_factor=True,
+        )
 
 
 class TenantMiddleware:
@@ -104,20 +165,39 @@ class TenantMiddleware:
             audit.request_id.reset(token)
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
-        request.tenant = None  # type: ignore[attr-defined]  # read by console and API
+        request.tenant = request.credential = None  # type: ignore[attr-defined]  # for views
         if request.path == "/health":
             return self.get_response(request)
-        bool(request.user.is_authenticated)  # read the account before entering the tenant
         try:
-            tenant = find_tenant(request)
+            tenant = self._find(request)
+        except BadCredentialError as exc:
+            headers = {"WWW-Authenticate": exc.challenge()}
+            return problem(401, str(exc), title="No good token", headers=headers)
         except NotAMemberError as exc:
             if request.path.startswith(DOORWAY):
                 return self.get_response(request)
             return self._refuse(request, exc)
+        except SignInTooWeakError as exc:
+            return self._ask_for_more(request, exc)
         if tenant is not None:
             request.tenant = tenant  # type: ignore[attr-defined]  # as above
             connection.set_tenant(tenant)
         return self.get_response(request)
+
+    def _find(self, request: HttpRequest) -> Tenant | None:
+        if not request.path.startswith(NO_BEARER):
+            found = find_credential(request, now=timezone.now())
+            if found is not None:
+                request.credential, request.user = found, found.user  # type: ignore[attr-defined]
+                return find_tenant(request)
+        if not request.user.is_authenticated:  # reads the account before entering the tenant
+            return find_tenant(request)
+        sign_in = read_sign_in(request.session)
+        request.user.confined_to = sign_in.confined_to
+        tenant = find_tenant(request)
+        if tenant is not None and not request.path.startswith(DOORWAY):
+            check_sign_in(tenant, sign_in, request.user)
+        return tenant
 
     def _refuse(self, request: HttpRequest, exc: NotAMemberError) -> HttpResponse:
         audit.record(
@@ -129,6 +209,12 @@ class TenantMiddleware:
         if request.path.startswith("/admin/"):
             context = {"message": str(exc), "tenants": tenants_of(request.user)}
             return render(request, "tenants/not_a_member.html", context, status=403)
-        problem = {"type": "about:blank", "title": "Not your tenant", "status": 403,
-                   "detail": str(exc)}  # fmt: skip
-        return JsonResponse(problem, status=403, content_type="application/problem+json")
+        return problem(403, str(exc), title="Not your tenant")
+
+    def _ask_for_more(self, request: HttpRequest, exc: SignInTooWeakError) -> HttpResponse:
+        if not request.path.startswith("/admin/"):
+            return problem(403, str(exc), title="Sign in another way")
+        if exc.needs_second_factor:
+            return HttpResponseRedirect(reverse("second-factor"))
+        context = {"message": str(exc), "tenants": [], "may_sign_out": True}
+        return render(request, "tenants/not_a_member.html", context, status=403)

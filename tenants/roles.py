@@ -11,7 +11,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from tenants.context import current_schema, is_public
@@ -36,6 +36,29 @@ ACTIONS: dict[str, frozenset[str]] = {
     "tenants.run_night": WORKERS,
     "tenants.edit_settings": frozenset({Role.OWNER}),
     "tenants.manage_people": frozenset({Role.OWNER}),
+    "tenants.manage_sign_in": frozenset({Role.OWNER}),
+    "tenants.make_api_token": JUDGES,
+}
+# The same in words, for people who hand out rights; see docs/roles.md.
+WORDS: dict[str, str] = {
+    "icp.edit_rule": "Change and activate ICP rules",
+    "icp.suppress": "Add suppressions",
+    "icp.lift_suppression": "Lift suppressions",
+    "icp.work_lead": "Work on leads: correct facts, adopt contacts, reject",
+    "scoring.edit_card": "Change score cards",
+    "scoring.review": "Approve and reject shortlist entries",
+    "scoring.export": "Export lists",
+    "tenants.run_night": "Start, pause and cancel runs",
+    "tenants.edit_settings": "Change the tenant's settings",
+    "tenants.manage_people": "Invite people, change their role, remove them",
+    "tenants.manage_sign_in": "Connect sign-in providers",
+    "tenants.make_api_token": "Make API tokens for oneself",
+}
+READ_SCOPE = "read"
+# What an API token may be given: reading, and single actions.
+SCOPES: dict[str, str] = {
+    READ_SCOPE: "Read everything of the tenant",
+    **{action: WORDS.get(action, action) for action in ACTIONS},
 }
 # Tables of the platform; tenants read the register and no more.
 PLATFORM_ONLY = {"tenants.user", "tenants.tenant", "tenants.domain", "acra.registerimport"}
@@ -48,6 +71,9 @@ def may(user: AbstractBaseUser | AnonymousUser, action: str) -> bool:
     """
     allowed = ACTIONS[action]
     if not user.is_active or is_public():
+        return False
+    scopes = getattr(user, "scopes", None)
+    if scopes is not None and action not in scopes:
         return False
     return bool(getattr(user, "is_superuser", False)) or role_of(user) in allowed
 
@@ -62,6 +88,11 @@ def role_of(user: AbstractBaseUser | AnonymousUser) -> str | None:
         mine = Membership.objects.filter(user_id=user.pk, tenant_id=schema)
         known[schema] = mine.values_list("role", flat=True).first()
     return known[schema]
+
+
+def scopes_of_role(role: str) -> frozenset[str]:
+    """All a token of somebody with ``role`` could be given."""
+    return frozenset([READ_SCOPE, *(action for action, roles in ACTIONS.items() if role in roles)])
 
 
 class RoleBackend(ModelBackend):
@@ -88,12 +119,27 @@ class RoleBackend(ModelBackend):
 
 
 class IsMember(BasePermission):
-    """API: a signed-in member of the current tenant, or a platform admin inside one."""
+    """API: a member of the current tenant, or a platform admin inside one.
+
+    An API token needs the scope ``read`` to read; what it may change, each view asks ``may``.
+    """
 
     message = "Sign in and choose a tenant you belong to."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         user = request.user
-        if not user or not user.is_authenticated or is_public():
+        if is_public() or user is None:
             return False
+        if not user.is_authenticated:
+            return request.method in SAFE_METHODS and is_development_fallback(request)
+        if user.scopes is not None:
+            needed = {READ_SCOPE} if request.method in SAFE_METHODS else set(ACTIONS)
+            if not user.scopes & needed:
+                self.message = "This API token may not do that; its scopes do not hold it."
+                return False
         return user.is_superuser or role_of(user) is not None
+
+
+def is_development_fallback(request: Request) -> bool:
+    """Whether the tenant comes from a header alone; ``tenants.resolve`` allows that in DEBUG."""
+    return bool(getattr(request, "is_header_believed", False))
