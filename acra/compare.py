@@ -15,8 +15,9 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from acra.columns import FORMER_NAMES, MISSING, PLACE, PUBLISHED
-from acra.normalise import ENTITY_TYPES, SEPARATOR, TYPED
+from acra.normalise import SEPARATOR, TYPED
 from acra.scan import KEPT
+from acra.values import ENTITY_TYPES
 
 __all__ = [
     "Delta", "compete_with_known", "copy_into", "copy_into_emptied", "drop_duplicates",

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 
 from acra.models import RegisteredCompany, RegisterImport
-from acra.normalise import SSIC_EDITION
 from acra.postal import district_names
+from acra.values import SSIC_EDITION
 
 __all__ = ["DistrictFilter", "EditionFilter", "EntityTypeFilter", "LevelFilter", "LoadStatusFilter",
            "SsicFilter", "StatusClassFilter", "YearFilter"]  # fmt: skip

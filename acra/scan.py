@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import BinaryIO
 
-from acra.normalise import SEPARATOR, Normaliser, copy_text, pack
+from acra.normalise import SEPARATOR, Normaliser, pack
 from acra.sources import MOST_BYTES, Header, RegisterFileError, Source, opened
 from acra.uen import PATTERN, clean_uen, is_uen
+from acra.values import copy_text
 
 __all__ = ["KEPT", "Tally", "Task", "scan"]
 
@@ -103,7 +104,7 @@ class _Reader:
         self._columns = task.header.columns
         self._is_usual = task.header.is_usual
         self._waiting: deque[str] = deque()  # lines of the block not looked at yet
-        self._plain: list[str] = []  # rows still parted by commas, the tail cut off
+        self._usual: list[str] = []  # rows still parted by commas, the usual tail cut off
         self._packed: list[str] = []
         self._absent = "na" if task.today else KEPT
         self._normaliser = Normaliser(today=date.fromisoformat(task.today)) if task.today else None
@@ -148,17 +149,18 @@ class _Reader:
         if is_last or self._waiting or not self._take_block(lines):
             self._waiting.extend(lines)
             self._take_lines(is_last=is_last)
-        plain, packed = self._plain, self._packed
-        self._plain, self._packed = [], []
-        self._tally.accepted += len(plain) + len(packed)
-        self._tally.rows += len(plain) + len(packed)
-        text = "\n".join(plain).replace(",", SEPARATOR)
+        usual, packed = self._usual, self._packed
+        self._usual, self._packed = [], []
+        self._tally.accepted += len(usual) + len(packed)
+        self._tally.rows += len(usual) + len(packed)
+        text = "\n".join(usual).replace(",", SEPARATOR)
         if self._normaliser is not None:
-            rows = self._normaliser.rows((text.split("\n") if plain else []) + packed)
-            return ("\n".join(rows) + "\n").encode() if rows else b""
-        if "\\" in text or "\t" in text:
-            text = text.replace("\\", "\\\\").replace("\t", "\\t")
-        rows = ([text] if plain else []) + list(map(copy_text, packed))
+            rows = self._normaliser.usual_rows(text.split("\n") if usual else [])
+            rows += self._normaliser.rows(packed)
+        else:
+            if "\\" in text or "\t" in text:
+                text = text.replace("\\", "\\\\").replace("\t", "\\t")
+            rows = ([text] if usual else []) + list(map(copy_text, packed))
         return ("\n".join(rows) + "\n").encode() if rows else b""
 
     def _lines(self, block: bytes) -> list[str]:
@@ -204,7 +206,7 @@ class _Reader:
             return False
         if len(rows) != len(quoted):
             return False
-        self._plain += usual
+        self._usual += usual
         for line, values in zip(quoted, rows, strict=True):
             self._take_values(values, line)
         for line in others:
@@ -234,14 +236,14 @@ class _Reader:
         return usual, others
 
     def _take_plain(self, line: str) -> None:
-        """Take a line without quotes."""
+        """Take a line without quotes, whatever its tail."""
         if (
             line.count(",") == self._columns - 1
             and len(line) <= LONGEST_LINE
             and _STARTS_WITH_UEN.match(line)
             and SEPARATOR not in line
         ):
-            self._plain.append(_without_tail(line))
+            self._packed.append(_without_tail(line).replace(",", SEPARATOR))
         elif line.strip():
             self._take_values(line.split(","), line)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from typing import Any
 
-from acra.normalise import SSIC_EDITION, SSIC_FILE
+from acra.values import SSIC_EDITION, SSIC_FILE
 
 __all__ = ["LEVELS", "load_titles"]
 

@@ -122,7 +122,8 @@ def _changed() -> Path:
 class _Memory:
     """The most that this process and its children held at one time, looked at ten times a second.
 
-    Without the database server, which may be a child of ours: its memory is set, not used up. Not ``ru_maxrss``: a child starts with that of its parent.
+    Without the database server, which may be a child of ours: its memory is set, not used up.
+    Not ``ru_maxrss``: a child starts with that of its parent.
     """
 
     def __init__(self) -> None:
