@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import MD5
@@ -166,13 +168,110 @@ class VendorAnswer(models.Model):
         return f"answer {self.pk} of {self.vendor}"
 
 
+class Verification(models.Model):
+    """What is known of one e-mail address: the cache that keeps an address from being paid twice.
+
+    ``status`` and ``sub_status`` are in ZeroBounce's words, whoever found them out, or
+    ``unverified`` with the reason. While an address is being asked about it is held.
+    """
+
+    class Source(models.TextChoices):
+        PRECHECK = "PRECHECK", "checked here, free"
+        VENDOR = "VENDOR", "ZeroBounce"
+        NONE = "NONE", "not asked"
+
+    address = models.CharField(
+        max_length=320, blank=True, help_text="Normalised; empty once the person was erased."
+    )
+    address_hash = models.CharField(max_length=64, unique=True, help_text="Keyed.")
+    status = models.CharField(max_length=40, default="unverified")
+    sub_status = models.CharField(max_length=60, blank=True)
+    source = models.CharField(max_length=10, choices=Source, default=Source.NONE)
+    checked_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(
+        default=timezone.now, null=True, help_text="When to ask again; empty: not by itself."
+    )
+    tries = models.PositiveSmallIntegerField(default=0, help_text="Without a verdict, in a row.")
+    facts = models.JSONField(default=dict, help_text="Free mail, mail host, correction proposed.")
+    call_id = models.BigIntegerField(null=True, help_text="The ledger's entry it was paid by.")
+    held_until = models.DateTimeField(null=True, editable=False)
+    lease = models.PositiveIntegerField(default=0, editable=False, help_text="Number of the claim.")
+    asking_call = models.BigIntegerField(
+        null=True, editable=False, help_text="The ledger's entry of a question under way."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(source="NONE", status="unverified", call_id=None)
+                | (~Q(source="NONE") & ~Q(status="unverified")),
+                name="verification_unverified_iff_nobody_was_asked",
+            ),
+            models.CheckConstraint(
+                condition=Q(asking_call=None) | Q(held_until__isnull=False),
+                name="verification_asked_about_is_held",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="verification_by_due"),
+            models.Index(
+                fields=["address"], name="verification_by_address", condition=~Q(address="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"verification {self.pk}"
+
+
+class SendingPolicy(models.Model):
+    """Which addresses between good and bad a tenant writes to. One row; none: the defaults."""
+
+    class Choice(models.TextChoices):
+        EXCLUDE = "EXCLUDE", "leave out"
+        INCLUDE = "INCLUDE", "include, with lower confidence"
+
+    catch_all = models.CharField(max_length=7, choices=Choice, default=Choice.EXCLUDE)
+    role_mailbox = models.CharField(max_length=7, choices=Choice, default=Choice.EXCLUDE)
+    free_mail = models.CharField(max_length=7, choices=Choice, default=Choice.INCLUDE)
+    is_only_row = models.BooleanField(default=True, unique=True, editable=False)
+
+    class Meta:
+        verbose_name = "sending policy"
+        verbose_name_plural = "sending policy"
+        constraints = [
+            models.CheckConstraint(condition=Q(is_only_row=True), name="sending_policy_is_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        return "sending policy"
+
+
+class ContactQuerySet(models.QuerySet["Contact"]):
+    def sendable(self) -> Self:
+        """Those a message may go to as far as the address goes: verified, and nothing forbids."""
+        return self.filter(is_mailable=True, verdict__in=Contact.SENDABLE).exclude(email="")
+
+
 class Contact(models.Model):
-    """A person or role mailbox at a lead."""
+    """A person or role mailbox at a lead.
+
+    ``is_mailable`` is false when something is known that forbids writing; an address of which
+    nothing is known yet stays mailable and is not sendable.
+    """
 
     class Kind(models.TextChoices):
         ROLE = "ROLE", "Role mailbox"
         PERSON = "PERSON", "Business person"
         PERSONAL = "PERSONAL", "Private person"
+
+    class Verdict(models.TextChoices):
+        DELIVERABLE = "DELIVERABLE", "Deliverable"
+        RISKY = "RISKY", "Risky"
+        UNDELIVERABLE = "UNDELIVERABLE", "Undeliverable"
+        UNKNOWN = "UNKNOWN", "Could not be told"
+        UNVERIFIED = "UNVERIFIED", "Not verified"
+
+    SENDABLE = (Verdict.DELIVERABLE, Verdict.RISKY)
 
     lead = models.ForeignKey(Lead, models.CASCADE, related_name="contacts")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -182,7 +281,16 @@ class Contact(models.Model):
     phone = models.CharField(max_length=20, blank=True, help_text="E.164")
     is_mailable = models.BooleanField(default=True)
     not_mailable_reason = models.CharField(max_length=200, blank=True)
+    verdict = models.CharField(max_length=13, choices=Verdict, default=Verdict.UNVERIFIED)
+    verification = models.ForeignKey(
+        Verification, models.SET_NULL, null=True, related_name="contacts"
+    )
+    is_withheld = models.BooleanField(
+        default=False, help_text="Not mailable for its verdict alone, under the tenant's policy."
+    )
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ContactQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -202,6 +310,14 @@ class Contact(models.Model):
                 | (Q(is_mailable=False) & ~Q(not_mailable_reason="")),
                 name="contact_not_mailable_iff_reason",
             ),
+            models.CheckConstraint(
+                condition=Q(is_withheld=False) | Q(is_mailable=False),
+                name="contact_withheld_is_not_mailable",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["email"], name="contact_by_address", condition=~Q(email="")),
+            models.Index(fields=["verdict"], name="contact_by_verdict"),
         ]
 
     def __str__(self) -> str:

@@ -84,7 +84,8 @@ def _complete(contact: Contact, draft: ContactDraft, *, phone: str) -> None:
         for name, value in (("name", draft.name), ("title", draft.title), ("phone", phone))
         if value and not getattr(contact, name)
     }
-    if draft.not_mailable_reason and contact.is_mailable:
-        changes |= {"is_mailable": False, "not_mailable_reason": draft.not_mailable_reason}
+    if draft.not_mailable_reason and (contact.is_mailable or contact.is_withheld):
+        changes |= {"is_mailable": False, "not_mailable_reason": draft.not_mailable_reason,
+                    "is_withheld": False}  # fmt: skip
     if changes:
         Contact.objects.filter(pk=contact.pk).update(**changes)

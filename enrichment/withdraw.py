@@ -18,7 +18,8 @@ def withdraw_contacts(suppressions: QuerySet[Suppression]) -> int:
     cannot be found here; they are asked about again wherever an address is used.
     """
     standing = suppressions.filter(lifted_at=None).exclude(value="")
-    mailable = Contact.objects.filter(is_mailable=True).exclude(email="")
+    # Also those withheld for their verdict: another policy must not let them in again.
+    mailable = Contact.objects.filter(Q(is_mailable=True) | Q(is_withheld=True)).exclude(email="")
     addresses = standing.filter(kind=Suppression.Kind.EMAIL).values("value")
     withdrawn = _withdraw(mailable.filter(email__in=addresses))
     domains = list(standing.filter(kind=Suppression.Kind.DOMAIN).values_list("value", flat=True))
@@ -31,4 +32,4 @@ def withdraw_contacts(suppressions: QuerySet[Suppression]) -> int:
 
 
 def _withdraw(contacts: QuerySet[Contact]) -> int:
-    return contacts.update(is_mailable=False, not_mailable_reason=WHY)
+    return contacts.update(is_mailable=False, not_mailable_reason=WHY, is_withheld=False)

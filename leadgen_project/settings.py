@@ -363,6 +363,9 @@ CRAWL_USER_AGENT = env.text(
 )
 CRAWL_PROXY = env.text("CRAWL_PROXY")
 CRAWL_ALLOW_PRIVATE = env.words("CRAWL_ALLOW_PRIVATE")  # host:port, for a stand-in on loopback
+# address:port of DNS servers asked whether a domain takes mail; unset: the system's, and none
+# behind CRAWL_PROXY.
+DNS_SERVERS = env.words("DNS_SERVERS")
 CRAWL_GUESS_SUFFIXES = env.words("CRAWL_GUESS_SUFFIXES", "com.sg,sg,com")
 EXTRACT_CORPUS_CHAR_LIMIT = env.integer("EXTRACT_CORPUS_CHAR_LIMIT", 35_000, least=1000)
 PERSIST_CRAWL_PAGES = env.flag("PERSIST_CRAWL_PAGES", default=True)

@@ -27,6 +27,7 @@ from leadgen_project.sandbox.data_gov_sg import DataGovSg, DataGovSgSettings
 from leadgen_project.sandbox.expectations import TRAPS
 from leadgen_project.sandbox.journal import Journal, Visit
 from leadgen_project.sandbox.loopback import LoopbackServer, Raw, Reply, Request
+from leadgen_project.sandbox.name_server import NameServer
 from leadgen_project.sandbox.register import write_split
 from leadgen_project.sandbox.registered import release_date
 from leadgen_project.sandbox.truth import as_truth
@@ -78,10 +79,12 @@ class Sandbox:
         self.vendors: dict[str, VendorStandIn] = {
             name: VENDORS[name].make(lambda: self.companies) for name in vendors
         }
+        self.names = NameServer()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         self._server.start()
+        self._open.enter_context(self.names)
         for vendor in self.vendors.values():
             self._open.enter_context(vendor)
         self.register.served_at(self._server.url)
@@ -101,7 +104,8 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """Return the settings that lead the product into the sandbox."""
-        own = {"CRAWL_PROXY": self.proxy_url, "DATA_GOV_SG_BASE_URL": self.register.url}
+        own = {"CRAWL_PROXY": self.proxy_url, "DATA_GOV_SG_BASE_URL": self.register.url,
+               "DNS_SERVERS": self.names.address}  # fmt: skip
         for name, vendor in self.vendors.items():
             own |= VENDORS[name].environment(vendor)
         return own

@@ -101,4 +101,7 @@ def test_the_sandbox_opens_the_vendors_it_is_asked_for(monkeypatch):
 
 
 def test_no_vendor_is_open_unless_asked_for():
-    assert set(Sandbox(count=20).environment) == {"CRAWL_PROXY", "DATA_GOV_SG_BASE_URL"}
+    with Sandbox(count=20) as sandbox:
+        names = set(sandbox.environment)
+
+    assert names == {"CRAWL_PROXY", "DATA_GOV_SG_BASE_URL", "DNS_SERVERS"}

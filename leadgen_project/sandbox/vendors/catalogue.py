@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from leadgen_project.sandbox.companies import Company
-from leadgen_project.sandbox.vendors import language_model, lusha, tavily
+from leadgen_project.sandbox.vendors import language_model, lusha, tavily, zerobounce
 from leadgen_project.sandbox.vendors.stand_in import VendorStandIn
 
 Truth: TypeAlias = Callable[[], Sequence[Company]]
@@ -44,5 +44,12 @@ VENDORS: dict[str, Entry] = {
         "TAVILY_BASE_URL",
         "TAVILY_API_KEY",
         tavily.KEY,
+    ),
+    "zerobounce": Entry(
+        lambda _truth: zerobounce.ZeroBounceStandIn(),
+        "ZEROBOUNCE_BASE_URL",
+        "ZEROBOUNCE_API_KEY",
+        zerobounce.KEY,
+        "/v2",
     ),
 }
