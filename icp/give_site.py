@@ -6,6 +6,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.db import transaction
+from django.db.models import F, Q, QuerySet
 
 from icp.decide import send_back
 from icp.models import Lead
@@ -32,12 +33,30 @@ def give_site(
         raise SiteError(f"{site} is on the suppression list; lift that first.")
     before, lead.website = lead.website, site
     lead.save(update_fields=["website"])
-    send_back(Lead.objects.filter(pk=lead.pk), now=now)
+    look_again(Lead.objects.filter(pk=lead.pk), even_rejected=True, now=now)
     audit.record(
         "icp.lead.give_site", actor=actor, subject=subject or str(lead),
         before={"website": before}, after={"website": site},
     )  # fmt: skip
     return site
+
+
+def look_again(
+    leads: QuerySet[Lead], *, even_rejected: bool = False, now: datetime | None = None
+) -> None:
+    """Have ``leads`` read anew; a worker that is reading one at this moment loses it.
+
+    Accepted leads stay as they were reviewed, and so do rejected ones, unless it is their site that
+    kept them out or ``even_rejected``.
+    """
+    if not even_rejected:
+        kept_out = Q(rejection_code="enrichment_broke_off")
+        leads = leads.filter(~Q(stage=Lead.Stage.REJECTED) | kept_out, review=Lead.Review.OPEN)
+    pks = list(leads.values_list("pk", flat=True))
+    Lead.objects.filter(pk__in=pks).in_stage(Lead.Stage.CANDIDATE).update(
+        held_until=None, held_by="", not_before=None, attempts=0, lease=F("lease") + 1
+    )
+    send_back(Lead.objects.filter(pk__in=pks), now=now)
 
 
 def read_address(text: str) -> str:

@@ -5,27 +5,21 @@ A row with any mistake is refused with all its mistakes and can be had back as a
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from icp.judge_rows import REASON_COLUMN, Row, judge_rows, neutral
+from icp.judge_rows import Row, judge_rows
 from icp.models import Suppression, SuppressionImport
 from icp.read_table import read_table
 from icp.suppressions import SuppressionError, lift_all, take_effect
+from icp.uploads import UploadError, decide, forget_undecided, pack, undecided, unpack
 from tenants import audit
 
 Kind = Suppression.Kind
 Status = SuppressionImport.Status
-UNDECIDED_FOR = timedelta(days=1)  # then the uploaded addresses are forgotten
 
 
 # --- see ----------------------------------------------------------------------------------------
@@ -43,34 +37,15 @@ def preview_import(
         raise SuppressionError("Say why these shall be suppressed, for rows without a reason.")
     rows = judge_rows(read_table(content), reason=reason.strip()[:500])
     _mark_present(rows)
-    _forget_undecided(now)
+    forget_undecided(SuppressionImport, now=now)
     outcomes = [row.outcome for row in rows]
     return SuppressionImport.objects.create(
         file_name=file_name[:200], created_at=now, created_by=actor,
         new=outcomes.count("new"), present=outcomes.count("present"),
         refused=outcomes.count("refused"),
-        accepted_rows=_pack(row for row in rows if row.outcome in {"new", "present"}),
-        refused_rows=_pack(row for row in rows if row.outcome in {"header", "refused"}),
+        accepted_rows=pack(row for row in rows if row.outcome in {"new", "present"}),
+        refused_rows=pack(row for row in rows if row.outcome in {"header", "refused"}),
     )  # fmt: skip
-
-
-def rows_of(upload: SuppressionImport) -> Iterator[Row]:
-    """All rows still on record, in the order of the file. Accepted ones go once decided."""
-    rows = [*_unpack(upload.accepted_rows), *_unpack(upload.refused_rows)]
-    return iter(sorted((row for row in rows if row.number), key=lambda row: row.number))
-
-
-def error_file(upload: SuppressionImport) -> str:
-    """The refused rows as CSV: their own columns and why; mended, it can be uploaded as it is."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    refused = list(_unpack(upload.refused_rows))
-    for row in refused:
-        if row.number == 0:  # the header was kept with them
-            writer.writerow([*map(neutral, row.cells), REASON_COLUMN])
-        else:
-            writer.writerow([*map(neutral, row.cells), " ".join(row.reasons)])
-    return out.getvalue()
 
 
 # --- decide -------------------------------------------------------------------------------------
@@ -78,12 +53,12 @@ def error_file(upload: SuppressionImport) -> str:
 def confirm_import(upload: SuppressionImport, *, actor: str, now: datetime | None = None) -> int:
     """Suppress what the preview said, in one statement; returns how many are new.
 
-    What was suppressed since is left as it is. Raises ``SuppressionError`` when it was decided
+    What was suppressed since is left as it is. Raises ``UploadError`` when it was decided
     before, so a second click changes nothing.
     """
     now = now or timezone.now()
-    upload = _undecided(upload)
-    values = [value for row in _unpack(upload.accepted_rows) for value in row.values]
+    upload = undecided(upload)
+    values = [value for row in unpack(upload.accepted_rows) for value in row.values]
     _copy(values)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -94,7 +69,7 @@ def confirm_import(upload: SuppressionImport, *, actor: str, now: datetime | Non
             [upload.source, now, actor],
         )
         added = cursor.rowcount
-    _decide(upload, Status.IMPORTED, actor=actor, now=now)
+    decide(upload, Status.IMPORTED, actor=actor, now=now)
     if added:
         take_effect(Suppression.objects.filter(source=upload.source, lifted_at=None), now=now)
     after = {"file": upload.file_name, "added": added, "refused": upload.refused}
@@ -105,7 +80,7 @@ def confirm_import(upload: SuppressionImport, *, actor: str, now: datetime | Non
 @transaction.atomic
 def discard_import(upload: SuppressionImport, *, actor: str, now: datetime | None = None) -> None:
     """Forget an upload that shall not be imported."""
-    _decide(_undecided(upload), Status.DISCARDED, actor=actor, now=now or timezone.now())
+    decide(undecided(upload), Status.DISCARDED, actor=actor, now=now or timezone.now())
 
 
 @transaction.atomic
@@ -118,37 +93,12 @@ def undo_import(
     """
     locked = SuppressionImport.objects.select_for_update().get(pk=upload.pk)
     if locked.status != Status.IMPORTED:
-        raise SuppressionError(f"It is {locked.get_status_display().lower()}; nothing to undo.")
+        raise UploadError(f"It is {locked.get_status_display().lower()}; nothing to undo.")
     standing = Suppression.objects.filter(source=locked.source, lifted_at=None)
     lifted = lift_all(standing.values_list("pk", flat=True), reason=reason, actor=actor, now=now)
     locked.status = Status.UNDONE
     locked.save(update_fields=["status"])
     return lifted
-
-
-def _undecided(upload: SuppressionImport) -> SuppressionImport:
-    locked = SuppressionImport.objects.select_for_update().get(pk=upload.pk)
-    if locked.status != Status.PREVIEWED:
-        raise SuppressionError(f"It was decided before: {locked.get_status_display().lower()}.")
-    return locked
-
-
-def _decide(
-    upload: SuppressionImport, status: SuppressionImport.Status, *, actor: str, now: datetime
-) -> None:
-    upload.status, upload.decided_at, upload.decided_by = status, now, actor
-    upload.accepted_rows = None
-    if status == Status.DISCARDED:
-        upload.refused_rows = None
-    upload.save()
-
-
-def _forget_undecided(now: datetime) -> None:
-    old = SuppressionImport.objects.filter(
-        status=Status.PREVIEWED, created_at__lt=now - UNDECIDED_FOR
-    )
-    old.update(status=Status.DISCARDED, accepted_rows=None, refused_rows=None, decided_at=now,
-               decided_by="expired")  # fmt: skip
 
 
 # --- rows -------------------------------------------------------------------------------------
@@ -179,12 +129,3 @@ def _copy(values: Iterable[list[str]]) -> None:
         with cursor.copy("COPY uploaded (kind, value, value_hash, reason) FROM STDIN") as copy:
             for value in values:
                 copy.write_row(value)
-
-
-def _pack(rows: Iterable[Row]) -> bytes:
-    return zlib.compress(json.dumps([asdict(row) for row in rows]).encode(), 6)
-
-
-def _unpack(packed: Any) -> Iterator[Row]:
-    if packed is not None:
-        yield from (Row(**row) for row in json.loads(zlib.decompress(bytes(packed))))

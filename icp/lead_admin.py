@@ -23,8 +23,9 @@ from icp.explain import explain
 from icp.give_site import SiteError, give_site
 from icp.lead_panels import panels_of
 from icp.models import Lead, LeadQuerySet
+from icp.site_pages import SitePages
 from icp.suppressions import shown
-from icp.tenant_page import TenantPage, name_of
+from icp.tenant_page import name_of
 from tenants import audit
 from tenants.bulk import ask_then_do
 from tenants.console import audit_subject, may_do, reason_of
@@ -100,7 +101,7 @@ class DistrictFilter(FixedFilter):
 
 
 @admin.register(Lead)
-class LeadAdmin(TenantPage):
+class LeadAdmin(SitePages):
     list_display = ["company", "stage_tag", "fit_words", "score", "bucket_tag", "district", "site"]
     list_display_links = None
     list_filter = [StageFilter, BucketFilter, FitFilter, ReviewFilter, DistrictFilter,
@@ -134,8 +135,9 @@ class LeadAdmin(TenantPage):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         self.guard(request)
-        context = {"nothing_yet": not Lead.objects.exists(), **(extra_context or {})}
-        return super().changelist_view(request, context)
+        may_work = may_do(request, "icp.work_lead")
+        context = {"nothing_yet": not Lead.objects.exists(), "may_work": may_work}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     # --- columns --------------------------------------------------------------------------------
     @admin.display(description="Company")
@@ -194,7 +196,7 @@ class LeadAdmin(TenantPage):
             self.at("why_not", "why-not/", self.why_not_view),
             self.at("lead_decide", "<int:lead_id>/decide/", require_POST(self.decide_view)),
         ]
-        return [*mine, *super().get_urls()]
+        return [*mine, *self.site_urls(), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -119,8 +119,8 @@ class Suppression(models.Model):
         return f"{self.get_kind_display()} {self.value or '(erased)'}"
 
 
-class SuppressionImport(models.Model):
-    """One uploaded list of suppressions: what it would do, what it did, whether it was undone."""
+class Upload(models.Model):
+    """One uploaded list: what it would do, what it did, whether it was undone."""
 
     class Status(models.TextChoices):
         PREVIEWED = "PREVIEWED", "Waiting for your decision"
@@ -145,15 +145,44 @@ class SuppressionImport(models.Model):
     )
 
     class Meta:
-        verbose_name = "suppression import"
+        abstract = True
 
     def __str__(self) -> str:
         return f"import {self.pk} of {self.file_name}"
+
+
+class SuppressionImport(Upload):
+    """An uploaded list of suppressions."""
+
+    class Meta:
+        verbose_name = "suppression import"
 
     @property
     def source(self) -> str:
         """What its suppressions carry as their source."""
         return f"import {self.pk}"
+
+
+class SiteImport(Upload):
+    """An uploaded list of companies' web sites. ``present``: the site stood there already."""
+
+    applied_rows = models.BinaryField(
+        null=True, editable=False, help_text="Compressed; what was changed, to undo it."
+    )
+
+    class Meta:
+        verbose_name = "site import"
+
+
+class GivenSite(models.Model):
+    """The web site of a company that is no lead yet; the lead takes it over when it is selected."""
+
+    uen = models.CharField("UEN", max_length=20, primary_key=True)
+    site = models.CharField(max_length=500)
+    upload = models.ForeignKey(SiteImport, models.CASCADE, related_name="given")
+
+    def __str__(self) -> str:
+        return f"{self.uen}: {self.site}"
 
 
 class LeadQuerySet(models.QuerySet["Lead"]):

@@ -134,7 +134,8 @@ WITH wanted AS MATERIALIZED (
     INSERT INTO icp_lead (public_id, source, source_ref, uen, name, website, stage, stage_since,
         lease, attempts, fit, rule_id, trace, facts, bucket, review, rejection_code,
         rejection_reason, created_at)
-    SELECT gen_random_uuid(), 'REGISTER', c.uen, c.uen, c.name, '', 'CANDIDATE', %s,
+    SELECT gen_random_uuid(), 'REGISTER', c.uen, c.uen, c.name,
+        coalesce((SELECT g.site FROM icp_givensite g WHERE g.uen = c.uen), ''), 'CANDIDATE', %s,
         0, 0, {fit}, %s, {trace}, '{{}}', '', 'OPEN', '', '', %s
     FROM wanted w JOIN acra_registeredcompany c ON c.uen = w.uen ORDER BY {order_by}
     ON CONFLICT DO NOTHING RETURNING id, uen, fit

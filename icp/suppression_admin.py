@@ -23,6 +23,7 @@ from icp.normalise import NotAValueError, guess_kind, normalise
 from icp.read_table import MOST_BYTES, MOST_ROWS, UnreadableFileError
 from icp.suppressions import SuppressionError, hashes_of
 from icp.tenant_page import TenantPage, name_of
+from icp.uploads import UploadError, error_file, rows_of
 from tenants.bulk import ask_then_do
 from tenants.console import audit_subject, may_do, reason_of
 from tenants.models import AuditEvent
@@ -210,7 +211,7 @@ class SuppressionAdmin(TenantPage):
     def import_page(self, request: HttpRequest, import_id: int) -> HttpResponse:
         self.guard(request)
         upload = get_object_or_404(SuppressionImport, pk=import_id)
-        rows = {name: [row for row in imports.rows_of(upload) if row.outcome == name]
+        rows = {name: [row for row in rows_of(upload) if row.outcome == name]
                 for name in ("refused", "new", "present")}  # fmt: skip
         shown = [(name, found[:SHOWN_ROWS], len(found)) for name, found in rows.items() if found]
         return self.page(request, "import_show", f"Import of {upload.file_name}", upload=upload,
@@ -232,7 +233,7 @@ class SuppressionAdmin(TenantPage):
                 text = "Discarded; nobody was suppressed."
             else:
                 text = f"Suppressed {imports.confirm_import(upload, actor=actor):,} new."
-        except SuppressionError as exc:
+        except (SuppressionError, UploadError) as exc:
             self.message_user(request, str(exc), messages.ERROR)
         else:
             self.message_user(request, text, messages.SUCCESS)
@@ -241,7 +242,7 @@ class SuppressionAdmin(TenantPage):
     def errors_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
         self.guard(request)
         upload = get_object_or_404(SuppressionImport, pk=import_id)
-        answer = HttpResponse("\ufeff" + imports.error_file(upload),
+        answer = HttpResponse("\ufeff" + error_file(upload),
                               content_type="text/csv; charset=utf-8")  # fmt: skip
         answer["Content-Disposition"] = f'attachment; filename="refused-{upload.pk}.csv"'
         return answer

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from icp.models import Lead, Suppression
+from icp.models import GivenSite, Lead, Suppression
 from icp.normalise import fold, hosts_above, normalise
 from tenants import audit
 
@@ -188,7 +188,16 @@ def leads_now_suppressed(*, now: datetime | None = None) -> int:
     )
     if standing & {Kind.DOMAIN, Kind.PHONE}:
         rejected += _reject_by_facts(now)
+    if Kind.DOMAIN in standing:
+        _forget_given_sites()
     return rejected
+
+
+def _forget_given_sites() -> None:
+    """Sites that wait for their companies are no way around a suppression."""
+    sites = set(GivenSite.objects.values_list("site", flat=True))
+    if forbidden := suppressed_among(Kind.DOMAIN, sites):
+        GivenSite.objects.filter(site__in=forbidden).delete()
 
 
 _TAKE_OUT = """

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from icp import lead_panels
 from icp.decide import reject_leads, send_back
-from icp.models import IcpRule, Lead, Selection, Suppression, SuppressionImport
+from icp.models import IcpRule, Lead, Selection, SiteImport, Suppression, SuppressionImport
 from icp.rule_form import payload_of
 from icp.save_rule import save_rule
 from icp.select import select_candidates
@@ -381,10 +381,40 @@ def test_a_file_that_cannot_be_read_is_refused_on_the_page(owner):
     assert "binary data" in post(owner, "icp_import_new", file=file, _reason="x")
 
 
+def test_sites_are_previewed_imported_and_undone(owner):
+    lead = inside(make_lead)
+    content = f"uen,site\n{lead.uen},acme.sg\n{lead.uen[:-2]},<b>x\n".encode()
+    text = post(owner, "icp_sites_new", file=SimpleUploadedFile("sites.csv", content))
+    assert "Set 1 site of Acme" in text
+    assert "&lt;b&gt;x" in text
+    upload = inside(SiteImport.objects.get)
+
+    assert "acme.sg" not in page(owner, "icp_sites_errors", upload.pk)
+    assert "Set 1 sites." in post(owner, "icp_sites_decide", upload.pk, verdict="import")
+    assert inside(lambda: Lead.objects.get().website) == "acme.sg"
+    assert "decided before" in post(owner, "icp_sites_decide", upload.pk, verdict="import")
+    assert "Say why" in post(owner, "icp_sites_decide", upload.pk, verdict="undo")
+    post(owner, "icp_sites_decide", upload.pk, verdict="undo", _reason="wrong list")
+
+    assert inside(lambda: Lead.objects.get().website) == ""
+    assert "sites.csv" in page(owner, "icp_sites_new")
+
+
+def test_a_reviewer_may_look_at_a_site_import_but_not_make_one(owner):
+    post(owner, "icp_sites_new", file=SimpleUploadedFile("s.csv", b"200000001Z,acme.sg\n"))
+    upload = inside(SiteImport.objects.get)
+    reviewer = sign_in("REVIEWER")
+
+    assert "knows no company" in page(reviewer, "icp_sites_show", upload.pk)
+    assert reviewer.get(reverse("admin:icp_sites_new")).status_code == 403
+    decide = reverse("admin:icp_sites_decide", args=[upload.pk])
+    assert reviewer.post(decide, {"verdict": "import"}).status_code == 403
+
+
 # --- for all --------------------------------------------------------------------------------------
 POSTS = [
     ("icp_lead_decide", 1), ("icp_rule_use", 1), ("icp_rule_preview", None),
-    ("icp_suppression_lift", 1), ("icp_import_decide", 1),
+    ("icp_suppression_lift", 1), ("icp_import_decide", 1), ("icp_sites_decide", 1),
 ]  # fmt: skip
 
 
