@@ -128,21 +128,24 @@ def is_held_up(run: PipelineRun) -> bool:
     return run.status == PipelineRun.Status.RUNNING and _is_parallel(run)
 
 
-def pause(run: PipelineRun, *, actor: str) -> None:
+def pause(run: PipelineRun, *, actor: str, reason: str = "") -> None:
     """Let running batches end and start no more."""
-    _change(run, PipelineRun.Status.PAUSED, actor=actor, allowed=[PipelineRun.Status.RUNNING])
+    allowed = [PipelineRun.Status.RUNNING]
+    _change(run, PipelineRun.Status.PAUSED, actor=actor, reason=reason, allowed=allowed)
 
 
-def resume(run: PipelineRun, *, actor: str) -> None:
+def resume(run: PipelineRun, *, actor: str, reason: str = "") -> None:
     """Go on where the run was paused."""
+    allowed = [PipelineRun.Status.PAUSED]
     with transaction.atomic():
-        _change(run, PipelineRun.Status.RUNNING, actor=actor, allowed=[PipelineRun.Status.PAUSED])
+        _change(run, PipelineRun.Status.RUNNING, actor=actor, reason=reason, allowed=allowed)
         _enqueue(run)
 
 
-def cancel(run: PipelineRun, *, actor: str) -> None:
+def cancel(run: PipelineRun, *, actor: str, reason: str = "") -> None:
     """End the run. What it did stays; what it did not do waits for the next night."""
-    _change(run, PipelineRun.Status.CANCELLED, actor=actor, allowed=list(PipelineRun.OPEN))
+    allowed = list(PipelineRun.OPEN)
+    _change(run, PipelineRun.Status.CANCELLED, actor=actor, reason=reason, allowed=allowed)
 
 
 def revive(run: PipelineRun, *, now: datetime) -> None:
@@ -248,7 +251,12 @@ def _fail(run: PipelineRun, note: str) -> None:
 
 
 def _change(
-    run: PipelineRun, status: PipelineRun.Status, *, actor: str, allowed: list[PipelineRun.Status]
+    run: PipelineRun,
+    status: PipelineRun.Status,
+    *,
+    actor: str,
+    reason: str,
+    allowed: list[PipelineRun.Status],
 ) -> None:
     ended = None if status in PipelineRun.OPEN else database_now()
     with transaction.atomic():
@@ -263,6 +271,6 @@ def _change(
             )
         audit.record(
             f"tenants.run.{status.lower()}", actor=actor, subject=str(run), before=run.status,
-            after=status,
+            after=status, reason=reason,
         )  # fmt: skip
     run.refresh_from_db()

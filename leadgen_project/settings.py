@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from leadgen_project import embedded_postgres
 from leadgen_project import environment as env
+from leadgen_project.api.words import API_DESCRIPTION
 from leadgen_project.console.unfold import UNFOLD  # noqa: F401 -- a setting
 from tenants.db import pool
 from tenants.limits import Limits
@@ -74,6 +75,8 @@ SHARED_APPS = [
     "django_q",
     "rest_framework",
     "axes",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "import_export",
     "leadgen_project",
 ]
@@ -256,10 +259,37 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "tenants.bearer.BearerAuthentication",  # the first names the challenge of a 401
-        "rest_framework.authentication.SessionAuthentication",
+        "tenants.rest.doors.ConsoleSession",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["tenants.roles.IsMember"],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.rest.doors.HasRight"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["tenants.rest.parse.StorableJSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "tenants.rest.parse.AlwaysJSON",
+    "DEFAULT_PAGINATION_CLASS": "tenants.rest.paging.CursorPages",
+    "DEFAULT_THROTTLE_CLASSES": ["tenants.rest.throttle.CallerThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "tenants.rest.schema.DescribedSchema",
+    "EXCEPTION_HANDLER": "tenants.rest.problems.handle",
+    "DEFAULT_METADATA_CLASS": None,
+    "URL_FORMAT_OVERRIDE": None,
+}
+API_CALLS_PER_MINUTE = env.integer("API_CALLS_PER_MINUTE", 600, least=1)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "leadgen API",
+    "DESCRIPTION": API_DESCRIPTION,
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "leadgen_project.api.describe.add_common_parts",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "SuppressionKindEnum": "icp.models.Suppression.Kind",
+        "LeadSourceEnum": "icp.models.Lead.Source",
+        "RunStatusEnum": "tenants.models.PipelineRun.Status",
+        "PlanStatusEnum": "icp.serializers.PLAN_WORDS",
+    },
+    "SERVE_PUBLIC": True,
 }
 
 # --- sign-in: the deployment's own provider; tenants add theirs in the console --------------------

@@ -16,5 +16,6 @@ urlpatterns = [
     path("admin/switch-tenant/", switch_tenant, name="switch-tenant"),
     path("admin/", admin.site.urls),
     path("", include("tenants.urls")),
+    path("api/", include("leadgen_project.api.urls")),
     path("", include("scoring.urls")),
 ]

@@ -1,102 +1,138 @@
-"""What other programs may fetch: the scores as files."""
+"""Scores and shortlists over the API."""
 
 from __future__ import annotations
 
-import tempfile
-from typing import IO
+from typing import Any
 
-from django.http import (
-    FileResponse,
-    HttpRequest,
-    HttpResponseBase,
-    JsonResponse,
-    StreamingHttpResponse,
-)
-from django.views.decorators.http import require_GET
+from django.db.models import Count, F, Q, QuerySet
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers as drf
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from scoring.exports import NoFinishedRunError, csv_lines, finished_run, write_xlsx
-from tenants import audit
-from tenants.context import is_public, keep_tenant
-from tenants.models import PipelineRun
-from tenants.roles import may
+from icp.models import Lead
+from scoring import serializers
+from scoring.diff import Move, compare
+from scoring.models import Shortlist, ShortlistEntry
+from scoring.shortlist import latest_shortlist
+from tenants.rest.paging import Order, whole
+from tenants.rest.resource import Resource
+from tenants.rest.strict import QuerySerializer, StrictSerializer
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-SPOOL = 5_000_000  # bytes of a workbook kept in memory before it goes to disk
-
-
-class _RefusedError(Exception):
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
+RUN = "[0-9]{1,18}|latest"
 
 
-@require_GET
-def latest_scores_csv(request: HttpRequest) -> HttpResponseBase:
-    """The newest finished run's scores as CSV, streamed; ``?only=shortlist``, ``?run=ID``."""
-    try:
-        run, only = _asked(request)
-    except _RefusedError as exc:
-        return _problem(exc)
-    _record(request, run, "csv", only_shortlist=only)
-    lines = keep_tenant(csv_lines(run, only_shortlist=only))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    return _attached(response, run, "csv", only_shortlist=only)
+class EntryQuery(QuerySerializer):
+    decision = drf.ChoiceField(["OPEN", "ACCEPTED", "REJECTED"], required=False)
 
 
-@require_GET
-def latest_scores_xlsx(request: HttpRequest) -> HttpResponseBase:
-    """The same as a workbook."""
-    try:
-        run, only = _asked(request)
-    except _RefusedError as exc:
-        return _problem(exc)
-    _record(request, run, "xlsx", only_shortlist=only)
-    target: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115 -- the response closes it
-    write_xlsx(run, target, only_shortlist=only)
-    target.seek(0)
-    return _attached(FileResponse(target, content_type=XLSX), run, "xlsx", only_shortlist=only)
-
-
-def _asked(request: HttpRequest) -> tuple[PipelineRun, bool]:
-    """The run and the selection the caller asks for and may have. Raises ``_RefusedError``."""
-    if not request.user.is_authenticated:
-        raise _RefusedError(401, "Sign in first.")
-    if is_public():
-        raise _RefusedError(404, "Choose a tenant first; every export belongs to one.")
-    if not may(request.user, "scoring.export"):
-        raise _RefusedError(403, "Your role may not export leads.")
-    only, run_id = request.GET.get("only", ""), request.GET.get("run", "")
-    if only not in {"", "shortlist"}:
-        raise _RefusedError(400, f"only={only[:40]!r} is not known; use only=shortlist.")
-    if run_id and not (run_id.isascii() and run_id.isdigit() and len(run_id) < 19):
-        raise _RefusedError(400, "run must be the number of a run.")
-    try:
-        return finished_run(int(run_id) if run_id else None), only == "shortlist"
-    except NoFinishedRunError as exc:
-        raise _RefusedError(404, str(exc)) from exc
-
-
-def _record(request: HttpRequest, run: PipelineRun, kind: str, *, only_shortlist: bool) -> None:
-    audit.record(
-        "scoring.export",
-        actor=request.user.get_username(),
-        subject=str(run),
-        after={"file": kind, "only": "shortlist" if only_shortlist else "all"},
+class Against(StrictSerializer):
+    against = drf.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="Run of the earlier list; default: the one before.",
     )
 
 
-def _attached(
-    response: HttpResponseBase, run: PipelineRun, suffix: str, *, only_shortlist: bool
-) -> HttpResponseBase:
-    what = "shortlist" if only_shortlist else "scores"
-    name = f"{run.tenant_id}-run-{run.pk}-{what}.{suffix}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+class ShortlistResource(Resource):
+    """The best leads of each run. Reopened later, a list is unchanged."""
+
+    queryset = Shortlist.objects.none()
+    serializer_class = serializers.ShortlistSerializer
+    query_class = QuerySerializer
+    lookup_field = "run_id"
+    lookup_url_kwarg = "run"
+    lookup_value_regex = RUN
+
+    def get_queryset(self) -> QuerySet[Shortlist]:
+        decided = Count("entries", filter=~Q(entries__decision="OPEN"))
+        return Shortlist.objects.select_related("card").annotate(
+            entry_count=Count("entries"), decided_count=decided
+        )
+
+    def get_object(self) -> Shortlist:
+        given = self.kwargs["run"]
+        rows = self.get_queryset()
+        if given == "latest":
+            found = rows.order_by("-run_id").first()
+            if found is None:
+                raise Http404("There is no shortlist yet.")
+            return found
+        found = rows.filter(run_id=int(given)).first()
+        if found is None:
+            raise Http404(f"There is no shortlist of run {given} here.")
+        return found
+
+    def list(self, request: Request) -> Response:
+        """All shortlists, newest first."""
+        self.asked()
+        return self.page_of(self.get_queryset(), serializers.ShortlistSerializer)
+
+    def retrieve(self, request: Request, run: str) -> Response:
+        """One run's list; ``latest`` for the newest."""
+        self.nothing_asked()
+        return Response(serializers.ShortlistSerializer(self.get_object()).data)
+
+    @extend_schema(parameters=[Against], responses=serializers.ComparisonSerializer, filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def diff(self, request: Request, run: str) -> Response:
+        """Who entered, left and moved since an earlier list, each with its causes."""
+        asked = Against(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        after = self.get_object()
+        earlier = Shortlist.objects.filter(run_id__lt=after.run_id).order_by("-run_id")
+        if wanted := asked.validated_data.get("against"):
+            earlier = Shortlist.objects.filter(run_id=wanted)
+        before = earlier.first()
+        if before is None:
+            raise Http404("There is no shortlist to compare with.")
+        return Response(_compared(before, after))
 
 
-def _problem(refused: _RefusedError) -> JsonResponse:
-    titles = {400: "Bad request", 401: "Not signed in", 403: "Not allowed", 404: "Not found"}
-    body = {"type": "about:blank", "title": titles[refused.status], "status": refused.status,
-            "detail": str(refused)}  # fmt: skip
-    return JsonResponse(body, status=refused.status, content_type="application/problem+json")
+class EntriesOfShortlist(Resource):
+    """The places of one shortlist."""
+
+    queryset = ShortlistEntry.objects.none()
+    serializer_class = serializers.EntrySerializer
+    query_class = EntryQuery
+    ordering = "rank"
+    orders = {"rank": Order(F("rank"), whole)}
+
+    @extend_schema(parameters=[EntryQuery])
+    def list(self, request: Request, run: str) -> Response:
+        """The leads of the list by rank, best first."""
+        asked = self.asked()
+        newest = latest_shortlist() if run == "latest" else None
+        shortlist = (
+            newest or Shortlist.objects.filter(run_id=0 if run == "latest" else int(run)).first()
+        )
+        if shortlist is None:
+            raise Http404("There is no such shortlist here.")
+        rows = ShortlistEntry.objects.filter(shortlist=shortlist).select_related("lead", "score")
+        if asked.get("decision"):
+            rows = rows.filter(decision=asked["decision"])
+        return self.page_of(rows, serializers.EntrySerializer)
+
+
+def _compared(before: Shortlist, after: Shortlist) -> Any:
+    found = compare(before, after)
+    wanted = {move.lead_id for move in found.moves()}
+    ids = dict(Lead.objects.filter(pk__in=wanted).values_list("pk", "public_id"))
+
+    def shown(moves: list[Move]) -> list[dict[str, Any]]:
+        return [{"lead_id": ids[move.lead_id], "uen": move.uen, "name": move.name,
+                 "rank_before": move.rank_before, "rank_after": move.rank_after,
+                 "score_before": move.score_before, "score_after": move.score_after,
+                 "causes": move.causes} for move in moves]  # fmt: skip
+
+    return serializers.ComparisonSerializer(
+        {
+            "before": before.run_id, "after": after.run_id, "same": found.same,
+            "entered": shown(found.entered), "left": shown(found.left),
+            "moved": shown(found.moved), "rescored": shown(found.rescored),
+            "rescored_count": found.rescored_count,
+        }
+    ).data  # fmt: skip

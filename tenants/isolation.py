@@ -41,6 +41,9 @@ TENANT_ROWS = {  # table -> what a tenant may do with its own rows
     "tenants_vendorusage": "SELECT",
     "tenants_vendorreading": "SELECT",
     "tenants_llmanswer": "SELECT, INSERT, UPDATE, DELETE",
+    "tenants_idempotentcall": "SELECT, INSERT, UPDATE, DELETE",
+    "tenants_apiuse": "SELECT, INSERT, UPDATE",
+    "tenants_savedview": "SELECT, INSERT, UPDATE, DELETE",
 }
 # Of these tables a tenant reads its own rows without what is secret: table -> hidden columns.
 TENANT_ROWS_BUT = {

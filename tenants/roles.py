@@ -38,6 +38,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "tenants.manage_people": frozenset({Role.OWNER}),
     "tenants.manage_sign_in": frozenset({Role.OWNER}),
     "tenants.make_api_token": JUDGES,
+    "tenants.save_view": JUDGES,
 }
 # The same in words, for people who hand out rights; see docs/roles.md.
 WORDS: dict[str, str] = {
@@ -53,6 +54,7 @@ WORDS: dict[str, str] = {
     "tenants.manage_people": "Invite people, change their role, remove them",
     "tenants.manage_sign_in": "Connect sign-in providers",
     "tenants.make_api_token": "Make API tokens for oneself",
+    "tenants.save_view": "Keep filters as saved views",
 }
 READ_SCOPE = "read"
 # What an API token may be given: reading, and single actions.

@@ -1,0 +1,48 @@
+"""The addresses of the API. Without a slash at the end, as the migration plan writes them."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+from rest_framework.routers import SimpleRouter
+
+from acra.api import CompanyResource
+from enrichment.api import ContactsOfLead, EvidenceOfLead
+from icp.api import UUID, RuleResource, SuppressionResource, WhyNot
+from leadgen_project.api.describe import docs_page, schema
+from leadgen_project.api.exports import Exports
+from leadgen_project.api.leads import Leads
+from leadgen_project.api.runs import Runs
+from scoring.api import RUN, EntriesOfShortlist, ShortlistResource
+from tenants.api_records import AuditResource, SavedViewResource, UsageResource
+
+router = SimpleRouter(trailing_slash=False)
+router.register("audit", AuditResource, "api-audit")
+router.register("companies", CompanyResource, "api-companies")
+router.register("exports", Exports, "api-exports")
+router.register("icp-rules", RuleResource, "api-icp-rules")
+router.register("leads", Leads, "api-leads")
+router.register("runs", Runs, "api-runs")
+router.register("shortlists", ShortlistResource, "api-shortlists")
+router.register("suppressions", SuppressionResource, "api-suppressions")
+router.register("usage", UsageResource, "api-usage")
+router.register("views", SavedViewResource, "api-views")
+
+urlpatterns = [
+    path("schema/", schema, name="api-schema"),
+    path("docs/", docs_page, name="api-docs"),
+    re_path(
+        rf"^leads/(?P<id>{UUID})/evidence$", EvidenceOfLead.as_view({"get": "list"}),
+        name="api-lead-evidence",
+    ),
+    re_path(
+        rf"^leads/(?P<id>{UUID})/contacts$", ContactsOfLead.as_view({"get": "list"}),
+        name="api-lead-contacts",
+    ),
+    re_path(
+        rf"^shortlists/(?P<run>{RUN})/entries$", EntriesOfShortlist.as_view({"get": "list"}),
+        name="api-shortlist-entries",
+    ),
+    path("usage", UsageResource.as_view({"get": "sums"}), name="api-usage-sums"),
+    path("why-not", WhyNot.as_view({"get": "retrieve"}), name="api-why-not"),
+    *router.urls,
+]  # fmt: skip

@@ -1,0 +1,102 @@
+"""What other programs may fetch: the scores as files."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import IO
+
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponseBase,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.views.decorators.http import require_GET
+
+from scoring.exports import NoFinishedRunError, csv_lines, finished_run, write_xlsx
+from tenants import audit
+from tenants.context import is_public, keep_tenant
+from tenants.models import PipelineRun
+from tenants.roles import may
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+SPOOL = 5_000_000  # bytes of a workbook kept in memory before it goes to disk
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+@require_GET
+def latest_scores_csv(request: HttpRequest) -> HttpResponseBase:
+    """The newest finished run's scores as CSV, streamed; ``?only=shortlist``, ``?run=ID``."""
+    try:
+        run, only = _asked(request)
+    except _RefusedError as exc:
+        return _problem(exc)
+    _record(request, run, "csv", only_shortlist=only)
+    lines = keep_tenant(csv_lines(run, only_shortlist=only))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    return _attached(response, run, "csv", only_shortlist=only)
+
+
+@require_GET
+def latest_scores_xlsx(request: HttpRequest) -> HttpResponseBase:
+    """The same as a workbook."""
+    try:
+        run, only = _asked(request)
+    except _RefusedError as exc:
+        return _problem(exc)
+    _record(request, run, "xlsx", only_shortlist=only)
+    target: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115 -- the response closes it
+    write_xlsx(run, target, only_shortlist=only)
+    target.seek(0)
+    return _attached(FileResponse(target, content_type=XLSX), run, "xlsx", only_shortlist=only)
+
+
+def _asked(request: HttpRequest) -> tuple[PipelineRun, bool]:
+    """The run and the selection the caller asks for and may have. Raises ``_RefusedError``."""
+    if not request.user.is_authenticated:
+        raise _RefusedError(401, "Sign in first.")
+    if is_public():
+        raise _RefusedError(404, "Choose a tenant first; every export belongs to one.")
+    if not may(request.user, "scoring.export"):
+        raise _RefusedError(403, "Your role may not export leads.")
+    only, run_id = request.GET.get("only", ""), request.GET.get("run", "")
+    if only not in {"", "shortlist"}:
+        raise _RefusedError(400, f"only={only[:40]!r} is not known; use only=shortlist.")
+    if run_id and not (run_id.isascii() and run_id.isdigit() and len(run_id) < 19):
+        raise _RefusedError(400, "run must be the number of a run.")
+    try:
+        return finished_run(int(run_id) if run_id else None), only == "shortlist"
+    except NoFinishedRunError as exc:
+        raise _RefusedError(404, str(exc)) from exc
+
+
+def _record(request: HttpRequest, run: PipelineRun, kind: str, *, only_shortlist: bool) -> None:
+    audit.record(
+        "scoring.export",
+        actor=request.user.get_username(),
+        subject=str(run),
+        after={"file": kind, "only": "shortlist" if only_shortlist else "all"},
+    )
+
+
+def _attached(
+    response: HttpResponseBase, run: PipelineRun, suffix: str, *, only_shortlist: bool
+) -> HttpResponseBase:
+    what = "shortlist" if only_shortlist else "scores"
+    name = f"{run.tenant_id}-run-{run.pk}-{what}.{suffix}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _problem(refused: _RefusedError) -> JsonResponse:
+    titles = {400: "Bad request", 401: "Not signed in", 403: "Not allowed", 404: "Not found"}
+    body = {"type": "about:blank", "title": titles[refused.status], "status": refused.status,
+            "detail": str(refused)}  # fmt: skip
+    return JsonResponse(body, status=refused.status, content_type="application/problem+json")
