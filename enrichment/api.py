@@ -19,7 +19,9 @@ from tenants.rest.strict import QuerySerializer
 
 class EvidenceQuery(QuerySerializer):
     field = drf.CharField(required=False, max_length=40)
-    source = drf.ListField(child=drf.ChoiceField(Evidence.Source.choices), required=False)
+    source = drf.ListField(  # type: ignore[assignment]  # a field's name, not its source
+        child=drf.ChoiceField(Evidence.Source.choices), required=False
+    )
     superseded = drf.BooleanField(required=False, default=False,
                                   help_text="Also what no longer holds.")  # fmt: skip
 

@@ -58,8 +58,9 @@ class LeadQuery(QuerySerializer):
     fit = serializers.ListField(child=serializers.ChoiceField(Lead.Fit.choices), required=False)
     review = serializers.ListField(child=serializers.ChoiceField(Lead.Review.choices),
                                    required=False)  # fmt: skip
-    source = serializers.ListField(child=serializers.ChoiceField(Lead.Source.choices),
-                                   required=False)  # fmt: skip
+    source = serializers.ListField(  # type: ignore[assignment]  # a field's name, not its source
+        child=serializers.ChoiceField(Lead.Source.choices), required=False
+    )
     rejection_code = serializers.ListField(child=serializers.CharField(max_length=40),
                                            required=False)  # fmt: skip
     district = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=28),

@@ -18,7 +18,7 @@ class ScoreLineSerializer(serializers.ModelSerializer):
 
 
 class ScoreSerializer(serializers.ModelSerializer):
-    card = serializers.StringRelatedField()
+    card: Any = serializers.StringRelatedField()
     lines = serializers.SerializerMethodField(help_text="They add up to the total.")
 
     class Meta:
@@ -33,7 +33,7 @@ class ScoreSerializer(serializers.ModelSerializer):
 
 
 class ShortlistSerializer(serializers.ModelSerializer):
-    card = serializers.StringRelatedField()
+    card: Any = serializers.StringRelatedField()
     entries = serializers.IntegerField(source="entry_count", help_text="Places given away.")
     decided = serializers.IntegerField(source="decided_count")
 

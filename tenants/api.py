@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -44,6 +45,7 @@ class InfoView(APIView):
     permission_classes = [IsAuthenticated]
     serializer_class = InfoSerializer
 
+    @extend_schema(operation_id="info")
     def get(self, request: Request) -> Response:
         user = request.user
         role = role_of(user)
@@ -64,6 +66,7 @@ class TenantListView(APIView):
     permission_classes = [IsAuthenticated]
     serializer_class = TenantSerializer
 
+    @extend_schema(responses=TenantSerializer(many=True), operation_id="tenants_list")
     def get(self, request: Request) -> Response:
         roles, current = _roles(request), current_schema()
         return Response([_shown(tenant, roles, current) for tenant in _mine(request)])
@@ -79,6 +82,7 @@ class TenantSwitchView(APIView):
     permission_classes = [IsAuthenticated]
     serializer_class = TenantSerializer
 
+    @extend_schema(request=None, responses=TenantSerializer, operation_id="switch_tenant")
     def post(self, request: Request, tenant_id: str) -> Response:
         actor = request.user.get_username()
         found = next((tenant for tenant in _mine(request) if tenant.pk == tenant_id), None)

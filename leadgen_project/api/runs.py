@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import F, QuerySet
 from django.http import StreamingHttpResponse
@@ -19,7 +19,7 @@ from leadgen_project.night_stages import MissingInputError
 from leadgen_project.progress import progress
 from tenants.clock import database_now
 from tenants.context import current_schema
-from tenants.models import PipelineRun, Tenant
+from tenants.models import PipelineRun, Tenant, User
 from tenants.rest.paging import Order, moment
 from tenants.rest.resource import Resource
 from tenants.rest.strict import EmptySerializer, ReasonSerializer
@@ -106,7 +106,7 @@ class Runs(Resource):
     def events(self, request: Request, pk: str) -> StreamingHttpResponse:
         """The same as server-sent events, for at most five minutes a connection."""
         self.nothing_asked()
-        run, user = self.get_object(), request.user
+        run, user = self.get_object(), cast(User, request.user)
         stream = run_events.stream(run.pk, user=user, status_of=status_of)
         response = StreamingHttpResponse(stream, content_type="text/event-stream")
         response.headers["X-Accel-Buffering"] = "no"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 from django.db.models.expressions import Combinable
 from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ValidationError
@@ -65,9 +65,7 @@ class CursorPages(BasePagination):
     comes by default, and in ``key`` how its rows are told apart (field, reader).
     """
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         asked: Mapping[str, Any] = getattr(view, "paging", None) or request.query_params
         limit = _limit(asked.get("limit"))
         name = asked.get("ordering") or view.ordering

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
-from django.http import HttpResponseBase
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -46,9 +45,7 @@ class Resource(GenericViewSet):
         if request.method == "POST" and (key := key_of(request)):
             self.post = once(self.post, key=key)  # type: ignore[has-type]  # set by as_view
 
-    def finalize_response(
-        self, request: Request, response: Any, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         final = super().finalize_response(request, response, *args, **kwargs)
         patch_vary_headers(final, ("Authorization", "Cookie", "X-Tenant-ID"))
         if request.method == "GET" and isinstance(final, Response) and final.status_code == 200:

@@ -51,7 +51,7 @@ WORDS = {
 }
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "tenants.rest.doors.ConsoleSession"
     name = "session"
 
@@ -60,6 +60,17 @@ class SessionScheme(OpenApiAuthenticationExtension):
             "type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME,
             "description": "The console's sign-in. Calls that change something also send the"
             " cookie `csrftoken` as the header `X-CSRFToken`.",
+        }  # fmt: skip
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "tenants.bearer.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http", "scheme": "bearer",
+            "description": "An API token of the console, or a JWT of the tenant's provider.",
         }  # fmt: skip
 
 
@@ -77,7 +88,7 @@ class DescribedSchema(AutoSchema):
             return name
         return name.removesuffix("_create").removesuffix("_retrieve").removesuffix("_list")
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # as the generator has it
         right = getattr(self.view, "rights", {}).get(self._action())
         text: str = super().get_description() or ""
         if right in ACTIONS:
