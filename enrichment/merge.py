@@ -15,7 +15,8 @@ from enrichment.words import word_set
 
 PRECEDENCE = {"OPERATOR": 0, "REGISTER": 1, "IMPORT": 2, "PAGE": 3, "PROVIDER": 4, "LLM": 5}
 # Fields with many true values at once; all others show one.
-MANY = frozenset({"phones", "emails", "fax", "technologies", "social", "languages", "whatsapp"})
+MANY = frozenset({"phones", "emails", "fax", "technologies", "social", "languages", "whatsapp",
+                  "services", "industries_served", "website_opinion"})  # fmt: skip
 # Shown beside the lists, for those who want one: field -> where it is chosen from.
 FIRST_OF = {"phone": "phones", "email": "emails"}
 _KINDS = ("tel", "toll_free", "mobile")  # of telephone numbers, the office's line first

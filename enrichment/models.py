@@ -119,6 +119,9 @@ class LeadStep(models.Model):
     sentence = models.CharField(max_length=300, blank=True)
     calls = models.PositiveSmallIntegerField(default=0, help_text="Paid calls made.")
     from_cache = models.PositiveSmallIntegerField(default=0, help_text="Answers had already.")
+    figures = models.JSONField(
+        default=dict, db_default={}, help_text="What else the step counted, and what it asked with."
+    )
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -135,12 +135,18 @@ def _move_on(one: Found, facts: dict[str, Any], *, now: datetime) -> None:
 
 
 def facts_of(account: Account) -> dict[str, Any]:
-    """What is shown of a lead, each value with the id of its evidence."""
+    """What is shown of a lead, each value with the id of its evidence.
+
+    ``by`` stands where only a model says it: shown, but nothing is decided by it.
+    """
     facts: dict[str, Any] = {}
+    of_model = {claim.key for claim in account.claims if claim.source == "LLM"}
     for name, shown in choose(account.claims).items():
         facts[name] = {"value": shown.value, "evidence": account.ids.get(shown.key, shown.key)}
         if shown.alternatives:
             facts[name]["also"] = list(shown.alternatives)
+        if shown.key in of_model:
+            facts[name]["by"] = "LLM"
     return facts
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -47,6 +48,7 @@ class StepResult:
     sentence: str = ""
     calls: int = 0
     from_cache: int = 0
+    figures: Mapping[str, Any] = field(default_factory=dict)  # further ones, for the report
     write: Callable[[], StepResult | None] | None = None
 
     @classmethod
@@ -175,7 +177,8 @@ def _write(
             LeadStep.objects.bulk_create(
                 [LeadStep(lead=lead, run_id=run_id, step=step, outcome=told.outcome,
                           code=told.code[:40], sentence=told.sentence[:300],
-                          calls=told.calls, from_cache=told.from_cache, at=now)],
+                          calls=told.calls, from_cache=told.from_cache,
+                          figures=dict(told.figures), at=now)],
                 ignore_conflicts=True,
             )  # fmt: skip
             Lead.objects.of_claims([lead]).let_go()

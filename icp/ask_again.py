@@ -96,6 +96,8 @@ def _any_named(words: Iterable[str], said: list[str]) -> bool:
 
 
 def _texts(entry: Any) -> list[str]:
+    if isinstance(entry, Mapping) and entry.get("by") == "LLM":
+        return []  # a model's proposal decides nothing
     value = entry.get("value") if isinstance(entry, Mapping) else entry
     values = value if isinstance(value, list) else [value]
     return [str(each) for each in values if each not in (None, "", {})]

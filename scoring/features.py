@@ -95,14 +95,15 @@ class _Reader:
         return min(self.of(name), key=_rank, default=None)
 
     def of(self, name: str) -> list[Statement]:
-        return [statement for statement in self.known.statements if statement.field == name]
+        """What a model says is a proposal: it earns no points, so no page can talk it into any."""
+        return [s for s in self.known.statements if s.field == name and s.source != "LLM"]
 
     def put(self, feature: str, value: Value, evidence: Statement | None = None) -> None:
         self.found[feature] = Input(value, evidence.pk if evidence else None)
 
     def behind(self, names: Sequence[str], contact: Person) -> Statement | None:
         """The best statement that speaks of ``contact``, of the first field that has one."""
-        mine = [s for s in self.known.statements if s.contact == contact.pk and s.field in names]
+        mine = [s for name in names for s in self.of(name) if s.contact == contact.pk]
         return min(mine, key=lambda s: (names.index(s.field), _rank(s)), default=None)
 
 

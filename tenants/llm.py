@@ -220,6 +220,7 @@ def _asked(
     """The answer, on as many permits as it takes; each call renews the claim."""
     client, price = _client(settings.OPENAI_BASE_URL), prices()
     tokens, cap = question.most_prompt_tokens, question.most_answer_tokens
+    client.prepare()
 
     def ask(permit: Permit) -> Answer:
         outlast(lambda: _hold(key, lease))

@@ -51,7 +51,7 @@ def test_an_unusable_date_gives_no_age(bad):
 
 def test_the_operator_is_believed_before_the_register_and_the_register_before_a_page():
     statements = [
-        Statement(1, "officers_count", "9", "LLM", 1),
+        Statement(1, "officers_count", "9", "PROVIDER", 1),
         Statement(2, "officers_count", "8", "PAGE", 1),
         Statement(3, "officers_count", "7", "REGISTER", 0.5),
         Statement(4, "officers_count", "6", "OPERATOR", 0.5),
@@ -62,6 +62,14 @@ def test_the_operator_is_believed_before_the_register_and_the_register_before_a_
         statements.pop()
 
     assert believed == [(6, 4), (7, 3), (8, 2), (9, 1)]
+
+
+def test_a_models_proposal_earns_nothing():
+    proposed = read(
+        Statement(1, "headcount", "50", "LLM", 1), Statement(2, "hiring", "yes", "LLM", 1)
+    )
+
+    assert not {"head_count", "hiring"} & set(proposed)
 
 
 def test_the_order_of_rows_changes_nothing():

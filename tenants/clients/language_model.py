@@ -115,6 +115,10 @@ class LanguageModelClient:
 
     base_url: str
 
+    def prepare(self) -> None:
+        """Load the package. Before the permit is taken, so that its turn is not slept through."""
+        _ = self._api
+
     def complete(self, permit: Permit, question: Question, *, prices: Prices) -> Answer:
         """Ask once. Raises ``LanguageModelError``; never returns part of an answer.
 
