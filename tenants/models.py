@@ -67,6 +67,15 @@ class Domain(DomainMixin):
     """A host name that leads to one tenant."""
 
 
+def office_hours() -> dict[str, list[str]]:
+    days = ("monday", "tuesday", "wednesday", "thursday", "friday")
+    return {day: ["09:00-18:00"] for day in days}
+
+
+def home_zone() -> list[str]:
+    return ["Asia/Singapore"]
+
+
 class TenantSettings(models.Model):
     """What a tenant may decide for itself. Unset values follow the deployment."""
 
@@ -105,6 +114,16 @@ class TenantSettings(models.Model):
     )
     retention_days = models.PositiveIntegerField(
         choices=Retention, default=Retention.HALF_YEAR, help_text="How long fetched pages are kept."
+    )
+    working_hours = models.JSONField(
+        default=office_hours,
+        help_text="Weekday -> spans such as 09:00-17:30; see outreach.windows.",
+    )
+    active_timezones = models.JSONField(
+        default=home_zone, help_text="IANA names; mail goes only to places in these."
+    )
+    email_provider = models.JSONField(
+        default=dict, blank=True, help_text="How mail leaves: transport, fromName, replyTo."
     )
     llm_model = models.CharField(
         "language model",

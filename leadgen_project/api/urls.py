@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from acra.api import CompanyResource
 from enrichment.api import ContactsOfLead, EvidenceOfLead
 from icp.api import UUID, RuleResource, SuppressionResource, WhyNot
+from leadgen_project.api.config import Config
 from leadgen_project.api.describe import docs_page, schema
 from leadgen_project.api.exports import Exports
 from leadgen_project.api.leads import Leads
@@ -28,6 +29,8 @@ router.register("usage", UsageResource, "api-usage")
 router.register("views", SavedViewResource, "api-views")
 
 urlpatterns = [
+    path("getConfig", Config.as_view({"get": "retrieve"}), name="api-get-config"),
+    path("updateConfig", Config.as_view({"put": "update"}), name="api-update-config"),
     path("schema/", schema, name="api-schema"),
     path("docs/", docs_page, name="api-docs"),
     re_path(
