@@ -24,6 +24,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='tenantsettings',
             name='working_hours',
-            field=models.JSONField(default=tenants.models.office_hours, help_text='Weekday -> spans such as 09:00-17:30'),
+            field=models.JSONField(default=tenants.models.office_hours, help_text='Weekday -> spans such as 09:00-17:30.'),
         ),
     ]
