@@ -3,6 +3,7 @@ from django.urls import include, path
 
 from leadgen_project.console.doors import crawler_page, front_door
 from leadgen_project.console.health import health
+from tenants.account import second_factor_ask, second_factor_page
 from tenants.switch import switch_tenant
 
 handler403 = "leadgen_project.console.errors.forbidden"
@@ -14,6 +15,8 @@ urlpatterns = [
     path("health", health, name="health"),
     path("crawler", crawler_page, name="crawler"),
     path("admin/switch-tenant/", switch_tenant, name="switch-tenant"),
+    path("admin/account/second-factor/ask/", second_factor_ask, name="second-factor-ask"),
+    path("admin/account/second-factor/", second_factor_page, name="second-factor"),
     path("admin/", admin.site.urls),
     path("", include("tenants.urls")),
     path("api/", include("leadgen_project.api.urls")),

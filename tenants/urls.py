@@ -1,12 +1,15 @@
-"""Routes of sign-in for programs. ``/info`` stands at the top, as the chat UI asks for it there."""
+"""Routes of sign-in. ``/info`` stands at the top, as the chat UI asks for it there."""
 
 from __future__ import annotations
 
 from django.urls import path
 
 from tenants import api
+from tenants.sso.views import CallbackView, StartView
 
 urlpatterns = [
+    path("oidc/start/<str:key>/", StartView.as_view(), name="oidc-start"),
+    path("oidc/callback/", CallbackView.as_view(), name="oidc-callback"),
     path("info", api.InfoView.as_view(), name="info"),
     path("api/tenants", api.TenantListView.as_view(), name="tenants"),
     path(

@@ -19,7 +19,13 @@ from leadgen_project.console import doors, run_pages
 from leadgen_project.console.context import console_context, tenant_of
 from leadgen_project.console.home import home_context
 from leadgen_project.console.platform_home import platform_context
-from leadgen_project.console.sign_in import SignInForm
+from leadgen_project.console.sign_in import (
+    SignInForm,
+    SignInView,
+    address_to_sign_out,
+    sign_in_choices,
+    sign_out_page,
+)
 from tenants import audit
 from tenants.context import in_public
 from tenants.roles import role_of
@@ -114,12 +120,32 @@ class ConsoleSite(UnfoldAdminSite):
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(_next_of(request))
+        goes_to = reverse("admin:index")
+        context = {
+            **self.each_context(request),
+            "title": "Sign in",
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            REDIRECT_FIELD_NAME: request.GET.get(REDIRECT_FIELD_NAME, goes_to),
+            **sign_in_choices(request),
+            **(extra_context or {}),
+        }
+        request.current_app = self.name
+        view = SignInView.as_view(
+            extra_context=context,
+            authentication_form=self.login_form,
+            template_name="admin/login.html",
+        )
         with in_public():  # accounts and sessions belong to the platform
-            return super().login(request, extra_context)
+            response: Any = view(request)
+            if isinstance(response, TemplateResponse):
+                response.render()
+        return response
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         with in_public():
-            return super().logout(request, extra_context)
+            address = address_to_sign_out(request)
+            return sign_out_page(request, super().logout(request, extra_context), address)
 
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         here = self.each_context(request)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import secrets
 import threading
 import time
 from collections import Counter
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -32,6 +35,12 @@ class Minter:
         self.fault = ""  # of the key address: 500, hang, html, huge, empty, oct, drip
         self.document: dict[str, Any] = {}  # replaces entries of the discovery document
         self.keys: dict[str, Any] = {}
+        self.codes: dict[str, dict[str, str]] = {}  # code -> the request it answers; used once
+        self.id_token: dict[str, Any] = {}  # replaces claims of the next ID tokens
+        self.id_token_is = self.mint  # or something else that makes one
+        self.userinfo: dict[str, Any] | None = {}  # replaces its claims; None: it fails
+        self.wants_secret_in_form = False
+        self.seen_forms: list[dict[str, str]] = []
         self.add_key("one")
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.issuer = f"http://127.0.0.1:{self.server.server_port}"
@@ -81,6 +90,42 @@ class Minter:
         made = (RSAAlgorithm if is_rsa else ECAlgorithm).to_jwk(key, as_dict=True)
         return {**made, "kid": kid, "use": "sig"}
 
+    def let_in(self, location: str, **claims: Any) -> str:
+        """What the browser does at the provider: a code for the request in ``location``."""
+        code = secrets.token_urlsafe(8)
+        asked = dict(parse_qsl(urlsplit(location).query))
+        self.codes[code] = asked
+        self.id_token = {"nonce": asked.get("nonce"), "aud": asked["client_id"], **claims}
+        return code
+
+    def _answer_token(self, handler: Any) -> None:
+        form = dict(parse_qsl(handler.rfile.read(int(handler.headers["Content-Length"])).decode()))
+        self.seen_forms.append(form)
+        given = handler.headers.get("Authorization", "")
+        basic = "Basic " + base64.b64encode(b"leadgen:s3cret").decode()
+        good = (
+            form.get("client_secret") == "s3cret" if self.wants_secret_in_form else given == basic
+        )
+        if not good:
+            return handler._send(401, b'{"error": "invalid_client"}')
+        asked = self.codes.pop(form.get("code", ""), None)
+        made = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+        if not asked or asked["code_challenge"] != challenge:
+            return handler._send(400, b'{"error": "invalid_grant"}')
+        if asked["redirect_uri"] != form.get("redirect_uri"):
+            return handler._send(400, b'{"error": "invalid_grant"}')
+        return handler._json(
+            {"access_token": "opaque", "token_type": "Bearer",
+             "id_token": self.id_token_is(**self.id_token)}
+        )  # fmt: skip
+
+    def _answer_userinfo(self, handler: Any) -> None:
+        if self.userinfo is None:
+            return handler._send(500, b"oops", "text/plain")
+        claims = self.claims(**self.id_token)
+        return handler._json({"sub": claims.get("sub"), **self.userinfo})
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         minter = self
 
@@ -89,9 +134,15 @@ class Minter:
                 minter.asked[self.path] += 1
                 if self.path == "/.well-known/openid-configuration":
                     return self._json(minter._discovery())
+                if self.path == "/userinfo":
+                    return minter._answer_userinfo(self)
                 if self.path != "/jwks":
                     return self._send(404, b"{}")
                 return minter._answer_keys(self)
+
+            def do_POST(self) -> None:
+                minter.asked[self.path] += 1
+                return minter._answer_token(self)
 
             def _json(self, value: Any) -> None:
                 self._send(200, json.dumps(value).encode())
