@@ -13,7 +13,7 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 from acra.models import RegisterImport, SsicCode
 from enrichment.models import Contact, Evidence
 from icp.models import Lead
-from scoring.models import LeadScore, ScoreLine, ShortlistEntry
+from scoring.models import Explanation, LeadScore, ScoreLine, ShortlistEntry
 from scoring.withhold import withheld
 from tenants.models import PipelineRun
 
@@ -33,7 +33,8 @@ FACTS = {
 }  # fmt: skip
 SOURCED = ("website", "phone", "address", "head_count")  # columns followed by their source
 COLUMNS = (
-    "rank", "name", "uen", "score", "bucket", "fit", "rationale", "score_lines",
+    "rank", "name", "uen", "score", "bucket", "fit", "rationale",
+    "rationale_by_model", "rationale_model", "score_lines",
     "contact_name", "contact_title", "contact_email", "contact_phone", "contact_kind",
     "contact_source",
     "website", "website_source", "phone", "phone_source", "address", "address_source",
@@ -107,7 +108,8 @@ def _rows_of(
     scores = LeadScore.objects.select_related("lead", "card")
     light = scores.defer("features", "card__payload", "lead__trace")
     found = light.in_bulk([score for score, _ in kept])
-    listed = ShortlistEntry.objects.filter(shortlist__run_id=run.pk, lead_id__in=ids)
+    entries = ShortlistEntry.objects.select_related("explanation")
+    listed = entries.filter(shortlist__run_id=run.pk, lead_id__in=ids)
     contacts = best_contacts(ids)
     chunk = _Chunk(
         run=run,
@@ -179,7 +181,7 @@ def _row(score: LeadScore, chunk: _Chunk) -> dict[str, Any]:
         "score": score.total,
         "bucket": score.bucket,
         "fit": lead.get_fit_display(),
-        "rationale": score.rationale,
+        **_rationales(score, getattr(entry, "explanation", None)),
         "score_lines": "; ".join(chunk.lines[score.pk]),
         "review": entry.get_decision_display() if entry else lead.get_review_display(),
         "score_card": str(score.card),
@@ -197,6 +199,19 @@ def _row(score: LeadScore, chunk: _Chunk) -> dict[str, Any]:
             row[f"{column}_source"] = chunk.sources.get(fact["evidence"], "")
     row["industry"] = chunk.industries.get(row["primary_ssic"], "")
     return row | _contact_columns(chunk.contacts.get(lead.pk), chunk.contact_sources)
+
+
+def _rationales(score: LeadScore, explanation: Explanation | None) -> dict[str, str]:
+    """The rule's sentence, with the note why no model wrote one; a model's words stand apart."""
+    outcome = explanation.outcome if explanation else ""
+    said = explanation.text if explanation else ""
+    is_written = outcome == Explanation.Outcome.WRITTEN
+    note = f" {said}" if outcome == Explanation.Outcome.SKIPPED else ""
+    return {
+        "rationale": f"{score.rationale}{note}",
+        "rationale_by_model": said if is_written else "",
+        "rationale_model": explanation.model if explanation and is_written else "",
+    }
 
 
 def _contact_columns(contact: Contact | None, sources: dict[int, str]) -> dict[str, str]:

@@ -22,8 +22,8 @@ from tenants.models import PipelineRun
 
 BOM = "\ufeff"  # without it Excel reads UTF-8 as the local code page
 NUMBERS = frozenset({"rank", "score", "scored_in_run", "run"})
-WIDTHS = {"name": 38, "rationale": 70, "score_lines": 60, "summary": 50, "industry": 40,
-          "contact_email": 30, "website": 34, "attribution": 40}  # fmt: skip
+WIDTHS = {"name": 38, "rationale": 70, "rationale_by_model": 70, "score_lines": 60, "summary": 50,
+          "industry": 40, "contact_email": 30, "website": 34, "attribution": 40}  # fmt: skip
 
 
 class NoFinishedRunError(Exception):

@@ -7,7 +7,7 @@ from typing import Any
 from icp.models import Lead
 from scoring.cards import CardError, parse
 from scoring.catalogue import FEATURES
-from scoring.models import LeadScore, ScoreLine
+from scoring.models import Explanation, LeadScore, ScoreLine
 from scoring.weigh import not_earned
 
 EARLIER = 10
@@ -16,7 +16,7 @@ EARLIER = 10
 def score_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
     """Template and context for ``icp.lead_panels``; ``None`` before the lead has a score.
 
-    Three statements. The lines are those stored with the score, never computed again.
+    Four statements. The lines are those stored with the score, never computed again.
     """
     scores = list(lead.scores.select_related("card").order_by("-run_id")[: EARLIER + 1])
     if not scores:
@@ -27,6 +27,7 @@ def score_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
         "score": newest,
         "lines": list(lines),
         "missing": _missing(newest),
+        "explanation": Explanation.objects.filter(entry__score=newest).order_by("-pk").first(),
         "earlier": scores[1:],
     }
     return "scoring/lead_panel.html", context

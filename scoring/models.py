@@ -131,3 +131,38 @@ class ShortlistEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rank}. {self.lead}"
+
+
+class Explanation(models.Model):
+    """What a language model said of one place, or the note why it said nothing.
+
+    The rule's sentence (``LeadScore.rationale``) stands beside it and is what a replay compares.
+    """
+
+    class Outcome(models.TextChoices):
+        WRITTEN = "WRITTEN", "Written by a model"
+        REFUSED = "REFUSED", "Refused: not from the lines"
+        SKIPPED = "SKIPPED", "Skipped"
+
+    entry = models.OneToOneField(ShortlistEntry, models.CASCADE, related_name="explanation")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    code = models.CharField(max_length=40, blank=True, help_text="Why not; for counting.")
+    text = models.CharField(max_length=400, blank=True, help_text="The words, or the note.")
+    model = models.CharField(max_length=100, blank=True)
+    prompt = models.CharField(max_length=60, blank=True, help_text="Its name and version.")
+    cache_key = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(outcome="WRITTEN") | (~Q(text="") & ~Q(model="") & ~Q(prompt="")),
+                name="explanation_written_says_by_what",
+            ),
+            models.CheckConstraint(
+                condition=~Q(outcome="SKIPPED") | ~Q(text=""), name="explanation_skipped_says_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:60]

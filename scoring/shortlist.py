@@ -57,9 +57,9 @@ def latest_shortlist() -> Shortlist | None:
 
 
 def entries_of(shortlist: Shortlist) -> QuerySet[ShortlistEntry]:
-    """The entries by rank, with lead and score."""
+    """The entries by rank, with lead, score and what a model said of them."""
     rows = ShortlistEntry.objects.filter(shortlist=shortlist)
-    return rows.select_related("lead", "score").order_by("rank")
+    return rows.select_related("lead", "score", "explanation").order_by("rank")
 
 
 def competing() -> QuerySet[Lead]:
