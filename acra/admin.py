@@ -110,6 +110,11 @@ class RegisteredCompanyAdmin(RegisterPage):
         found = matching(search_term, queryset) if search_term.strip() else queryset
         return found, False
 
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> RegisterPaginator:
+        paginator = RegisterPaginator(*args, **kwargs)
+        paginator.is_search = bool(request.GET.get("q", "").strip())
+        return paginator
+
     def row_context(self, request: HttpRequest, row: RegisteredCompany) -> dict[str, Any]:
         changes = RegisterChange.objects.filter(uen=row.uen).select_related("load")
         codes = [code for code in (row.primary_ssic, row.secondary_ssic) if code]

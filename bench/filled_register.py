@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import connection, transaction
 
-from acra.indexes import without_indexes
+from acra.indexes import ensure_search_indexes, without_indexes
 from tenants.isolation import as_owner
 
 COMPANIES = 2_000_000
@@ -53,5 +53,6 @@ def fill_register(companies: int = COMPANIES) -> None:
         cursor.execute(FILL.replace("INSERT", f"{CODES} INSERT", 1), [companies])
         for statement in again:
             cursor.execute(statement)
+    ensure_search_indexes()
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) acra_registeredcompany")

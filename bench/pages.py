@@ -54,7 +54,9 @@ def _pages(*, companies: int, leads: int) -> dict[str, float]:
         pages = {
             "home": "/admin/",
             "register": "/admin/acra/registeredcompany/",
-            "register, searched by name": f"/admin/acra/registeredcompany/?q={companies}",
+            "register, searched by name": f"/admin/acra/registeredcompany/?q=up+{companies}",
+            "register, searched by a word all have": "/admin/acra/registeredcompany/?q=made",
+            "register, searched by a word many have": "/admin/acra/registeredcompany/?q=up+11",
             "register, searched by UEN": f"/admin/acra/registeredcompany/?q={company.uen}",
             "register, page 5": "/admin/acra/registeredcompany/?p=5",
             "company": f"/admin/acra/registeredcompany/{company.pk}/change/",
