@@ -13,12 +13,16 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from enrichment import search_site, verify
 from enrichment.price import Estimate, PricedStep
 from tenants import balances, governor
 from tenants.models import PipelineRun, Tenant
 from tenants.permits import NoPermitError, Vendor
 
-STEPS: tuple[PricedStep, ...] = ()
+STEPS = (
+    PricedStep("search", Vendor.TAVILY, search_site.estimate),
+    PricedStep("verify", Vendor.ZEROBOUNCE, verify.estimate),
+)
 REPEATS_PERCENT = 10  # a failed call may have been charged, and is asked again
 LONGEST_NIGHT = timedelta(hours=8)  # one that begins before midnight uses two days' budgets
 
@@ -27,7 +31,7 @@ LONGEST_NIGHT = timedelta(hours=8)  # one that begins before midnight uses two d
 class VendorPrice:
     """What a night may ask of one vendor. ``why_not`` says why it would not be asked at all.
 
-    ``most_units`` and ``most_micros`` are capped already; ``is_cut`` says that a budget capped them.
+    ``most_units`` and ``most_micros`` are capped already; ``is_cut`` says that a budget did it.
     """
 
     vendor: Vendor

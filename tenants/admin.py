@@ -13,13 +13,13 @@ from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
 from unfold.sections import TemplateSection
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
-from tenants import admin_platform, people
+from tenants import admin_platform, admin_vendors, people
 from tenants.console import PLATFORM, ModelAdmin, may_do, reason_of
 from tenants.context import is_public
 from tenants.models import AuditEvent, HostLease, Membership, TenantSettings
 from tenants.templatetags.console import moment
 
-__all__ = ["admin_platform"]
+__all__ = ["admin_platform", "admin_vendors"]
 
 
 @admin.register(TenantSettings)
@@ -196,6 +196,8 @@ class AreaFilter(admin.SimpleListFilter):
         ("tenants.run.", "Runs"),
         ("tenants.membership.", "People"),
         ("tenants.tenantsettings.", "Settings"),
+        ("tenants.vendor", "Vendors"),
+        ("tenants.budget.", "Budget notices"),
         ("tenants.enter", "Entering the tenant"),
         ("icp.", "Rules, leads, suppressions"),
         ("scoring.", "Scores, shortlist, exports"),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from django.conf import settings
+from django.utils import timezone
 
 from tenants import audit, secrets
 from tenants.context import current_schema, in_public
 from tenants.permits import Vendor
 from tenants.vendor_models import VendorCredential
+
+LEAST_LENGTH = 12  # of a key whose last four characters may be shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +21,17 @@ class VendorKey:
     is_own: bool  # the tenant's, not the deployment's
 
     @property
+    def ending(self) -> str:
+        """All of the key that is ever shown; nothing of a short one."""
+        return ending_of(self.secret)
+
+    @property
     def fingerprint(self) -> str:
         return secrets.fingerprint(self.secret)
+
+
+def ending_of(secret: str) -> str:
+    return secret[-4:] if len(secret) >= LEAST_LENGTH else ""
 
 
 def key_for(vendor: Vendor) -> VendorKey | None:
@@ -49,7 +61,13 @@ def set_key(vendor: Vendor, *, secret: str, actor: str) -> None:
         VendorCredential.objects.update_or_create(
             tenant_id=schema,
             vendor=vendor,
-            defaults={"secret": secrets.encrypt(secret), "ending": secret[-4:], "set_by": actor},
+            defaults={
+                "secret": secrets.encrypt(secret),
+                "ending": ending_of(secret),
+                "fingerprint": secrets.fingerprint(secret),
+                "set_at": timezone.now(),
+                "set_by": actor,
+            },
         )
     audit.record("tenants.vendor_key.set", actor=actor, subject=f"{vendor.label} key")
 

@@ -35,6 +35,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "scoring.export": JUDGES,
     "tenants.run_night": WORKERS,
     "tenants.edit_settings": frozenset({Role.OWNER}),
+    "tenants.edit_vendors": frozenset({Role.OWNER}),
     "tenants.manage_people": frozenset({Role.OWNER}),
     "tenants.manage_sign_in": frozenset({Role.OWNER}),
     "tenants.make_api_token": JUDGES,

@@ -25,6 +25,9 @@ class VendorCredential(models.Model):
     vendor = models.CharField(max_length=12, choices=VENDORS)
     secret = models.BinaryField(editable=False, help_text="Encrypted; see tenants.secrets.")
     ending = models.CharField(max_length=4, editable=False, help_text="Its last characters.")
+    fingerprint = models.CharField(
+        max_length=12, blank=True, editable=False, help_text="Names its lanes and readings."
+    )
     set_at = models.DateTimeField(default=timezone.now)
     set_by = models.CharField(max_length=150)
 

@@ -15,6 +15,7 @@ from icp.models import Lead
 from leadgen_project import schedule
 from leadgen_project.console.live import live
 from leadgen_project.console.pages import LEADS, link
+from leadgen_project.console.spend_page import notices, spent_today
 from leadgen_project.console.waiting import Waiting, count_waiting
 from leadgen_project.night_stages import current_rule
 from scoring.models import Shortlist
@@ -50,6 +51,8 @@ def home_context(request: HttpRequest, *, tenant: Tenant, now: datetime) -> dict
         "load_changes": changes_for_us(load),
         "may_run": may_run,
         "may_start": may_run and (run is None or not run.is_open),
+        "spent": spent_today(now=now),
+        "notices": notices(tenant, now=now),
         "failures": run.plan.get("failures", {}) if run else {},
         "shortlisted": _shortlisted(run),
         "why_not_url": link("icp_why_not"),

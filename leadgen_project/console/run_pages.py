@@ -28,6 +28,7 @@ from leadgen_project.console.funnel import reason_words
 from leadgen_project.console.live import live
 from leadgen_project.console.pages import link
 from leadgen_project.night_stages import MissingInputError
+from leadgen_project.price import price_of_next_night
 from scoring.neutralise import for_csv
 from tenants.clock import database_now
 from tenants.console import may_do
@@ -85,6 +86,7 @@ def start_run(request: HttpRequest) -> HttpResponse:
         "button": "Start the night",
         "preview": _preview(tenant) if "preview" in request.GET else None,
         "preview_link": link("run-start", preview=1),
+        "price": price_of_next_night(tenant, now=database_now()),
         "explanation": "It takes new companies from the register by your ICP rule, visits their"
         " web sites, scores them and makes a new shortlist. You can watch, pause and cancel it.",
         "back": link("tenants_pipelinerun_changelist"),

@@ -24,6 +24,8 @@ TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside
     ("Exports", "download", "exports", ""),
 )
 OFFICE_PAGES = (
+    ("Vendors", "storefront", "vendors", ""),
+    ("Spend", "payments", "spend", ""),
     ("Settings", "settings", "tenant-settings", ""),
     ("People", "group", "tenants_membership_changelist", ""),
     ("Audit", "history", "tenants_auditevent_changelist", ""),
@@ -35,6 +37,7 @@ PLATFORM_PAGES = (
     ("Register loads", "upload_file", "acra_registerimport_changelist", ""),
     ("Register", "account_balance", "acra_registeredcompany_changelist", ""),
     ("Runs", "nightlight", "tenants_pipelinerun_changelist", ""),
+    ("Vendors", "storefront", "vendors", ""),
     ("Web hosts", "dns", "tenants_hostlease_changelist", ""),
     ("Audit", "history", "tenants_auditevent_changelist", ""),
 )

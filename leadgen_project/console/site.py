@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.sites import UnfoldAdminSite
 
-from leadgen_project.console import doors, run_pages
+from leadgen_project.console import doors, run_pages, spend_page, vendor_pages
 from leadgen_project.console.context import console_context, tenant_of
 from leadgen_project.console.home import home_context
 from leadgen_project.console.platform_home import platform_context
@@ -83,12 +83,17 @@ class ConsoleSite(UnfoldAdminSite):
         pages: list[tuple[str, Callable[..., Any], str]] = [
             ("exports/", doors.exports_page, "exports"),
             ("settings/", doors.tenant_settings, "tenant-settings"),
+            ("vendors/", vendor_pages.vendors_page, "vendors"),
+            ("vendors/lanes/<slug:verb>/", vendor_pages.change_lane, "lane-change"),
+            ("spend/", spend_page.spend_page, "spend"),
             ("runs/start/", run_pages.start_run, "run-start"),
             ("runs/<int:run_id>/progress/", run_pages.run_progress, "run-progress"),
             ("runs/<int:run_id>/candidates.csv", run_pages.run_candidates, "run-candidates"),
         ]
         changes = r"^runs/(?P<run_id>\d+)/(?P<verb>pause|resume|cancel)/$"
+        vendor = r"^vendors/(?P<vendor>[A-Z]+)/(?P<verb>switch|limits|key|remove-key|lift|test)/$"
         return [
+            re_path(vendor, self.admin_view(vendor_pages.change_vendor), name="vendor-change"),
             *(path(route, self.admin_view(view), name=name) for route, view, name in pages),
             re_path(changes, self.admin_view(run_pages.change_run), name="run-change"),
         ]

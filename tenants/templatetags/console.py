@@ -11,6 +11,8 @@ from django import template
 from django.conf import settings
 from django.utils import timezone
 
+from tenants.permits import Vendor
+
 register = template.Library()
 NOTHING = "-"
 
@@ -19,6 +21,37 @@ NOTHING = "-"
 def count(number: Any) -> str:
     """``1284`` as ``1,284``; nothing as a dash."""
     return NOTHING if number is None or number == "" else f"{int(number):,}"
+
+
+@register.filter
+def dollars(micros: Any) -> str:
+    """Millionths of a US dollar as ``USD 1.25``; below a cent with four places."""
+    if micros is None or micros == "":
+        return NOTHING
+    amount = int(micros) / 1_000_000
+    return f"USD {amount:,.2f}" if amount >= 0.01 or not amount else f"USD {amount:.4f}"
+
+
+@register.filter
+def in_dollars(micros: int | None) -> str:
+    """Millionths as what a field of US dollars holds; nothing as nothing."""
+    return "" if micros is None else f"{micros / 1_000_000:.2f}"
+
+
+@register.filter
+def negated(number: int) -> int:
+    return -number
+
+
+@register.filter
+def vendor_label(vendor: str) -> str:
+    return Vendor(vendor).label
+
+
+@register.filter
+def get(mapping: dict[Any, Any], key: Any) -> Any:
+    """``mapping[key]``, None when it is not there."""
+    return mapping.get(key)
 
 
 @register.filter

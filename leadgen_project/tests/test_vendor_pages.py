@@ -1,0 +1,235 @@
+"""Vendors and spend in the console: who may do what, and what is never shown."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from leadgen_project.sandbox.vendors.tavily import TavilyStandIn
+from leadgen_project.tests.console_data import fill, make_people
+from leadgen_project.tests.money_data import fill_spending
+from tenants.context import in_public, in_tenant
+from tenants.credentials import key_for
+from tenants.models import AuditEvent
+from tenants.permits import Vendor
+from tenants.vendor_models import CircuitBreaker, RateLimit, VendorBudget, VendorUsage
+
+PAGES = ("vendors/", "spend/", "tenants/vendorusage/", "tenants/vendorusage/ledger.csv")
+SECRET = "tvly-very-secret-9876wxyz"
+
+
+@pytest.fixture
+def people(db):
+    return make_people()
+
+
+def enter(people, name: str, tenant: str | None = "acme") -> Client:
+    client = Client(raise_request_exception=True)
+    with in_public():
+        client.force_login(people[name])
+    if tenant:
+        client.post("/admin/switch-tenant/", {"tenant": tenant})
+    return client
+
+
+def post(client: Client, path: str, **data: str):
+    return client.post(f"/admin/vendors/{path}/", data, follow=True)
+
+
+def budget() -> VendorBudget:
+    with in_tenant("acme"):
+        return VendorBudget.objects.get(vendor="TAVILY")
+
+
+@pytest.mark.parametrize("verb", ["switch", "limits", "key", "remove-key", "lift", "test"])
+@pytest.mark.parametrize("name", ["operator", "reviewer", "auditor"])
+def test_only_owners_change_vendors(people, name, verb):
+    assert post(enter(people, name), f"TAVILY/{verb}", key=SECRET).status_code == 403
+
+
+def test_everybody_in_the_tenant_may_read_the_pages(people):
+    for name in ("owner", "operator", "reviewer", "auditor"):
+        client = enter(people, name)
+        for page in (
+            "vendors/",
+            "spend/",
+            "tenants/vendorusage/",
+            "tenants/vendorusage/ledger.csv",
+        ):
+            assert client.get(f"/admin/{page}").status_code == 200, (name, page)
+
+
+def test_nothing_changes_by_looking(people):
+    client = enter(people, "owner")
+
+    client.get("/admin/vendors/TAVILY/switch/", {"to": "off"})
+
+    with in_tenant("acme"):
+        assert not VendorBudget.objects.exists()
+
+
+def test_a_key_is_kept_and_shown_by_its_ending_alone(people):
+    client = enter(people, "owner")
+
+    page = post(client, "TAVILY/key", key=SECRET).content.decode()
+
+    assert "wxyz" in page
+    assert SECRET not in page
+    with in_tenant("acme"):
+        assert key_for(Vendor.TAVILY).secret == SECRET
+    with in_public():
+        told = AuditEvent.objects.filter(action="tenants.vendor_key.set").get()
+    assert SECRET not in str(told.__dict__)
+
+
+def test_a_key_with_spaces_is_refused_without_repeating_it(people):
+    page = post(enter(people, "owner"), "TAVILY/key", key="two words here").content.decode()
+
+    assert "8 to 500 characters and no spaces" in page
+    assert "two words here" not in page
+
+
+def test_the_kill_switch_is_one_button_and_leaves_a_trail(people):
+    client = enter(people, "owner")
+
+    post(client, "TAVILY/switch", to="off")
+    assert not budget().is_on
+    post(client, "TAVILY/switch", to="on")
+    assert budget().is_on
+
+    with in_public():
+        trail = AuditEvent.objects.filter(action__startswith="tenants.vendor.", tenant_id="acme")
+        assert list(trail.order_by("pk").values_list("action", "actor")) == [
+            ("tenants.vendor.off", "owner"),
+            ("tenants.vendor.on", "owner"),
+        ]
+
+
+def test_limits_are_saved_as_typed_and_empty_ones_follow_the_deployment(people):
+    post(enter(people, "owner"), "TAVILY/limits", daily_units="40", monthly_dollars="12.50")
+
+    saved = budget()
+    assert (saved.daily_units, saved.monthly_units, saved.monthly_micros) == (40, None, 12_500_000)
+
+
+def test_a_limit_that_is_no_number_changes_nothing_and_says_so(people):
+    page = post(enter(people, "owner"), "TAVILY/limits", daily_units="-1").content.decode()
+
+    assert "Daily units" in page
+    with in_tenant("acme"):
+        assert not VendorBudget.objects.exists()
+
+
+def test_an_owner_lifts_a_stop(people):
+    with in_tenant("acme"):
+        VendorBudget.objects.create(tenant_id="acme", vendor="TAVILY", stopped_at=timezone.now(),
+                                    stopped_reason="Tavily refused the key.")  # fmt: skip
+
+    post(enter(people, "owner"), "TAVILY/lift")
+
+    assert budget().stopped_at is None
+
+
+def test_the_test_button_asks_the_vendor_for_free_and_says_what_it_answered(people, settings):
+    with TavilyStandIn(keys={SECRET}) as vendor:
+        settings.TAVILY_BASE_URL = vendor.url
+        client = enter(people, "owner")
+        post(client, "TAVILY/key", key=SECRET)
+
+        page = post(client, "TAVILY/test").content.decode()
+
+        assert "Tavily accepts the key. Its own figure: 0 credits used." in page
+        assert vendor.charged == 0
+    with in_public():
+        assert VendorUsage.objects.get().units == 0
+
+
+def test_the_test_button_says_what_is_wrong(people, settings):
+    with TavilyStandIn(keys={"another-key"}) as vendor:
+        settings.TAVILY_BASE_URL = vendor.url
+        client = enter(people, "owner")
+        post(client, "TAVILY/key", key=SECRET)
+
+        page = post(client, "TAVILY/test").content.decode()
+
+    assert "Tavily refuses the key (401)" in page
+    assert SECRET not in page
+
+
+def test_a_platform_admin_sets_the_calls_a_minute_of_the_language_model(people):
+    client = enter(people, "root", tenant=None)
+
+    post(client, "lanes/rate", lane="LLM", calls="7", seconds="60")
+
+    with in_public():
+        assert RateLimit.objects.get(lane="LLM").calls == 7
+
+
+def test_nobody_makes_a_lane_by_typing_its_name(people):
+    client = enter(people, "root", tenant=None)
+
+    assert post(client, "lanes/rate", lane="NEW", calls="7", seconds="60").status_code == 404
+
+
+def test_owners_do_not_change_the_lanes_of_the_platform(people):
+    answer = post(enter(people, "owner"), "lanes/rate", lane="LLM", calls="7", seconds="60")
+
+    assert answer.status_code == 403
+
+
+def test_a_platform_admin_has_a_vendor_asked_again(people):
+    with in_public():
+        CircuitBreaker.objects.create(lane="LLM/0123456789ab", failures=9, last_error="HTTP 502")
+
+    post(enter(people, "root", tenant=None), "lanes/again", lane="LLM/0123456789ab")
+
+    with in_public():
+        assert CircuitBreaker.objects.get().failures == 0
+
+
+def test_the_pages_of_a_tenant_show_its_own_calls_only(people):
+    for tenant in ("acme", "beta"):
+        run = fill(tenant, mark=f"{tenant}mark", leads=6)
+        fill_spending(tenant, run=run, now=timezone.now(), days=2)
+    with in_public():
+        VendorUsage.objects.filter(tenant_id="beta").update(note="betamark note")
+
+    for page in PAGES:
+        answer = enter(people, "owner").get(f"/admin/{page}")
+        body = b"".join(answer) if answer.streaming else answer.content
+        assert b"betamark" not in body.lower(), page
+
+
+def test_the_csv_holds_what_the_filters_show(people):
+    run = fill("acme", mark="Acmemark", leads=6)
+    fill_spending("acme", run=run, now=timezone.now(), days=3)
+    with in_tenant("acme"):
+        expected = VendorUsage.objects.filter(vendor="TAVILY", run_id=run.pk).count()
+
+    answer = enter(people, "owner").get(
+        f"/admin/tenants/vendorusage/ledger.csv?vendor__exact=TAVILY&run_id={run.pk}"
+    )
+
+    lines = b"".join(answer).decode().splitlines()
+    assert len(lines) == expected + 1
+    assert lines[0].startswith("id,tenant,at,day,vendor")
+
+
+def test_a_price_that_is_not_set_is_said(people):
+    run = fill("acme", mark="Acmemark", leads=6)
+    fill_spending("acme", run=run, now=timezone.now(), days=3)
+
+    page = enter(people, "owner").get("/admin/spend/").content.decode()
+
+    assert "price not set" in page
+
+
+def test_the_pages_cost_the_same_queries_with_more_calls(people, django_assert_max_num_queries):
+    run = fill("acme", mark="Acmemark", leads=6)
+    fill_spending("acme", run=run, now=timezone.now(), days=30)
+    client = enter(people, "owner")
+    client.get("/admin/spend/")
+
+    with django_assert_max_num_queries(60):
+        client.get("/admin/spend/")

@@ -1,0 +1,147 @@
+"""The ledger in the console: every paid call, to be searched and taken away as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import FieldTextFilter, RangeDateFilter, SingleNumericFilter
+
+from tenants.console import ModelAdmin
+from tenants.context import is_public, keep_tenant
+from tenants.templatetags.console import count, dollars, moment, span
+from tenants.vendor_models import VendorUsage
+
+TAGS = {"RESERVED": "busy", "SETTLED": "good", "REFUNDED": "", "UNKNOWN": "wait"}
+WORDS = {"RESERVED": "Under way", "SETTLED": "Paid", "REFUNDED": "Free", "UNKNOWN": "Not known"}
+CHUNK = 2000
+COLUMNS = ("id", "tenant", "at", "day", "vendor", "purpose", "run_id", "lead_id", "outcome",
+           "reserved_units", "units", "usd", "own_key", "milliseconds", "reference",
+           "note")  # fmt: skip
+
+
+class _Echo:
+    """A file for csv.writer that hands each line back instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+@admin.register(VendorUsage)
+class LedgerAdmin(ModelAdmin):
+    """Paid calls, newest first. Nothing here can be changed, by anybody."""
+
+    list_title = "Ledger"
+    empty_title = "No call to a vendor was made yet"
+    empty_text = "Each one is written here before it is made, with what it cost and what for."
+    list_display = ["when", "vendor_name", "purpose", "run", "lead", "shown_units", "money",
+                    "ended", "took"]  # fmt: skip
+    list_display_links = ["when"]
+    list_filter = [
+        "vendor",
+        "outcome",
+        ("purpose", FieldTextFilter),
+        ("run_id", SingleNumericFilter),
+        ("day", RangeDateFilter),
+    ]
+    list_before_template = "console/ledger_before.html"
+    ordering = ["-at", "-pk"]
+    readonly_fields = [
+        "vendor", "purpose", "run_id", "lead_id", "at", "due_at", "day", "own_key",
+        "reserved_units", "units", "money", "outcome", "settled_at", "milliseconds", "reference",
+        "note", "caller",
+    ]  # fmt: skip
+    fields = readonly_fields
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        if is_public():
+            return [self.list_display[0], "tenant", *self.list_display[1:]]
+        return self.list_display
+
+    def get_urls(self) -> list[Any]:
+        download = self.admin_site.admin_view(self.csv_view)
+        return [path("ledger.csv", download, name="ledger-csv"), *super().get_urls()]
+
+    def csv_view(self, request: HttpRequest) -> HttpResponseBase:
+        """The calls the list shows with the same filters, all pages of it, streamed."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = self.get_changelist_instance(request).get_queryset(request)
+        lines = _lines(rows)
+        response = StreamingHttpResponse(keep_tenant(lines), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="vendor-calls.csv"'
+        return response
+
+    @admin.display(description="When", ordering="at")
+    def when(self, call: VendorUsage) -> str:
+        return moment(call.at)
+
+    @admin.display(description="Vendor", ordering="vendor")
+    def vendor_name(self, call: VendorUsage) -> str:
+        return call.get_vendor_display()
+
+    @admin.display(description="Run", ordering="run_id")
+    def run(self, call: VendorUsage) -> SafeString | str:
+        if call.run_id is None:
+            return "-"
+        page = reverse("admin:tenants_pipelinerun_change", args=[call.run_id])
+        return format_html('<a href="{}">{}</a>', page, call.run_id)
+
+    @admin.display(description="Lead", ordering="lead_id")
+    def lead(self, call: VendorUsage) -> SafeString | str:
+        if call.lead_id is None:
+            return "-"
+        if is_public():
+            return str(call.lead_id)
+        page = reverse("admin:icp_lead_change", args=[call.lead_id])
+        return format_html('<a href="{}">{}</a>', page, call.lead_id)
+
+    @admin.display(description="Units", ordering="units")
+    def shown_units(self, call: VendorUsage) -> str:
+        return count(call.units)
+
+    @admin.display(description="Money", ordering="micros")
+    def money(self, call: VendorUsage) -> str:
+        return dollars(call.micros) if call.micros or not call.units else "price not set"
+
+    @admin.display(description="Outcome", ordering="outcome")
+    def ended(self, call: VendorUsage) -> SafeString:
+        tag = format_html(
+            '<span class="lg-tag lg-tag-{}">{}</span>', TAGS[call.outcome], WORDS[call.outcome]
+        )
+        if not call.note:
+            return tag
+        return format_html('{}<br><span class="lg-muted">{}</span>', tag, call.note)
+
+    @admin.display(description="Took", ordering="milliseconds")
+    def took(self, call: VendorUsage) -> str:
+        return "-" if call.milliseconds is None else span(call.milliseconds / 1000)
+
+
+def _lines(calls: QuerySet[VendorUsage]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(COLUMNS)
+    for call in calls.iterator(CHUNK):
+        yield writer.writerow(_cells(call))
+
+
+def _cells(call: VendorUsage) -> Iterable[Any]:
+    return (
+        call.pk, call.tenant_id, call.at.isoformat(), call.day, call.vendor,
+        _harmless(call.purpose), call.run_id, call.lead_id, call.outcome, call.reserved_units,
+        call.units, f"{call.micros / 1_000_000:.6f}", call.own_key, call.milliseconds,
+        _harmless(call.reference), _harmless(call.note),
+    )  # fmt: skip
+
+
+def _harmless(text: str) -> str:
+    """Vendors' words, lest a spreadsheet takes them for a formula."""
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
