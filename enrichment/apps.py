@@ -13,7 +13,10 @@ class EnrichmentConfig(AppConfig):
             site_panel,
         )
         from enrichment.why_not import site_reason  # noqa: PLC0415 -- see above
-        from enrichment.withdraw import withdraw_contacts  # noqa: PLC0415 -- see above
+        from enrichment.withdraw import (  # noqa: PLC0415 -- see above
+            forget_answers,
+            withdraw_contacts,
+        )
         from icp.explain import register_reason  # noqa: PLC0415 -- see above
         from icp.lead_panels import register_panel  # noqa: PLC0415 -- see above
         from icp.suppressions import when_suppressed  # noqa: PLC0415 -- see above
@@ -23,3 +26,4 @@ class EnrichmentConfig(AppConfig):
         register_panel(site_panel, title="Web site", position=40)
         register_reason(site_reason)
         when_suppressed(withdraw_contacts)
+        when_suppressed(forget_answers)

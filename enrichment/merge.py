@@ -37,6 +37,13 @@ ROLES = word_set(
     "headoffice corporate group company contactsg infosg salessg guestservices specialevents"
 )
 _MAX_ALTERNATIVES = 10
+# Who may speak of people and mailboxes. What a model read stays a proposal.
+SPEAK_OF_CONTACTS = frozenset({"OPERATOR", "IMPORT", "PAGE", "PROVIDER"})
+# A provider's address may be doubtful: last part of the method -> why it is not used.
+DOUBTS = {
+    "guessed": "The provider worked this address out; nobody has shown it.",
+    "elsewhere": "The provider's address is at another domain than the company's site.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,8 @@ def build_contacts(claims: Sequence[Claim], *, company_name: str = "") -> list[C
     """Contacts in a fixed order: role mailboxes, people with an address, people without, a number.
 
     A person's address is theirs alone. The company's telephone goes to its first role mailbox.
-    Where the site forbids collecting or unsolicited mail, no contact is mailable.
+    Where the site forbids collecting or unsolicited mail, no contact is mailable; nor is an address
+    that stands on doubtful statements alone.
     """
     notice = next((claim for claim in claims if claim.field == "no_collection_notice"), None)
     people = _people(claims)
@@ -127,6 +135,9 @@ def build_contacts(claims: Sequence[Claim], *, company_name: str = "") -> list[C
     mailboxes.sort(key=lambda draft: draft.kind != "ROLE")  # stable: best statement first
     drafts = mailboxes + sorted(people, key=lambda draft: (draft.email == "", draft.name))
     _give_telephone(drafts, claims)
+    doubtful = _doubtful(claims)
+    for draft in drafts:
+        draft.not_mailable_reason = doubtful.get(draft.email, "")
     if notice:
         for draft in drafts:
             draft.not_mailable_reason = "The site forbids collecting its addresses or unasked mail."
@@ -144,6 +155,16 @@ def kind_of_mailbox(address: str, *, company_name: str = "") -> str:
     if base in ROLES or parts[0] in ROLES or named:
         return "ROLE"
     return "PERSONAL" if is_free_mail(domain) else "PERSON"
+
+
+def _doubtful(claims: Iterable[Claim]) -> dict[str, str]:
+    """Address -> why it is not used, where all that is said of it is doubtful."""
+    said: dict[str, list[str]] = {}
+    for claim in claims:
+        if claim.field == "emails":
+            said.setdefault(claim.value, []).append(claim.method.rpartition(".")[2])
+    return {address: DOUBTS[ways[0]] for address, ways in said.items()
+            if all(way in DOUBTS for way in ways)}  # fmt: skip
 
 
 def _grouped(claims: Iterable[Claim], name: str) -> dict[str, list[Claim]]:
@@ -167,7 +188,9 @@ def _people(claims: Sequence[Claim]) -> list[ContactDraft]:
             best.setdefault(claim.field, claim)
         if "people" not in best:
             continue
-        addresses = list(dict.fromkeys(c.value for c in stated if c.field == "emails"))
+        # One person is one contact: what a provider adds counts where the site shows no address.
+        mails = [c for c in stated if c.field == "emails"]
+        addresses = list(dict.fromkeys(c.value for c in mails if c.source == mails[0].source))
         drafts.extend(
             ContactDraft(
                 kind="PERSONAL" if is_free_mail(address.partition("@")[2]) else "PERSON",

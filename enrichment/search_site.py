@@ -19,7 +19,7 @@ from django.db.models import Q
 
 from acra.models import RegisteredCompany, SsicCode
 from enrichment import look
-from enrichment.ask_once import Told, ask_once, count_known, hash_of
+from enrichment.ask_once import Told, ask_once, hash_of, known_answers
 from enrichment.clients.tavily import SEARCH_CREDITS, TavilyClient
 from enrichment.discover import Candidate
 from enrichment.enrich import task_for
@@ -99,7 +99,7 @@ def tally_search(run: PipelineRun) -> Tally:
 def estimate(leads: int, *, run: PipelineRun | None = None) -> Estimate:
     """At most one credit a lead; with ``run``, leads with a known site and known answers left out.
 
-    Two statements for each thousand leads.
+    Three statements for each thousand leads.
     """
     if run is None:
         return _priced(leads, known=0)
@@ -110,8 +110,8 @@ def estimate(leads: int, *, run: PipelineRun | None = None) -> Estimate:
         part = wanted[start : start + 1000]
         about = _about(part)
         asked |= {hash_of(question_for(lead, about)) for lead in part}
-    known = count_known(Vendor.TAVILY, asked, now=database_now())
-    return _priced(len(wanted), known=known)
+    known = known_answers(Vendor.TAVILY, asked, now=database_now())
+    return _priced(len(wanted), known=len(known))
 
 
 def _priced(lookups: int, *, known: int) -> Estimate:

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from enrichment.merge import ContactDraft, build_contacts
+from enrichment.extract.titles import person_key
+from enrichment.merge import SPEAK_OF_CONTACTS, ContactDraft, build_contacts
 from enrichment.models import Contact
 from enrichment.refusals import Refusals
 from enrichment.store_evidence import Account
 from icp.models import Lead
 
-Name = tuple[int, str, str]  # lead, address, name where there is no address
-
 
 def store_contacts(accounts: Sequence[Account], *, refusals: Refusals, now: datetime) -> None:
     """Store the contacts ``accounts`` speak of, and note there which claim speaks of which.
 
-    Found again by address, else by name. Nothing is removed or overwritten. A suppressed address
-    makes no contact, a suppressed number is left out. At most three statements of SQL, and one for
+    Found again by address, else by name, so that the same person is one contact whoever speaks of
+    them. Nothing is removed or overwritten. A suppressed address makes no contact, a suppressed
+    number is left out. At most three statements of SQL, and one for
     each contact that is completed.
     """
     drafts = [(account, draft) for account in accounts for draft in _drafts(account)]
@@ -29,13 +29,12 @@ def store_contacts(accounts: Sequence[Account], *, refusals: Refusals, now: date
     if not drafts:
         return
     leads = {account.lead for account, _ in drafts}
-    existing = _by_name(Contact.objects.filter(lead__in=leads).order_by("pk"))
+    existing = _Known(Contact.objects.filter(lead__in=leads).order_by("pk"))
     fresh: list[Contact] = []
     said: list[tuple[Account, ContactDraft, Contact]] = []
     for account, draft in drafts:
         phone = "" if refusals.refuse("PHONE", draft.phone) else draft.phone
-        name = (account.lead.pk, draft.email, "" if draft.email else draft.name)
-        contact = existing.get(name)
+        contact = existing.find(account.lead, draft)
         if contact is not None:
             _complete(contact, draft, phone=phone)
         elif draft.email or draft.name or phone:
@@ -51,16 +50,32 @@ def store_contacts(accounts: Sequence[Account], *, refusals: Refusals, now: date
 
 
 def _drafts(account: Account) -> list[ContactDraft]:
-    own = [claim for claim in account.claims if claim.source == "PAGE"]
+    own = [claim for claim in account.claims if claim.source in SPEAK_OF_CONTACTS]
     return build_contacts(own, company_name=account.lead.name)
 
 
-def _by_name(contacts: Iterable[Contact]) -> dict[Name, Contact]:
-    """Contacts by address, or by name where they have none; one may be a number only."""
-    found: dict[Name, Contact] = {}
-    for one in contacts:
-        found.setdefault((one.lead_id, one.email, "" if one.email else one.name), one)
-    return found
+class _Known:
+    """Contacts by address, and by name: those without an address first."""
+
+    def __init__(self, contacts: Iterable[Contact]) -> None:
+        self._by_address: dict[tuple[int, str], Contact] = {}
+        self._by_name: dict[tuple[int, str, bool], Contact] = {}  # whether it has an address
+        for one in contacts:
+            if one.email:
+                self._by_address.setdefault((one.lead_id, one.email), one)
+            name = (one.lead_id, person_key(one.name), bool(one.email))
+            self._by_name.setdefault(name, one)
+
+    def find(self, lead: Lead, draft: ContactDraft) -> Contact | None:
+        """Whom ``draft`` speaks of. A name alone never joins two addresses."""
+        known = self._by_address.get((lead.pk, draft.email)) if draft.email else None
+        if known is not None or (draft.email and not draft.name):
+            return known
+        name = person_key(draft.name)
+        without = self._by_name.get((lead.pk, name, False))
+        if without is not None or draft.email or not draft.name:
+            return without
+        return self._by_name.get((lead.pk, name, True))
 
 
 def _contact(lead: Lead, draft: ContactDraft, *, phone: str, now: datetime) -> Contact:
@@ -79,13 +94,18 @@ def _contact(lead: Lead, draft: ContactDraft, *, phone: str, now: datetime) -> C
 
 def _complete(contact: Contact, draft: ContactDraft, *, phone: str) -> None:
     """Fill what is empty; take out of mailing what a notice now forbids. Never the other way."""
+    said = {"name": draft.name, "title": draft.title, "phone": phone, "email": draft.email}
     changes: dict[str, Any] = {
-        name: value[:200]
-        for name, value in (("name", draft.name), ("title", draft.title), ("phone", phone))
+        name: value[: 320 if name == "email" else 200]
+        for name, value in said.items()
         if value and not getattr(contact, name)
     }
+    if "email" in changes:
+        changes["kind"] = draft.kind
     if draft.not_mailable_reason and (contact.is_mailable or contact.is_withheld):
         changes |= {"is_mailable": False, "not_mailable_reason": draft.not_mailable_reason,
                     "is_withheld": False}  # fmt: skip
     if changes:
         Contact.objects.filter(pk=contact.pk).update(**changes)
+        for name, value in changes.items():  # the next draft may speak of it too
+            setattr(contact, name, value)

@@ -1,11 +1,13 @@
-"""Take contacts out of use the moment their address or domain is suppressed."""
+"""Take contacts out of use, and out of the cache, when their address or domain is suppressed."""
 
 from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
-from enrichment.models import Contact
+from enrichment.models import Contact, VendorAnswer
 from icp.models import Suppression
+from icp.suppressions import suppressed_pairs
+from tenants.permits import Vendor
 
 WHY = "Suppressed."
 AT_ONCE = 200  # domains of one statement
@@ -29,6 +31,33 @@ def withdraw_contacts(suppressions: QuerySet[Suppression]) -> int:
             below |= Q(email__endswith=f"@{domain}") | Q(email__endswith=f".{domain}")
         withdrawn += _withdraw(mailable.filter(below))
     return withdrawn
+
+
+def forget_answers(suppressions: QuerySet[Suppression]) -> int:
+    """Empty the kept answers about people that ``suppressions`` forbid; returns how many.
+
+    For ``icp.suppressions.when_suppressed``. That the question was asked stays on record, so that
+    nobody asks it again. Reads all answers of the provider of people, at most a month's.
+    """
+    kinds = {Suppression.Kind.EMAIL, Suppression.Kind.DOMAIN, Suppression.Kind.PHONE}
+    if not suppressions.filter(kind__in=kinds).exists():
+        return 0
+    rows = VendorAnswer.objects.filter(vendor=Vendor.LUSHA, answer__isnull=False)
+    said = {row.pk: _named_in(row) for row in rows.iterator(chunk_size=2000)}
+    refused = suppressed_pairs({pair for pairs in said.values() for pair in pairs})
+    hit = [pk for pk, pairs in said.items() if pairs & refused]
+    return VendorAnswer.objects.filter(pk__in=hit).update(
+        answer={"people": [], "why": "suppressed"}
+    )
+
+
+def _named_in(row: VendorAnswer) -> set[tuple[str, str]]:
+    """Addresses, numbers and the domain a kept answer speaks of."""
+    answer = row.answer or {}
+    domain = row.question.get("who works at")
+    found = {("DOMAIN", domain)} if domain else set()
+    found |= {("EMAIL", one["email"]) for one in answer.get("emails", ())}
+    return found | {("PHONE", number) for number in answer.get("phones", ())}
 
 
 def _withdraw(contacts: QuerySet[Contact]) -> int:

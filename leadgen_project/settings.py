@@ -354,6 +354,12 @@ LUSHA_BASE_URL = env.text("LUSHA_BASE_URL", "https://api.lusha.com")
 ZEROBOUNCE_BASE_URL = env.text("ZEROBOUNCE_BASE_URL", "https://api.zerobounce.net/v2")
 # The longest silence of a vendor of data; a whole answer may take twice that.
 VENDOR_READ_SECONDS = env.decimal("VENDOR_READ_SECONDS", 30, least=0.1, most=40)
+ENABLE_LUSHA_FALLBACK = env.flag("ENABLE_LUSHA_FALLBACK", default=True)
+LUSHA_PREFERRED_TITLES = env.words(
+    "LUSHA_PREFERRED_TITLES",
+    "Managing Director,Founder,Owner,Chief Executive Officer,General Manager,Sales Director,"
+    "Head of Sales,Sales Manager,Marketing Director,Head of Marketing,Operations Director,Director",
+)
 # Prices as of June 2026 where known; a plan's own price goes into the setting. Micros: 1e-6 USD.
 VENDOR_UNIT_MICROS = {
     Vendor.LLM: 0,  # input and output have prices of their own, below

@@ -32,6 +32,8 @@ class TenantSettingsAdmin(ModelAdmin):
         ("Nights", {"fields": [("nightly_enabled", "nightly_at"), "candidates_per_night",
                                "shortlist_cap"]}),
         ("Web sites", {"fields": ["site_match_threshold", "retention_days"]}),
+        ("People", {"fields": ["preferred_titles", ("lusha_fallback", "people_per_company"),
+                               "buys_phones"]}),
         ("Language model", {"fields": [("llm_model", "llm_temperature"), "llm_sees_contacts"]}),
         ("Pages", {"fields": ["colour"]}),
     ]  # fmt: skip
@@ -43,6 +45,10 @@ class TenantSettingsAdmin(ModelAdmin):
         "shortlist_cap": "Places on the shortlist",
         "site_match_threshold": "Points for a company's own site",
         "retention_days": "Keep fetched pages for",
+        "lusha_fallback": "Ask Lusha for people",
+        "preferred_titles": "Wanted titles",
+        "people_per_company": "People per company",
+        "buys_phones": "Buy telephone numbers",
     }
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:

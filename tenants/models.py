@@ -84,6 +84,10 @@ class TenantSettings(models.Model):
         HALF_YEAR = 180, "180 days"
         YEAR = 365, "365 days"
 
+    class Fallback(models.TextChoices):
+        ON = "ON", "Yes"
+        OFF = "OFF", "No"
+
     class FirstLogin(models.TextChoices):
         JOIN = "JOIN", "Everybody the provider names with a role"
         INVITE = "INVITE", "Only people who were invited"
@@ -146,6 +150,33 @@ class TenantSettings(models.Model):
         default=False,
         db_default=False,
         help_text="Off: they are taken out of every text before it is sent.",
+    )
+    lusha_fallback = models.CharField(
+        max_length=3,
+        blank=True,
+        db_default="",
+        choices=Fallback,
+        help_text="Ask Lusha for people where a company's site names none with a wanted title."
+        " Empty: as the deployment has it.",
+    )
+    preferred_titles = models.TextField(
+        blank=True,
+        db_default="",
+        max_length=2000,
+        help_text="Whom you want to talk to, one title a line, the most wanted first."
+        " Empty: the deployment's list.",
+    )
+    people_per_company = models.PositiveSmallIntegerField(
+        default=2,
+        db_default=2,
+        validators=[MaxValueValidator(10)],
+        help_text="The most people whose addresses are bought for one company, at 1 credit each.",
+    )
+    buys_phones = models.BooleanField(
+        "buy telephone numbers",
+        default=False,
+        db_default=False,
+        help_text="Also buy their numbers, at 5 credits each. Off: addresses only.",
     )
     first_login = models.CharField(
         max_length=6,

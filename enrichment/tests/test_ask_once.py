@@ -14,9 +14,8 @@ from enrichment.ask_once import (
     AnswerLostError,
     AnswerUnderWayError,
     ask_once,
-    count_known,
     hash_of,
-    known_answer,
+    known_answers,
 )
 from enrichment.models import VendorAnswer
 from enrichment.purge import purge_pages
@@ -132,12 +131,16 @@ def test_the_next_night_asks_again_for_what_was_lost(keyed):
 def test_the_cache_says_what_it_knows(keyed):
     ask(Vendors({"hits": ["a"]}))
 
-    told = known_answer(Vendor.TAVILY, QUESTION, now=timezone.now())
-    assert told
-    assert told.answer == {"hits": ["a"]}
-    assert known_answer(Vendor.LUSHA, QUESTION, now=timezone.now()) is None
-    known = count_known(Vendor.TAVILY, {hash_of(QUESTION), "else"}, now=timezone.now())
-    assert known == 1
+    hashes = {hash_of(QUESTION), "else"}
+    known = known_answers(Vendor.TAVILY, hashes, now=timezone.now())
+    assert [told.answer for told in known.values()] == [{"hits": ["a"]}]
+    assert known_answers(Vendor.LUSHA, hashes, now=timezone.now()) == {}
+
+
+def test_an_answer_that_ends_tonight_is_not_counted_on(keyed):
+    ask(Vendors(), now=lambda: timezone.now() - KEPT_FOR + timedelta(hours=3))
+
+    assert known_answers(Vendor.TAVILY, {hash_of(QUESTION)}, now=timezone.now()) == {}
 
 
 def test_old_answers_are_let_go(keyed):

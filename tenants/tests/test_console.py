@@ -29,7 +29,7 @@ def client(owner):
 def settings_form(**changes: object) -> dict[str, object]:
     return {"nightly_enabled": "on", "nightly_at": "01:00", "candidates_per_night": 500,
             "shortlist_cap": 50, "site_match_threshold": 60, "retention_days": 180,
-            "colour": "#2563eb", **changes}  # fmt: skip
+            "people_per_company": 2, "colour": "#2563eb", **changes}  # fmt: skip
 
 
 def test_a_saved_form_is_audited_with_the_changed_fields_and_the_reason(client):
