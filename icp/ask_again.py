@@ -47,8 +47,13 @@ def ask_again(lead: Lead, facts: Mapping[str, Any], *, now: datetime) -> Verdict
     rule = _rule_of(lead, now=now)
     if rule is None:
         return Verdict(lead.fit, lead.trace)
+    return judge(rule, trace=lead.trace, facts=facts)
+
+
+def judge(rule: Rule, *, trace: list[dict[str, Any]], facts: Mapping[str, Any]) -> Verdict:
+    """The verdict of ``rule`` on a lead with this ``trace``, open items answered by ``facts``."""
     wanted = {each.key: rule.payload[each.key] for each in rule.conditions if each.never_known}
-    trace = [_judge(item, wanted.get(item["key"]), facts) for item in lead.trace]
+    trace = [_judge(item, wanted.get(item["key"]), facts) for item in trace]
     fails = next((item for item in trace if item["outcome"] == "fails"), None)
     failing = f"Wanted: {fails['wanted']}. Found: {fails['value']}." if fails else ""
     is_open = any(item["outcome"] == "unknown" for item in trace)

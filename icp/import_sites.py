@@ -20,7 +20,7 @@ from django.utils import timezone
 from icp.decide import OPERATOR
 from icp.give_site import look_again
 from icp.judge_rows import Row
-from icp.judge_sites import judge_sites, refuse
+from icp.judge_sites import compare_rows, judge_sites, refuse
 from icp.models import GivenSite, Lead, SiteImport, Suppression, Upload
 from icp.read_table import read_table
 from icp.suppressions import suppressed_among
@@ -45,6 +45,7 @@ def preview_sites(
     now = now or timezone.now()
     rows = judge_sites(read_table(content))
     look_up(rows)
+    compare_rows(rows)
     forget_undecided(SiteImport, now=now)
     outcomes = [row.outcome for row in rows]
     return SiteImport.objects.create(
@@ -162,7 +163,8 @@ def confirm_sites(upload: SiteImport, *, actor: str, now: datetime | None = None
     upload.applied_rows = _pack({
         "leads": changed, "later": [(uen, before.get(uen, ""), site) for uen, site in later],
     })  # fmt: skip
-    decide(upload, Status.IMPORTED, actor=actor, now=now)
+    decide(upload, Status.IMPORTED, actor=actor, now=now,
+           kept=[row for row in rows if row.outcome != "refused"])  # fmt: skip
     _record(upload, changed, action="icp.lead.give_site", actor=actor)
     after = {"file": upload.file_name, "leads": len(changed), "later": len(later),
              "refused": upload.refused}  # fmt: skip

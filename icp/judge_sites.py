@@ -24,8 +24,7 @@ HEADERS = {
 def judge_sites(table: Table) -> list[Row]:
     """The rows with ``values`` = [[uen, site]], or refused with all that is wrong with them.
 
-    Of one company, the same site again is ``present``; different sites are all refused, since
-    nobody knows which is right. Raises ``UnreadableFileError`` for a header without the columns.
+    Raises ``UnreadableFileError`` for a header without the columns.
     """
     columns, start = _columns(table)
     rows = [Row(0, table.rows[0], outcome="header")] if start else []
@@ -39,11 +38,29 @@ def judge_sites(table: Table) -> list[Row]:
         else:
             _read_row(row, columns)
         rows.append(row)
-    _compare([row for row in rows if row.values])
-    for row in rows:
-        if row.reasons and row.outcome == "new":
+        if row.reasons:
             refuse(row)
     return rows
+
+
+def compare_rows(rows: list[Row]) -> None:
+    """Of one company, the same site again is ``present``; different sites are all refused, since
+    nobody knows which is right.
+    """
+    by_uen: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.values:
+            by_uen[row.values[0][0]].append(row)
+    for same in by_uen.values():
+        first, *others = same
+        if len({row.values[0][1] for row in same}) > 1:
+            numbers = ", ".join(str(row.number) for row in same[:10])
+            for row in same:
+                refuse(row, f"Rows {numbers} give different sites for this UEN.")
+            continue
+        for row in others:
+            row.outcome = "present"
+            row.reasons.append(f"Row {first.number} says the same.")
 
 
 def refuse(row: Row, *reasons: str) -> None:
@@ -84,19 +101,3 @@ def _read_row(row: Row, columns: dict[str, int]) -> None:
             row.reasons.append(f"A site has at most {LONGEST_SITE} characters, all visible.")
     if not row.reasons:
         row.values = [[uen, site]]
-
-
-def _compare(rows: list[Row]) -> None:
-    by_uen: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_uen[row.values[0][0]].append(row)
-    for same in by_uen.values():
-        first, *others = same
-        if len({row.values[0][1] for row in same}) > 1:
-            numbers = ", ".join(str(row.number) for row in same[:10])
-            for row in same:
-                row.reasons.append(f"Rows {numbers} give different sites for this UEN.")
-            continue
-        for row in others:
-            row.outcome = "present"
-            row.reasons.append(f"Row {first.number} says the same.")

@@ -171,7 +171,7 @@ class LeadAdmin(SitePages):
     @admin.display(description="Web site")
     def site(self, lead: Lead) -> SafeString:
         address = shown(lead.facts, "website") or lead.website
-        host = address.partition("//")[2].partition("/")[0].removeprefix("www.")
+        host = address.rpartition("//")[2].partition("/")[0].removeprefix("www.")
         return format_html('<span class="icp-host">{}</span>', host or "-")
 
     # --- bulk -----------------------------------------------------------------------------------

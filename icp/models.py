@@ -290,6 +290,9 @@ class Lead(models.Model):
         OPEN = "OPEN", "Not reviewed"
         ACCEPTED = "ACCEPTED", "Accepted"
 
+    # Rejections that a changed rule takes back; a suppression weighs more.
+    BY_RULE = ("left_rule", "fails_rule")
+
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     source = models.CharField(max_length=10, choices=Source, default=Source.REGISTER)
     source_ref = models.CharField(max_length=500, help_text="UEN, or the page it was found on.")

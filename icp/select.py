@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import connection, transaction
 
 from icp.compile import CompiledRule, compile_rule
 from icp.current_rule import read_version
 from icp.models import IcpRule, Lead, Selection
+from icp.reconsider import reconsider
+from icp.rules import Rule
 from icp.suppressions import leads_now_suppressed
 from tenants.context import current_schema
 from tenants.models import PipelineRun
@@ -54,10 +55,14 @@ class SelectionReport:
         return counts
 
 
-class Taken(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Taken:
     number: int = 0
     meets: int = 0
-    uens: Sequence[str] = ()
+    uens: tuple[str, ...] = ()
+
+    def __add__(self, other: Taken) -> Taken:
+        return Taken(self.number + other.number, self.meets + other.meets, self.uens + other.uens)
 
 
 def select_candidates(
@@ -66,14 +71,16 @@ def select_candidates(
     """Bring the leads in line with ``rule`` and the register; fill up to ``cap`` candidates.
 
     Leads whose company ceased, whom a suppression forbids, or who no longer meet the rule and were
-    not worked on yet, are rejected with the reason. Those who had left the rule and meet it again
-    come back, then new companies come in by the rule's order, until ``cap`` candidates wait. Each
-    carries its trace. A second call for the same ``run`` returns the first one's counts.
+    not worked on yet, are rejected with the reason. Those who had left the rule, or failed it once
+    more was known, and meet it now come back; then new companies come in by the rule's order, until
+    ``cap`` candidates wait. Each carries its trace. A second call for the same ``run`` returns the
+    first one's counts.
     """
     if run is not None and (done := Selection.objects.filter(run_id=run.pk).first()):
         return SelectionReport(**{**done.counts, "selection_id": done.pk}, uens=done.uens)
     began = time.monotonic()
-    sql = compile_rule(read_version(rule, now=now))
+    read = read_version(rule, now=now)
+    sql = compile_rule(read)
     with transaction.atomic():
         pass_ = _Pass(sql, rule=rule, now=now)
         report = SelectionReport(
@@ -86,6 +93,7 @@ def select_candidates(
         if pass_.limit is not None:
             room = min(room, pass_.limit)
         back = pass_.bring_back(room)
+        back += pass_.reconsider(room - back.number, read=read)
         fresh = pass_.take_new(room - back.number)
         report.new, report.returned = fresh.number, back.number
         report.meets = back.meets + fresh.meets
@@ -211,6 +219,13 @@ class _Pass:
         return self._take(statement, *sql.where.params, *sql.order_by.params, room, self.now,
                           *sql.meets.params, self.rule.pk, *sql.trace.params)  # fmt: skip
 
+    def reconsider(self, room: int, *, read: Rule) -> Taken:
+        """Those that an older version turned down by what was found out about them."""
+        back = reconsider(self.sql, version=self.rule, rule=read, judged=JUDGED, fit=self.fit,
+                          room=max(room, 0), now=self.now)  # fmt: skip
+        meets = sum(fit == Lead.Fit.MEETS for _, fit in back)
+        return Taken(len(back), meets, tuple(uen for uen, _ in back))
+
     def take_new(self, room: int) -> Taken:
         if room <= 0:
             return Taken()
@@ -232,4 +247,4 @@ class _Pass:
         with connection.cursor() as cursor:
             cursor.execute(statement + TAKEN, params)
             number, meets, uens = cursor.fetchone()
-        return Taken(number, meets, json.loads(uens))
+        return Taken(number, meets, tuple(json.loads(uens)))

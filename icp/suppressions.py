@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from icp.models import GivenSite, Lead, Suppression
@@ -207,21 +207,27 @@ UPDATE icp_lead l SET stage = 'REJECTED', stage_since = %(now)s, held_until = NU
 """
 
 
+# What a rule turned down, a wider rule would bring back.
+_IN_PLAY = "(l.stage <> 'REJECTED' OR l.rejection_code = ANY(%(by_rule)s))"
+
+
 def _reject_by_uen(now: datetime) -> int:
     reason = "left('Suppressed UEN: ' || s.reason, 300)"
     with connection.cursor() as cursor:
         cursor.execute(
             _TAKE_OUT.format(reason=reason)
             + " FROM icp_suppression s WHERE s.kind = 'UEN' AND s.lifted_at IS NULL"
-            " AND s.value = l.uen AND l.stage <> 'REJECTED'",
-            {"now": now},
+            f" AND s.value = l.uen AND {_IN_PLAY}",
+            {"now": now, "by_rule": list(Lead.BY_RULE)},
         )
         return cursor.rowcount
 
 
 def _reject_by_facts(now: datetime) -> int:
     """Sites and telephones are compared by hash, so this walks the leads that have any."""
-    playing = Lead.objects.exclude(stage=Lead.Stage.REJECTED)
+    playing = Lead.objects.filter(
+        ~Q(stage=Lead.Stage.REJECTED) | Q(rejection_code__in=Lead.BY_RULE)
+    )
     known = playing.exclude(website="", facts={}).values_list("pk", "website", "facts")
     sites: dict[int, list[str]] = {}
     phones: dict[int, list[str]] = {}
@@ -242,9 +248,8 @@ def _reject(ids: list[int], reason: str, now: datetime) -> int:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
-            _TAKE_OUT.format(reason="%(reason)s")
-            + " WHERE l.id = ANY(%(ids)s) AND l.stage <> 'REJECTED'",
-            {"now": now, "reason": reason, "ids": ids},
+            _TAKE_OUT.format(reason="%(reason)s") + f" WHERE l.id = ANY(%(ids)s) AND {_IN_PLAY}",
+            {"now": now, "reason": reason, "ids": ids, "by_rule": list(Lead.BY_RULE)},
         )
         return cursor.rowcount
 

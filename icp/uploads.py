@@ -49,10 +49,13 @@ def undecided(upload: U) -> U:
     return locked
 
 
-def decide(upload: Upload, status: Upload.Status, *, actor: str, now: datetime) -> None:
-    """Write down who decided what; the accepted rows are forgotten, discarded ones altogether."""
+def decide(
+    upload: Upload, status: Upload.Status, *, actor: str, now: datetime,
+    kept: Iterable[Row] | None = None,
+) -> None:  # fmt: skip
+    """Write down who decided what. Accepted rows are forgotten but for those ``kept``."""
     upload.status, upload.decided_at, upload.decided_by = status, now, actor
-    upload.accepted_rows = None
+    upload.accepted_rows = None if kept is None else pack(kept)
     if status == Upload.Status.DISCARDED:
         upload.refused_rows = None
     upload.save()

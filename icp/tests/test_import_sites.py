@@ -73,6 +73,7 @@ def test_all_mistakes_are_told_at_once_each_with_a_line_of_its_own(lead):
         f"{again.uen},again.sg\n"
         f"{again.uen},again.sg\n"
         f"{lead.uen},\n"
+        f"{twice.uen},www.closed.sg\n"
         ",\n"
     )
 
@@ -89,8 +90,9 @@ def test_all_mistakes_are_told_at_once_each_with_a_line_of_its_own(lead):
         10: "Rows 9, 10 give different sites for this UEN.",
         12: "Row 11 says the same.",
         13: "There is no site.",
+        14: "www.closed.sg is on the suppression list.",
     }
-    assert (upload.new, upload.present, upload.refused) == (1, 1, 10)
+    assert (upload.new, upload.present, upload.refused) == (1, 1, 11)
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if FILES[name][1] is None])

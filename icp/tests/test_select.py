@@ -147,6 +147,21 @@ def test_candidates_leave_with_the_reason_when_the_rule_changes_and_come_back(ac
     assert (lead.stage, lead.rejection_code, lead.rule.version) == ("CANDIDATE", "", 3)
 
 
+@pytest.mark.parametrize("kind", ["UEN", "DOMAIN"])
+def test_a_lead_that_left_and_was_suppressed_does_not_come_back(acme, kind):
+    company = make_company(registered_on=date(2010, 1, 1))
+    select(make_rule({"incorporation_year": {"min": 2005}}))
+    Lead.objects.update(website="www.acme.sg")
+    select(make_rule({"incorporation_year": {"min": 2015}}))
+    value = {"UEN": company.uen, "DOMAIN": "acme.sg"}[kind]
+    suppressions.add(kind, value, reason="asked", actor="tests")
+
+    assert select(make_rule({"incorporation_year": {"min": 2005}})).returned == 0
+
+    lead = Lead.objects.get()
+    assert (lead.stage, lead.rejection_code) == ("REJECTED", "suppressed")
+
+
 def test_a_lead_that_was_worked_on_stays_when_the_rule_changes(acme):
     company = make_company(registered_on=date(2010, 1, 1))
     select(make_rule({}))
