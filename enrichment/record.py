@@ -31,6 +31,7 @@ from enrichment.store_contacts import store_contacts
 from enrichment.store_evidence import Account, store_evidence, take_account, what_stands
 from icp.ask_again import FAILS_RULE, ask_again
 from icp.models import Lead
+from tenants.instruments import CRAWL_ERRORS, CRAWL_SECONDS
 
 RETRY_AFTER = timedelta(hours=12)  # the next night, whatever the hour of this one
 MAX_FAILURES = 3  # nights without an answer before the lead goes on without a site
@@ -76,7 +77,16 @@ def record(found: Sequence[Found], *, run_id: int | None, now: datetime) -> list
         mine = [one for one in found if one.lead.pk in held]
         for one, facts in store(mine, run_id=run_id, now=now):
             _move_on(one, facts, now=now)
+    for one in mine:
+        _count(one.finding)
     return [str(one.lead.stage) if one.lead.pk in held else None for one in found]
+
+
+def _count(finding: Finding) -> None:
+    """For the metrics of this machine."""
+    CRAWL_SECONDS.labels(finding.outcome).observe(finding.seconds)
+    if finding.code:
+        CRAWL_ERRORS.labels(finding.code[:40]).inc()
 
 
 def store(

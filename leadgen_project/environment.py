@@ -96,6 +96,14 @@ def one_of(name: str, known: list[str]) -> list[str]:
     return found
 
 
+def choice(name: str, known: tuple[str, ...]) -> str:
+    """One of ``known``, in any case; the first by default."""
+    value = text(name, known[0]).lower()
+    if value not in known:
+        raise SettingError(f"{name}: {value!r} is none of {', '.join(known)}.")
+    return value
+
+
 def optional(name: str, default: int | None) -> int | None:
     """A whole number; the word ``none`` for no limit."""
     if text(name).lower() == "none":

@@ -105,6 +105,7 @@ TENANT_BASE_SCHEMA = "tenant_template"  # an empty tenant, which new ones are co
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 
 MIDDLEWARE = [
+    "leadgen_project.observe.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "leadgen_project.console.headers.ContentSecurityPolicyMiddleware",
@@ -216,6 +217,9 @@ Q_CLUSTER = {
 if env.text("Q_CLUSTER_NAME"):
     Q_CLUSTER["name"] = env.text("Q_CLUSTER_NAME")
 
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # unset: metrics on loopback alone, without tenants
+METRICS_DIR = DATA_DIR / "metrics"
+
 # --- language, time, log --------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -225,8 +229,19 @@ FORMAT_MODULE_PATH = "leadgen_project.formats"  # a language's own formats go be
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {
+            "()": "leadgen_project.logs.LineFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        },
+        "json": {"()": "leadgen_project.logs.JSONFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": env.choice("LOG_FORMAT", ("line", "json")),
+        }
+    },
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
     "loggers": {
         "django-q": {"level": "WARNING"},
@@ -253,6 +268,13 @@ SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 BEHIND_PROXY = env.flag("BEHIND_PROXY")
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = IS_HTTPS  # without the header every request would look like http
+    SECURE_REDIRECT_EXEMPT = ["^health$", "^metrics$"]  # monitors ask past the proxy
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # whether all other sub-domains have TLS is not ours to promise,
+    "security.W021",  # and neither is the browsers' list of such domains
+    "security.W019",  # our own pages frame a preview of a mail; nobody else may frame us
+]
 X_FRAME_OPTIONS = "SAMEORIGIN"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000

@@ -3,6 +3,7 @@ from django.urls import include, path
 
 from leadgen_project.console.doors import crawler_page, front_door
 from leadgen_project.console.health import health
+from leadgen_project.metrics import metrics
 from tenants.account import second_factor_ask, second_factor_page
 from tenants.switch import switch_tenant
 
@@ -13,6 +14,7 @@ handler500 = "leadgen_project.console.errors.server_error"
 urlpatterns = [
     path("", front_door),
     path("health", health, name="health"),
+    path("metrics", metrics, name="metrics"),
     path("crawler", crawler_page, name="crawler"),
     path("admin/switch-tenant/", switch_tenant, name="switch-tenant"),
     path("admin/account/second-factor/ask/", second_factor_ask, name="second-factor-ask"),

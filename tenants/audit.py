@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextvars import ContextVar
 from typing import Any
 
 from django.utils import timezone
 
 from tenants.context import connection, current_schema, is_public
 from tenants.models import AuditEvent
+from tenants.trace import request_id
 
-# Set by the middleware for the length of a request.
-request_id: ContextVar[str] = ContextVar("request_id", default="")
+__all__ = ["changes", "record", "request_id"]
 
 
 def record(

@@ -121,7 +121,7 @@ class TenantSettings(models.Model):
     )
     working_hours = models.JSONField(
         default=office_hours,
-        help_text="Weekday -> spans such as 09:00-17:30; see outreach.windows.",
+        help_text="Weekday -> spans such as 09:00-17:30.",
     )
     active_timezones = models.JSONField(
         default=home_zone, help_text="IANA names; mail goes only to places in these."

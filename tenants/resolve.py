@@ -157,7 +157,7 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         connection.set_schema_to_public()
-        token = audit.request_id.set(str(uuid.uuid4()))
+        token = audit.request_id.set(audit.request_id.get() or str(uuid.uuid4()))
         try:
             return self._answer(request)
         finally:

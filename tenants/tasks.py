@@ -15,6 +15,7 @@ from django_q.models import OrmQ
 from django_q.tasks import async_task
 from django_tenants.utils import get_tenant_model, tenant_context
 
+from tenants import trace
 from tenants.clock import database_now
 from tenants.context import connection, current_schema, is_public
 
@@ -89,8 +90,12 @@ def run(schema_name: str, name: str, ids: dict[str, Any]) -> None:
     tenant = get_tenant_model().objects.filter(schema_name=schema_name).first()
     if tenant is None:
         raise UnknownTaskError(f"{name}: there is no tenant {schema_name!r} (any more).")
-    with tenant_context(tenant):
-        REGISTRY[name](**ids)
+    token = trace.run_id.set(ids.get("run_id") or 0)
+    try:
+        with tenant_context(tenant):
+            REGISTRY[name](**ids)
+    finally:
+        trace.run_id.reset(token)
 
 
 def start_in_public(**_kwargs: Any) -> None:
