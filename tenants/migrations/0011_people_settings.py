@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tenants', '0009_api_config'),
+        ('tenants', '0010_vendor_key_fingerprint'),
     ]
 
     operations = [
