@@ -15,6 +15,7 @@ from django.utils.timezone import now
 
 from enrichment.models import Contact
 from icp.models import Lead
+from outreach.law import Answer, Origin
 
 
 class EmailTemplate(models.Model):
@@ -104,6 +105,81 @@ class Variation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template_version} {self.label}"
+
+
+class MailPolicy(models.Model):
+    """What a tenant decides about all its mail. One row."""
+
+    sending_off = models.CharField(
+        "sending is off because", max_length=300, blank=True,
+        help_text="Not empty: nothing goes out, whatever else says yes.",
+    )  # fmt: skip
+    hours = models.JSONField(
+        default=dict, blank=True,
+        help_text='{"monday": ["09:00-17:30"], ...}; empty: Monday to Friday, 09:00 to 17:30.',
+    )  # fmt: skip
+    active_zones = models.JSONField(
+        default=list, blank=True, help_text="IANA names mail may go to; empty: all."
+    )
+    bases = models.JSONField(
+        default=dict, blank=True, help_text="Country -> the basis recorded for unasked mail there."
+    )
+    accepts_risky = models.BooleanField(
+        "mail risky addresses", default=False, help_text="Catch-all domains and role mailboxes."
+    )
+    labels = models.BooleanField(
+        "<ADV> before subjects", default=True,
+        help_text="Asked for by the Spam Control Act for unasked commercial mail in bulk.",
+    )  # fmt: skip
+    why_sentence = models.CharField(
+        max_length=300, default="We write because what we do may be of use to your company.",
+        help_text="Stands above the way out in every mail.",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = "mail policy"
+        constraints = [
+            models.CheckConstraint(condition=Q(pk=1), name="one_mail_policy"),
+        ]
+
+    def __str__(self) -> str:
+        return "mail policy"
+
+
+class OriginPolicy(models.Model):
+    """A cell of the table origin x country that the tenant has changed."""
+
+    origin = models.CharField(max_length=10, choices=[(each.value, each.value) for each in Origin])
+    country = models.CharField(max_length=2, default="*", help_text="ISO 3166, or * for all.")
+    answer = models.CharField(max_length=5, choices=[(each.value, each.value) for each in Answer])
+    reason = models.CharField(max_length=500)
+    set_by = models.CharField(max_length=150)
+    set_at = models.DateTimeField(default=now)
+
+    class Meta:
+        verbose_name = "origin policy"
+        verbose_name_plural = "origin policies"
+        constraints = [
+            models.UniqueConstraint(fields=["origin", "country"], name="origin_policy_once"),
+            models.CheckConstraint(condition=~Q(reason=""), name="origin_policy_has_reason"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.origin} in {self.country}: {self.answer}"
+
+
+class Adoption(models.Model):
+    """A person took over an address on sight of the very page it stands on."""
+
+    contact = models.OneToOneField(Contact, models.CASCADE, related_name="adoption")
+    email = models.CharField(max_length=320, help_text="The address as it was adopted.")
+    url = models.CharField(max_length=2000, help_text="The page that was looked at.")
+    page_sha256 = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField(default=now)
+    by = models.CharField(max_length=150)
+
+    def __str__(self) -> str:
+        return f"adoption of contact {self.contact_id} by {self.by}"
 
 
 class Mailbox(models.Model):
@@ -260,6 +336,9 @@ class Message(models.Model):
     status = models.CharField(max_length=20, choices=Status, default=Status.QUEUED)
     code = models.CharField(max_length=40, blank=True, help_text="Of the gate or the provider.")
     sentence = models.CharField(max_length=500, blank=True)
+    is_released = models.BooleanField(
+        default=False, help_text="An operator let it through where the origin policy asks."
+    )
     gate = models.JSONField(default=list, help_text="Every rule's answer when last asked.")
     not_before = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now)
@@ -382,7 +461,7 @@ class MessageEvent(models.Model):
 
 
 class UnsubscribeLink(models.Model):
-    """The way out printed in one message: a secret known to its recipient alone."""
+    """The way out printed in one message. Its token is made from the message's key, not stored."""
 
     token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
     message = models.ForeignKey(Message, models.SET_NULL, null=True, related_name="links")

@@ -1,0 +1,153 @@
+"""Take the next message of a mailbox in hand: gate, pace and text in one transaction.
+
+When it commits, the row says SENDING, holds all that will be sent, and belongs to this claim alone.
+One message of a mailbox is in hand at a time; other senders pass the mailbox by meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from outreach import gate, pacing
+from outreach.facts import Draft, facts_of, record_of
+from outreach.gate import Say, Verdict
+from outreach.models import Mailbox, Message, MessageEvent
+from tenants.clock import database_now
+from tenants.process_name import process_name
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=5)  # above all a transport may take: three calls of 90 s
+FIRST_LOOK = timedelta(seconds=60)
+MOST_PASSED_BY = 200  # messages one claim may hold or refuse before it gives up its turn
+Status = Message.Status
+Kind = MessageEvent.Kind
+
+
+def claim(mailbox_id: int) -> Message | None:
+    """The next message the mailbox may send now, claimed; None when there is none yet.
+
+    On the way, messages the gate objects to are held or refused, each with its reason. A mailbox
+    that another sender has in hand, that does not send, or whose next moment has not come gives
+    None. Safe in any number of processes.
+    """
+    with transaction.atomic():
+        now = database_now()
+        mailbox = _mine(mailbox_id, now=now)
+        if mailbox is None:
+            return None
+        brake = pacing.brake(record_of(mailbox, now=now))
+        if brake.stops:
+            _stop(mailbox, brake.sentence, now=now)
+            return None
+        moment = _next_moment(mailbox, factor=brake.factor, now=now)
+        if moment > now:
+            Mailbox.objects.filter(pk=mailbox.pk).update(not_before=moment)
+            return None
+        for message in _due(mailbox, now=now)[:MOST_PASSED_BY]:
+            facts, draft = facts_of(message, mailbox=mailbox, now=now)
+            verdicts = gate.ask(facts)
+            verdict = gate.decide(verdicts)
+            message.gate = [_as_json(each) for each in verdicts]
+            if verdict.say is Say.ALLOW:
+                return _take(message, draft, mailbox=mailbox, now=now)
+            put_aside(message, verdict)
+    return None
+
+
+def next_moment_of(mailbox: Mailbox, *, now: datetime) -> datetime:
+    """When the mailbox may send next by its pace; for pages. Three statements."""
+    factor = pacing.brake(record_of(mailbox, now=now)).factor
+    return max(_next_moment(mailbox, factor=factor, now=now), mailbox.not_before)
+
+
+def put_aside(message: Message, verdict: Verdict) -> None:
+    """Hold or refuse a message, with the gate's reason. The caller holds its row."""
+    message.status = Status.HELD if verdict.say is Say.HOLD else Status.REFUSED
+    if verdict.code == "no_address":
+        message.status = Status.ERROR_NO_EMAIL
+    message.code, message.sentence = verdict.code, verdict.sentence[:500]
+    message.not_before = verdict.until
+    message.held_until = message.look_at = None
+    message.save(update_fields=["status", "code", "sentence", "not_before", "gate", "held_until",
+                                "look_at"])  # fmt: skip
+
+
+def _mine(mailbox_id: int, *, now: datetime) -> Mailbox | None:
+    """The mailbox, locked, if it sends at all, its time has come, and nothing of it is in hand."""
+    ready = Mailbox.objects.filter(pk=mailbox_id, state=Mailbox.State.READY, not_before__lte=now)
+    mailbox = ready.select_for_update(skip_locked=True, of=("self",)).first()
+    if mailbox is None:
+        return None
+    in_hand = Message.objects.filter(mailbox=mailbox, status=Status.SENDING, held_until__gt=now)
+    return None if in_hand.exists() else mailbox
+
+
+def _due(mailbox: Mailbox, *, now: datetime) -> list[Message]:
+    """Waiting messages this mailbox may send, longest waiting first, locked."""
+    mine = Q(mailbox=mailbox) | Q(mailbox=None, step__campaign__mailboxes=mailbox)
+    timed = Q(status=Status.QUEUED) | Q(status=Status.HELD, not_before__isnull=False)
+    waiting = Message.objects.filter(mine, timed, Q(not_before=None) | Q(not_before__lte=now))
+    return list(
+        waiting.select_related("step__campaign", "template_version__template", "lead", "contact")
+        .order_by("pk")
+        .select_for_update(skip_locked=True, of=("self",))[:MOST_PASSED_BY]
+    )
+
+
+def _stop(mailbox: Mailbox, sentence: str, *, now: datetime) -> None:
+    Mailbox.objects.filter(pk=mailbox.pk).update(
+        state=Mailbox.State.STOPPED, state_reason=sentence, state_since=now
+    )
+    logger.error("mailbox %s is stopped: %s", mailbox.pk, sentence)
+
+
+def _next_moment(mailbox: Mailbox, *, factor: int, now: datetime) -> datetime:
+    today = now.astimezone(ZoneInfo(mailbox.timezone)).date()
+    sent = Message.objects.filter(mailbox=mailbox, asked_at__gt=now - pacing.DAY)
+    return pacing.next_moment(
+        pace_of(mailbox),
+        sent_at=[at for (at,) in sent.order_by("asked_at").values_list("asked_at") if at],
+        now=now,
+        today=today,
+        chance=0.0,
+        factor=factor,
+    )
+
+
+def pace_of(mailbox: Mailbox) -> pacing.Pace:
+    return pacing.Pace(mailbox.gap_seconds, mailbox.gap_jitter, mailbox.per_minute,
+                       mailbox.per_day, mailbox.ramp_from)  # fmt: skip
+
+
+def _take(message: Message, draft: Draft, *, mailbox: Mailbox, now: datetime) -> Message:
+    """Write what will be sent and whose it is, and set the mailbox's next moment."""
+    changes = {
+        "status": Status.SENDING, "mailbox": mailbox, "code": "", "sentence": "",
+        "gate": message.gate, "not_before": None, "lease": F("lease") + 1,
+        "held_until": now + LEASE, "held_by": process_name(), "look_at": now + LEASE,
+    }  # fmt: skip
+    if not message.draft_id:  # a draft from an earlier try keeps its words
+        changes |= {"subject": draft.rendered.subject, "body_html": draft.rendered.body_html,
+                    "body_text": draft.rendered.body_text,
+                    "message_id": draft.envelope.message_id[:300]}  # fmt: skip
+    Message.objects.filter(pk=message.pk).update(**changes)
+    MessageEvent.objects.create(message=message, kind=Kind.CLAIMED, at=now, actor=process_name())
+    chance = secrets.randbelow(1001) / 1000
+    gap = mailbox.gap_seconds * (1 + chance * mailbox.gap_jitter / 100)
+    Mailbox.objects.filter(pk=mailbox.pk).update(not_before=now + timedelta(seconds=gap))
+    message.refresh_from_db()
+    return message
+
+
+def _as_json(verdict: Verdict) -> dict[str, str]:
+    kept = {name: value for name, value in asdict(verdict).items() if value}
+    return {name: value if isinstance(value, str) else value.isoformat()
+            for name, value in kept.items()}  # fmt: skip

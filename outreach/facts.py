@@ -1,0 +1,226 @@
+"""All the gate has to know about one message, and the mail it would become. Reads, never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+
+from acra.models import RegisteredCompany
+from enrichment.models import Evidence
+from icp.suppressions import find_suppression
+from outreach import law, pacing
+from outreach.compose import Envelope, footer, labelled
+from outreach.gate import Facts
+from outreach.law import Answer, Origin
+from outreach.lint import lint
+from outreach.models import (
+    Adoption,
+    Mailbox,
+    MailPolicy,
+    Message,
+    MessageEvent,
+    OriginPolicy,
+)
+from outreach.render import Rendered, Text, render
+from outreach.way_out import way_out_of
+from outreach.windows import OFFICE, parse_hours
+
+Kind = MessageEvent.Kind
+ENDS_SEQUENCE = {
+    Kind.REPLIED: "The recipient has answered an earlier mail.",
+    Kind.BOUNCED: "An earlier mail bounced for good.",
+    Kind.UNSUBSCRIBED: "The recipient has opted out.",
+    Kind.COMPLAINED: "The recipient has complained.",
+}
+_ORIGINS = {
+    "OPERATOR": Origin.TYPED,
+    "IMPORT": Origin.IMPORTED,
+    "PAGE": Origin.PAGE,
+    "LLM": Origin.PAGE,  # its quote stands on the page
+    "PROVIDER": Origin.PROVIDER,
+}
+RECORD_DAYS = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The mail as it would go out now."""
+
+    rendered: Rendered
+    envelope: Envelope
+
+
+def facts_of(message: Message, *, mailbox: Mailbox, now: datetime) -> tuple[Facts, Draft]:
+    """Facts and mail of ``message`` if ``mailbox`` sent it ``now``. About ten statements."""
+    policy = MailPolicy.objects.filter(pk=1).first() or MailPolicy(pk=1)
+    version = message.template_version
+    draft = draft_of(message, mailbox=mailbox, policy=policy, now=now)
+    campaign = message.step.campaign if message.step else None
+    suppression = find_suppression(
+        email=message.recipient,
+        uen=message.lead.uen if message.lead else "",
+    )
+    contact = message.contact
+    facts = Facts(
+        now=now,
+        tenant_paused=policy.sending_off,
+        campaign_status=campaign.status if campaign else "RUNNING",
+        mailbox_state=mailbox.state,
+        mailbox_reason=mailbox.state_reason,
+        unresolved=draft.rendered.unresolved,
+        lint_errors=tuple(
+            remark.sentence
+            for remark in lint(text_of(message), is_first=not _position(message))
+            if remark.blocks
+        ),
+        template_archived=version.template.is_archived,
+        recipient=message.recipient,
+        is_erased=not message.recipient and bool(message.recipient_hash),
+        suppressed_because=suppression.reason.rstrip(".") if suppression else "",
+        company_ceased=_has_ceased(message),
+        verdict=contact.verdict if contact else "UNVERIFIED",
+        accepts_risky=policy.accepts_risky,
+        forbids_collection="forbids" in contact.not_mailable_reason if contact else False,
+        origin=origin_of(message),
+        own_policy=own_policy(),
+        is_released=message.is_released,
+        country=message.country,
+        bases=frozenset(policy.bases),
+        sent_alike=_sent_alike(message, now=now),
+        carries_label=policy.labels,
+        carries_opt_out=True,
+        needs_one_click=bool(campaign and campaign.audience.get("needs_one_click")),
+        has_one_click=bool(mailbox.findings.get("one_click")),
+        window=parse_hours(policy.hours) if policy.hours else OFFICE,
+        zone=message.timezone,
+        active_zones=frozenset(policy.active_zones),
+        earlier_stopped=_earlier_stopped(message),
+    )
+    return facts, draft
+
+
+def draft_of(message: Message, *, mailbox: Mailbox, policy: MailPolicy, now: datetime) -> Draft:
+    """What the recipient would read, and the envelope it would come in."""
+    way_out = way_out_of(message, mailbox_address=mailbox.address)
+    rendered = render(
+        text_of(message),
+        {**message.lead_data, "sender_name": mailbox.display_name, "sender_email": mailbox.address},
+        footer_html=footer(way_out, why=policy.why_sentence),
+    )
+    subject = labelled(rendered.subject, needs_label=policy.labels)
+    named = message.contact.name if message.contact else ""
+    before = _mail_before(message)
+    return Draft(
+        Rendered(subject, rendered.body_html, rendered.body_text, rendered.unresolved),
+        Envelope(
+            sender=mailbox.address,
+            sender_name=mailbox.display_name,
+            recipient=message.recipient,
+            recipient_name=named,
+            reply_to=mailbox.reply_to,
+            key=str(message.key),
+            way_out=way_out,
+            sent_at=now,
+            answers=before.message_id if before else "",
+        ),
+    )
+
+
+def text_of(message: Message) -> Text:
+    """The wording this message has: its variation's, else its version's."""
+    version = message.template_version
+    words = message.variation or version
+    signature = version.signature.body_html if version.signature else ""
+    return Text(words.subject, words.body_html, version.fallbacks, signature)
+
+
+def origin_of(message: Message) -> Origin:
+    """How we came by the address: by the best of its evidence; unknown counts as harvested."""
+    contact = message.contact
+    if contact is None:
+        return Origin.TYPED if message.step is None and message.lead is None else Origin.HARVESTED
+    if _has_answered(message):
+        return Origin.REPLIED
+    adopted = Adoption.objects.filter(contact=contact, email=message.recipient)
+    if adopted.exists():
+        return Origin.ADOPTED
+    said = Evidence.objects.filter(
+        lead=contact.lead_id, value=message.recipient, field="emails", superseded_at=None
+    )
+    origins = {_ORIGINS.get(source, Origin.HARVESTED)
+               for source in said.values_list("source", flat=True)}  # fmt: skip
+    return min(origins, key=list(Origin).index, default=Origin.HARVESTED)
+
+
+def own_policy() -> Mapping[tuple[str, str], Answer]:
+    """The tenant's own cells of the table origin x country."""
+    rows = OriginPolicy.objects.values_list("origin", "country", "answer")
+    return {(origin, country): Answer(answer) for origin, country, answer in rows}
+
+
+def record_of(mailbox: Mailbox, *, now: datetime) -> pacing.Record:
+    """What became of the mailbox's mail, for its brakes. Two statements."""
+    mine = Message.objects.filter(mailbox=mailbox, sent_at__gt=now - RECORD_DAYS)
+    events = MessageEvent.objects.filter(
+        message__mailbox=mailbox, at__gt=now - RECORD_DAYS, kind__in=[Kind.BOUNCED, Kind.COMPLAINED]
+    ).aggregate(
+        bounced=Count("message", filter=Q(kind=Kind.BOUNCED), distinct=True),
+        complained=Count("message", filter=Q(kind=Kind.COMPLAINED), distinct=True),
+        today=Count("message", distinct=True,
+                    filter=Q(kind=Kind.COMPLAINED, at__gt=now - pacing.DAY)),
+    )  # fmt: skip
+    return pacing.Record(mine.count(), events["bounced"], events["complained"], events["today"])
+
+
+def _has_answered(message: Message) -> bool:
+    return MessageEvent.objects.filter(
+        message__recipient_hash=message.recipient_hash, kind=Kind.REPLIED
+    ).exists()
+
+
+def _has_ceased(message: Message) -> bool:
+    uen = message.lead.uen if message.lead else ""
+    if not uen:
+        return False
+    return RegisteredCompany.objects.filter(uen=uen, status_class="CEASED").exists()
+
+
+def _sent_alike(message: Message, *, now: datetime) -> tuple[int, ...]:
+    """Mails of the same template in the windows of the Spam Control Act: similar subject matter."""
+    alike = Message.objects.filter(
+        template_version__template=message.template_version.template, asked_at__isnull=False
+    )
+    windows = {str(number): Count("pk", filter=Q(asked_at__gt=now - threshold.window))
+               for number, threshold in enumerate(law.THRESHOLDS)}  # fmt: skip
+    counts = alike.filter(asked_at__gt=now - law.THRESHOLDS[-1].window).aggregate(**windows)
+    return tuple(counts[str(number)] for number in range(len(law.THRESHOLDS)))
+
+
+def _position(message: Message) -> int:
+    return message.step.position - 1 if message.step else 0
+
+
+def _mail_before(message: Message) -> Message | None:
+    """The mail of the step before to the same person, if it went out."""
+    if message.step is None or message.step.position == 1:
+        return None
+    return Message.objects.filter(
+        step__campaign=message.step.campaign_id, step__position=message.step.position - 1,
+        recipient_hash=message.recipient_hash, status=Message.Status.SENT,
+    ).first()  # fmt: skip
+
+
+def _earlier_stopped(message: Message) -> str:
+    """Why a follow-up must not go: what came back on an earlier mail of its sequence."""
+    if message.step is None or message.step.position == 1:
+        return ""
+    earlier = MessageEvent.objects.filter(
+        message__step__campaign=message.step.campaign_id,
+        message__recipient_hash=message.recipient_hash,
+        kind__in=list(ENDS_SEQUENCE),
+    )
+    kind = earlier.order_by("at").values_list("kind", flat=True).first()
+    return ENDS_SEQUENCE[Kind(kind)] if kind else ""

@@ -1,0 +1,1 @@
+"""The ways mail leaves the house: one module each, values in, values out, no database."""
