@@ -29,7 +29,7 @@ from enrichment.models import Verification
 from enrichment.precheck import Answer, precheck
 from enrichment.verifications import Claim, claim, conclude, hold, let_go, pass_by
 from tenants import governor
-from tenants.governor import PATIENCE, Purpose
+from tenants.governor import PATIENCE
 from tenants.outage import outlast
 from tenants.permits import (
     BudgetExhaustedError,
@@ -37,6 +37,7 @@ from tenants.permits import (
     Halt,
     NoPermitError,
     Permit,
+    Purpose,
     RateLimitError,
     Vendor,
     VendorDownError,
@@ -71,6 +72,16 @@ class Found:
     passed_by: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
     refused: NoPermitError | None = None
+
+    def add(self, other: Found) -> None:
+        """Take in what became of further addresses."""
+        self.asked |= other.asked
+        self.failed |= other.failed
+        self.prechecked |= other.prechecked
+        self.known |= other.known
+        self.passed_by |= other.passed_by
+        self.left |= other.left
+        self.refused = self.refused or other.refused
 
 
 @dataclass(slots=True)

@@ -66,10 +66,11 @@ def judge_contacts(contacts: QuerySet[Contact], *, policy: Policy | None = None)
         if change.is_withheld != was_withheld:
             (withheld if change.is_withheld else freed).append(pk)
     for change, ids in by_change.items():
-        Contact.objects.filter(pk__in=ids).update(
-            verdict=change.verdict, is_mailable=change.is_mailable,
-            is_withheld=change.is_withheld, not_mailable_reason=change.reason[:200],
-        )  # fmt: skip
+        for start in range(0, len(ids), AT_ONCE):
+            Contact.objects.filter(pk__in=ids[start : start + AT_ONCE]).update(
+                verdict=change.verdict, is_mailable=change.is_mailable,
+                is_withheld=change.is_withheld, not_mailable_reason=change.reason[:200],
+            )  # fmt: skip
     remember(withheld=withheld, freed=freed, now=timezone.now())
     return sum(len(ids) for ids in by_change.values())
 

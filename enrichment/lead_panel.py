@@ -10,8 +10,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
+
 from enrichment.models import Contact, EnrichmentRun, Evidence
+from enrichment.shown_verdict import shown_verdict
+from enrichment.verify import estimate_lead
 from icp.models import Lead
+from tenants import governor
+from tenants.permits import NoPermitError, Vendor
 
 MOST_EVIDENCE = 600  # statements of one lead; beyond, the latest are shown
 MOST_PER_FIELD = 12
@@ -79,8 +85,30 @@ def _fact(name: str, entry: Any, said: dict[str, list[Evidence]]) -> Fact:
 def contacts_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
     """People and role mailboxes, those one may write to first."""
     contacts = Contact.objects.filter(lead=lead).order_by("-is_mailable", "kind", "pk")
-    shown = list(contacts[:MOST_CONTACTS])
-    return ("enrichment/panel_contacts.html", {"contacts": shown}) if shown else None
+    shown = list(contacts.select_related("verification")[:MOST_CONTACTS])
+    if not shown:
+        return None
+    has_address = any(contact.email for contact in shown)
+    return "enrichment/panel_contacts.html", {
+        "contacts": [{"contact": each, "verdict": shown_verdict(each)} for each in shown],
+        "verify_at": reverse("admin:enrichment_verify", args=[lead.pk]) if has_address else "",
+        "price": _price_of_verifying(lead) if has_address else "",
+    }
+
+
+def _price_of_verifying(lead: Lead) -> str:
+    """What "verify now" may cost, before it is pressed."""
+    asked = estimate_lead(lead)
+    if not asked.most_units:
+        return "Costs nothing: all its addresses are known."
+    try:
+        governor.ready(Vendor.ZEROBOUNCE)
+    except NoPermitError as exc:
+        return f"Only the free checks: {exc}"
+    credits_word = "credit" if asked.most_units == 1 else "credits"
+    money = f" (US$ {asked.most_micros / 1_000_000:.3f})" if asked.most_micros else ""
+    known = f"; {asked.from_cache} known already" if asked.from_cache else ""
+    return f"Costs at most {asked.most_units} ZeroBounce {credits_word}{money}{known}."
 
 
 def site_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:

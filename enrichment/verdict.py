@@ -64,14 +64,14 @@ ROLE_CATCH_ALL = "it is a shared mailbox whose domain takes any address"
 # Why nothing is known yet, by sub-status.
 NOT_YET = {
     "": "not checked yet",
-    "no_key": "not verified: no ZeroBounce key",
-    "off": "not verified: ZeroBounce is switched off",
-    "stopped": "not verified: ZeroBounce is stopped, see Vendors",
-    "budget": "not verified: the budget was used up",
-    "rate": "not verified yet: too many waited for ZeroBounce",
-    "down": "not verified yet: ZeroBounce did not answer",
-    "not_mailable": "not verified: it may not be written to anyway",
-    "over_cap": "not verified: a night checks the best addresses of a company",
+    "no_key": "there is no ZeroBounce key",
+    "off": "ZeroBounce is switched off",
+    "stopped": "ZeroBounce is stopped, see Vendors",
+    "budget": "the budget was used up",
+    "rate": "too many waited for ZeroBounce",
+    "down": "ZeroBounce did not answer",
+    "not_mailable": "it may not be written to anyway",
+    "over_cap": "a night checks a company's best addresses only",
 }
 NO_ANSWER = {
     "vendor_error": "ZeroBounce failed",
@@ -118,7 +118,7 @@ def in_words(status: str, sub_status: str, *, is_free_mail: bool = False) -> str
     """What was found out, for the operator: ``its mailbox is full``."""
     match status, sub_status:
         case "unverified", _:
-            return NOT_YET.get(sub_status, "not verified")
+            return NOT_YET.get(sub_status, "nobody was asked")
         case "unknown", _:
             return NO_ANSWER.get(sub_status, "nobody could tell")
         case "valid", "role_based_accept_all":

@@ -23,9 +23,8 @@ from enrichment.steps import StepResult, tally_step, work_step
 from enrichment.verifications import note
 from icp.models import Lead
 from icp.suppressions import suppressed_among
-from tenants.governor import Purpose
 from tenants.models import PipelineRun
-from tenants.permits import Vendor
+from tenants.permits import Purpose, Vendor
 from tenants.stages import BatchReport, Tally
 
 STEP = "verify"
@@ -96,9 +95,7 @@ def verify_lead(lead: Lead, *, seconds: float = 120) -> Found:
     found = verifier.check(each for each in mine.wanted if each not in given_up)
     again = verifier.check((each for each in mine.wanted if each in given_up), even_known=True)
     _write(lead, mine)
-    for name in ("asked", "failed", "prechecked", "known", "passed_by", "left"):
-        getattr(found, name).update(getattr(again, name))
-    found.refused = found.refused or again.refused
+    found.add(again)
     return found
 
 

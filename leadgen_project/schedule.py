@@ -15,6 +15,7 @@ from django.db import transaction
 from django_q.models import Schedule
 from django_tenants.utils import tenant_context
 
+from enrichment.tasks import recheck_addresses
 from leadgen_project import pipeline
 from tenants.clock import database_now
 from tenants.models import PipelineRun, TenantSettings
@@ -67,6 +68,7 @@ def start_due_nights(*, now: datetime) -> list[PipelineRun]:
             except pipeline.RunError as exc:
                 logger.info("%s", exc)
                 continue
+            recheck_addresses.enqueue()
         started.append(run)
     return started
 

@@ -16,6 +16,7 @@ TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside
     ("Today", "today", "index", ""),
     ("Shortlist", "format_list_numbered", "scoring_shortlistentry_changelist", "to_review"),
     ("Leads", "business_center", "icp_lead_changelist", "for_operator"),
+    ("Contacts", "contact_mail", "enrichment_contact_changelist", ""),
     ("ICP rules", "tune", "icp_icprule_changelist", ""),
     ("Score cards", "calculate", "scoring_scorecard_changelist", ""),
     ("Suppressions", "block", "icp_suppression_changelist", ""),
@@ -27,6 +28,7 @@ OFFICE_PAGES = (
     ("Vendors", "storefront", "vendors", ""),
     ("Spend", "payments", "spend", ""),
     ("Settings", "settings", "tenant-settings", ""),
+    ("Sending policy", "rule", "enrichment_sendingpolicy_changelist", ""),
     ("People", "group", "tenants_membership_changelist", ""),
     ("Audit", "history", "tenants_auditevent_changelist", ""),
 )
