@@ -242,7 +242,7 @@ def _enrich(run: PipelineRun) -> float:
         if time.monotonic() - began > PATIENCE_SECONDS or run.note:
             raise RuntimeError(f"The stage did not end: {run.note}")
     seconds = time.monotonic() - began
-    pipeline.cancel(run, actor="bench")
+    pipeline.cancel(run, actor="bench", reason="measured")
     return seconds
 
 

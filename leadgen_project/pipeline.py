@@ -142,8 +142,13 @@ def resume(run: PipelineRun, *, actor: str, reason: str = "") -> None:
         _enqueue(run)
 
 
-def cancel(run: PipelineRun, *, actor: str, reason: str = "") -> None:
-    """End the run. What it did stays; what it did not do waits for the next night."""
+def cancel(run: PipelineRun, *, actor: str, reason: str) -> None:
+    """End the run. What it did stays; what it did not do waits for the next night.
+
+    Raises ``RunError`` without a reason: there is no way back.
+    """
+    if not reason.strip():
+        raise RunError("Say why it is cancelled: the reason stays with the run.")
     allowed = list(PipelineRun.OPEN)
     _change(run, PipelineRun.Status.CANCELLED, actor=actor, reason=reason, allowed=allowed)
 

@@ -31,9 +31,9 @@ from leadgen_project.night_stages import MissingInputError
 from leadgen_project.price import price_of_next_night
 from scoring.neutralise import for_csv
 from tenants.clock import database_now
-from tenants.console import may_do
+from tenants.console import may_do, reason_of
 from tenants.context import keep_tenant
-from tenants.models import PipelineRun, Tenant
+from tenants.models import AuditEvent, PipelineRun, Tenant
 
 RIGHT = "tenants.run_night"
 QUESTIONS = {  # verb -> question, word on the button, what follows from it
@@ -51,6 +51,11 @@ QUESTIONS = {  # verb -> question, word on the button, what follows from it
 }
 
 
+DECISIONS = {
+    "tenants.run.paused": "Paused",
+    "tenants.run.running": "Resumed",
+    "tenants.run.cancelled": "Cancelled",
+}
 KNOWN = {
     "website": "Web site",
     "phone": "Telephone",
@@ -109,7 +114,7 @@ def change_run(request: HttpRequest, run_id: int, verb: str) -> HttpResponse:
     if request.method == "POST":
         change = {"pause": pipeline.pause, "resume": pipeline.resume, "cancel": pipeline.cancel}
         try:
-            change[verb](run, actor=request.user.get_username())
+            change[verb](run, actor=request.user.get_username(), reason=reason_of(request))
         except pipeline.RunError as exc:
             messages.error(request, str(exc))
         return HttpResponseRedirect(page)
@@ -121,6 +126,8 @@ def change_run(request: HttpRequest, run_id: int, verb: str) -> HttpResponse:
         "button": button,
         "explanation": explanation,
         "is_danger": verb == "cancel",
+        "asks_why": True,
+        "needs_reason": verb == "cancel",
         "back": page,
     }
     return TemplateResponse(request, "console/run_question.html", context)
@@ -150,6 +157,7 @@ def live_context(request: HttpRequest, run: PipelineRun) -> dict[str, Any]:
         "progress": live(run, now=database_now()),
         "may_run": may_do(request, RIGHT),
         "failures": run.plan.get("failures", {}),
+        "decisions": decisions(run),
     }
 
 
@@ -169,6 +177,12 @@ def known_of_leads(run: PipelineRun) -> list[dict[str, Any]]:
         }
         for fill in from_json(kept)
     ]
+
+
+def decisions(run: PipelineRun) -> list[dict[str, Any]]:
+    """Who paused, resumed or cancelled the run, when and why, oldest first. One query."""
+    events = AuditEvent.objects.filter(subject=str(run), action__in=DECISIONS).order_by("at")
+    return [{"word": DECISIONS[event.action], "event": event} for event in events]
 
 
 def _candidate_lines(run: PipelineRun) -> Iterator[str]:

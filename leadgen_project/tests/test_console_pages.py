@@ -139,10 +139,26 @@ def test_a_run_is_paused_resumed_and_cancelled_after_a_question(client, run):
     for verb, status in (("pause", "PAUSED"), ("resume", "RUNNING"), ("cancel", "CANCELLED")):
         client.get(f"/admin/runs/{pk}/{verb}/")
         assert PipelineRun.objects.get(pk=pk).status != status
-        client.post(f"/admin/runs/{pk}/{verb}/")
+        client.post(f"/admin/runs/{pk}/{verb}/", {"_reason": f"To {verb}"})
         assert PipelineRun.objects.get(pk=pk).status == status
 
     assert "cannot become" in shown(client.post(f"/admin/runs/{pk}/pause/", follow=True))
+
+
+def test_a_run_is_not_cancelled_without_a_reason_and_shows_those_it_got(client, run):
+    client.post("/admin/runs/start/")
+    pk = PipelineRun.objects.get(status="RUNNING").pk
+    client.post(f"/admin/runs/{pk}/pause/")
+
+    refused = client.post(f"/admin/runs/{pk}/cancel/", {"_reason": " "}, follow=True)
+    assert "Say why it is cancelled" in shown(refused)
+    assert PipelineRun.objects.get(pk=pk).status == "PAUSED"
+    client.post(f"/admin/runs/{pk}/cancel/", {"_reason": "wrong <rule>"})
+
+    page = shown(client.get(f"/admin/tenants/pipelinerun/{pk}/change/"))
+    assert "by operator: wrong &lt;rule&gt;" in page
+    assert page.index("Paused ") < page.index("Cancelled ")
+    assert AuditEvent.objects.get(action="tenants.run.cancelled").reason == "wrong <rule>"
 
 
 def test_the_live_part_of_a_run_says_whether_to_ask_again(client, run):

@@ -199,7 +199,9 @@ def test_a_cancelled_run_keeps_what_it_did_and_frees_the_tenant(register, acme):
     run = start(acme)
     for _ in range(2):
         pipeline.step(run)
-    pipeline.cancel(run, actor="tests")
+    with pytest.raises(pipeline.RunError, match="Say why"):
+        pipeline.cancel(run, actor="tests", reason=" ")
+    pipeline.cancel(run, actor="tests", reason="wrong rule")
 
     assert Lead.objects.in_stage(Lead.Stage.CANDIDATE).count() > 10
     assert pipeline.step(run) is False
