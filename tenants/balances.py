@@ -20,6 +20,7 @@ from tenants.permits import BudgetExhaustedError, Vendor
 from tenants.vendor_models import VendorBalance, VendorBudget, VendorUsage
 
 MARKS = (80, 90, 100)  # per cent of a limit at which somebody is told
+_ANY = "2000-01-01"  # a run's limits are those of no day
 CALM = 20  # per cent below its last notice a balance must fall to be told of again
 
 _ADD = """
@@ -115,7 +116,10 @@ def book(
         balance = now_at[limit.period]
         total, asked = (balance.micros, micros) if limit.is_money else (balance.units, units)
         if asked and total > limit.most:
-            raise BudgetExhaustedError(_sentence(budget, limit, total - asked, asked, purpose))
+            raise BudgetExhaustedError(
+                _sentence(budget, limit, total - asked, asked, purpose),
+                period="" if limit.is_told else limit.period,
+            )
         if limit.most and not limit.is_told:
             shares[limit.period] = max(shares.get(limit.period, 0), total * 100 // limit.most)
     for period, share in shares.items():
@@ -202,25 +206,36 @@ def left_of(vendor: Vendor, *, days: list[date]) -> tuple[int | None, int | None
     return min(known) if known else None, sum(money.values()) if money else None
 
 
-def tell_used_up(tenant: str, vendor: Vendor, *, run_id: int | None, day: date) -> None:
-    """Write down, once a period, that a budget refused a call though some of it is left.
+def tell_used_up(tenant: str, vendor: Vendor, *, period: str) -> None:
+    """Write down, once a period, that its budget refused a call though some of it is left.
 
-    In a transaction of its own, after the refused one was rolled back.
+    In a transaction of its own, after the refused one was rolled back. A call too big for a budget
+    that is hardly used is no news of the budget.
     """
     with transaction.atomic():
         budget = VendorBudget.objects.select_for_update(of=("self",)).get(
             tenant_id=tenant, vendor=vendor
         )
-        limits = limits_of(budget, day=day, run_id=run_id)
-        kept = VendorBalance.objects.filter(tenant_id=tenant, vendor=vendor)
-        for row in kept.filter(period__in=periods(day, run_id), noticed__lt=MARKS[-1]):
-            mine = [limit for limit in limits if limit.period == row.period and limit.most]
-            shares = [
-                (row.micros if limit.is_money else row.units) * 100 // limit.most for limit in mine
-            ]
-            if shares and max(shares) >= MARKS[0]:
-                balance = _Balance(row.period, row.units, row.micros, row.noticed, None, None)
-                _notice(tenant, vendor, balance, MARKS[-1])
+        rows = VendorBalance.objects.filter(tenant_id=tenant, vendor=vendor, period=period)
+        row = rows.filter(noticed__lt=MARKS[-1]).first()
+        if row is not None and _share(budget, row) >= MARKS[0]:
+            balance = _Balance(row.period, row.units, row.micros, row.noticed, None, None)
+            _notice(tenant, vendor, balance, MARKS[-1])
+
+
+def _share(budget: VendorBudget, row: VendorBalance) -> int:
+    """Per cent of its limits that a balance has used, the highest."""
+    kind, _, name = row.period.partition(" ")
+    run_id = int(name) if kind == "run" else None
+    day = date.fromisoformat(name if kind == "day" else f"{name}-01" if kind == "month" else _ANY)
+    return max(
+        (
+            (row.micros if limit.is_money else row.units) * 100 // limit.most
+            for limit in limits_of(budget, day=day, run_id=run_id)
+            if limit.period == row.period and limit.most
+        ),
+        default=0,
+    )
 
 
 def periods(day: date, run_id: int | None) -> list[str]:

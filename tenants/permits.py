@@ -111,9 +111,13 @@ class VendorDownError(NoPermitError):
 
 
 class BudgetExhaustedError(NoPermitError):
-    """A budget of the tenant does not cover this call."""
+    """A budget of the tenant does not cover this call: ``period``'s; empty for a told price."""
 
     code = "budget"
+
+    def __init__(self, sentence: str, *, period: str = "") -> None:
+        super().__init__(sentence)
+        self.period = period
 
 
 class RateLimitError(NoPermitError):

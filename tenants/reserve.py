@@ -58,6 +58,7 @@ class Reservation:
     account: str
     fingerprint: str
     wait: timedelta
+    had_failures: bool  # the account, in a row, when this was booked
 
 
 def check_open(tenant: str, vendor: Vendor) -> VendorKey:
@@ -66,6 +67,16 @@ def check_open(tenant: str, vendor: Vendor) -> VendorKey:
     Raises ``VendorOffError`` (switched off, stopped, no key) or ``VendorDownError``. Changes
     nothing. As the platform; three statements.
     """
+    key = _key(tenant, vendor)
+    budget = VendorBudget.objects.filter(tenant_id=tenant, vendor=vendor).first()
+    _refuse_if_off(tenant, vendor, budget, key, now=None)
+    state = breaker.look(account_of(vendor, key))
+    if state.shut_for:
+        raise VendorDownError(_down(vendor, state))
+    return key
+
+
+def _key(tenant: str, vendor: Vendor) -> VendorKey:
     key = key_of(tenant, vendor)
     if key is None:
         raise VendorOffError(
@@ -73,11 +84,6 @@ def check_open(tenant: str, vendor: Vendor) -> VendorKey:
             f" or set {key_setting(vendor)} for the whole deployment.",
             code="no_key",
         )
-    budget = VendorBudget.objects.filter(tenant_id=tenant, vendor=vendor).first()
-    _refuse_if_off(tenant, vendor, budget, key, now=None)
-    state = breaker.look(account_of(vendor, key))
-    if state.shut_for:
-        raise VendorDownError(_down(vendor, state))
     return key
 
 
@@ -92,13 +98,13 @@ def reserve(wish: Wish) -> Reservation:
     Raises a ``NoPermitError``; then nothing is booked and no turn taken.
     """
     with in_public():
-        key = check_open(wish.tenant, wish.vendor)
+        key = _key(wish.tenant, wish.vendor)
         try:
             with transaction.atomic(durable=True):
                 return _book(wish, key)
-        except BudgetExhaustedError:
-            balances.tell_used_up(wish.tenant, wish.vendor, run_id=wish.purpose.run_id,
-                                  day=balances.local_day(database_now()))  # fmt: skip
+        except BudgetExhaustedError as exc:
+            if exc.period:
+                balances.tell_used_up(wish.tenant, wish.vendor, period=exc.period)
             raise
 
 
@@ -107,10 +113,12 @@ def _book(wish: Wish, key: VendorKey) -> Reservation:
     budget = locked_budget(wish.tenant, vendor)
     now = database_now()
     _refuse_if_off(wish.tenant, vendor, budget, key, now=now)
+    state = breaker.look(account)
+    if state.shut_for:
+        raise VendorDownError(_down(vendor, state))
     day = balances.local_day(now)
     balances.book(budget, units=wish.units, micros=wish.price, run_id=purpose.run_id, day=day,
                   purpose=purpose.name)  # fmt: skip
-    state = breaker.look(account)
     wait = _turn(wish, key, state)
     if state.is_tripped and not breaker.take_trial(account, wait=wait):
         raise VendorDownError(_down(vendor, state))
@@ -121,7 +129,7 @@ def _book(wish: Wish, key: VendorKey) -> Reservation:
         units=wish.units, micros=wish.price, caller=process_name(),
     )  # fmt: skip
     granted = Permit(vendor, wish.units, wish.price, entry.pk, key.secret, _SEAL)
-    return Reservation(granted, wish.tenant, account, key.fingerprint, wait)
+    return Reservation(granted, wish.tenant, account, key.fingerprint, wait, state.failures > 0)
 
 
 def locked_budget(tenant: str, vendor: Vendor | str) -> VendorBudget:

@@ -83,7 +83,7 @@ def _judge(
     if not reserved.permit.used:
         return
     if error is None:
-        if is_whole:
+        if is_whole and reserved.had_failures:  # one statement less for nearly all calls
             breaker.answered(reserved.account)
     elif error.halt is not Halt.NO:
         breaker.answered(reserved.account)

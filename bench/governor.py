@@ -1,0 +1,73 @@
+"""What the one door to paid vendors adds to a call: milliseconds, and as a ratio to a bare call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import requests
+
+from bench.result import Result
+from bench.scratch import scratch_database
+
+CALLS = 300
+WARM_UP = 20
+
+
+def measure() -> list[Result]:
+    """Bare calls over loopback HTTP, the same through the governor, and the door alone."""
+    from django.conf import settings
+
+    from leadgen_project.tests.spending import KEY, TinyVendor
+    from tenants import governor
+    from tenants.context import in_public, in_tenant
+    from tenants.credentials import VendorKey
+    from tenants.permits import Permit, Purpose, Vendor
+    from tenants.turn_at_vendor import lane_of
+    from tenants.vendor_models import RateLimit, VendorBudget
+
+    settings.VENDOR_KEYS = {**settings.VENDOR_KEYS, Vendor.TAVILY: KEY}
+    purpose = Purpose("bench", run_id=1)
+    with scratch_database(tenants=1) as (tenant,), TinyVendor(keys={KEY}) as vendor:
+        session = requests.Session()
+        headers = {"Authorization": f"Bearer {KEY}"}
+
+        def bare() -> None:
+            session.post(f"{vendor.url}/answer", json={}, headers=headers, timeout=5).json()
+
+        def question(permit: Permit) -> None:
+            permit.use(Vendor.TAVILY)
+            bare()
+            permit.settle(1)
+
+        def nothing(permit: Permit) -> None:
+            permit.use(Vendor.TAVILY)
+            permit.settle(1)
+
+        with in_public():
+            lane = lane_of(Vendor.TAVILY, VendorKey(KEY, is_own=False))
+            RateLimit.objects.create(lane=lane, calls=100, seconds=1)
+        with in_tenant(tenant):
+            VendorBudget.objects.create(tenant_id=tenant, vendor="TAVILY", daily_units=10**9)
+            with in_public():
+                RateLimit.objects.update(calls=10**6)
+            plain = _middle(bare)
+            door = _middle(lambda: governor.ask(Vendor.TAVILY, nothing, units=1, purpose=purpose))
+            whole = _middle(lambda: governor.ask(Vendor.TAVILY, question, units=1, purpose=purpose))
+    return [
+        Result("governor: a governed call / a bare one on loopback", whole / plain,
+               note=f"{plain * 1000:.1f} ms bare, {whole * 1000:.1f} ms governed;"
+                    f" the door alone {door * 1000:.1f} ms"),
+        Result("governor: the door / a vendor that answers in 300 ms", door / 0.3, limit=0.15),
+    ]  # fmt: skip
+
+
+def _middle(action: Callable[[], object]) -> float:
+    """Median seconds of one call."""
+    took = []
+    for _ in range(WARM_UP + CALLS):
+        began = time.perf_counter()
+        action()
+        took.append(time.perf_counter() - began)
+    return median(took[WARM_UP:])
