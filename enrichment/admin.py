@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from enrichment import step_admin
 from enrichment.choose_policy import choose_policy, preview_policy
 from enrichment.judge_contacts import policy_now
 from enrichment.models import Contact, SendingPolicy
@@ -28,6 +29,8 @@ from tenants import audit
 from tenants.console import ModelAdmin, audit_subject, may_do, reason_of
 from tenants.context import is_public
 from tenants.templatetags.console import moment
+
+__all__ = ["step_admin"]
 
 QUESTIONS = {
     "catch_all": ("Domains that take any address",

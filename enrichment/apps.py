@@ -12,6 +12,7 @@ class EnrichmentConfig(AppConfig):
             facts_panel,
             site_panel,
         )
+        from enrichment.vendors_panel import vendors_panel  # noqa: PLC0415 -- see above
         from enrichment.why_not import site_reason  # noqa: PLC0415 -- see above
         from enrichment.withdraw import (  # noqa: PLC0415 -- see above
             forget_answers,
@@ -24,6 +25,7 @@ class EnrichmentConfig(AppConfig):
         register_panel(facts_panel, title="Facts, each with its evidence", position=20)
         register_panel(contacts_panel, title="Whom one could talk to", position=30)
         register_panel(site_panel, title="Web site", position=40)
+        register_panel(vendors_panel, title="Asked of vendors", position=45, is_wide=False)
         register_reason(site_reason)
         when_suppressed(withdraw_contacts)
         when_suppressed(forget_answers)

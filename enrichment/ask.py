@@ -22,7 +22,7 @@ from enrichment.pages import (
 from enrichment.redirects import location, retry_after
 from enrichment.robots import ALLOW_ALL, RobotsCache, RobotsRules, deny_all, rules_for_status
 from enrichment.turns import Turn
-from enrichment.urls import Target
+from enrichment.web_address import Target
 
 
 class Asker:

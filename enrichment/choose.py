@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from enrichment.pages import NotFetchedError
-from enrichment.urls import Target, parse_url, site_of
+from enrichment.web_address import Target, parse_url, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -30,8 +30,8 @@ from enrichment.pages import (
 from enrichment.parse import Document, parse
 from enrichment.redirects import location, refresh, take_cookies
 from enrichment.robots import PageRules, RobotsCache, page_rules
-from enrichment.urls import DEFAULT_PORTS, Target, parse_url, site_of
 from enrichment.walls import Wall, find_wall
+from enrichment.web_address import DEFAULT_PORTS, Target, parse_url, site_of
 
 MAX_SKIPPED: Final = 60
 #: Reading a page takes about ten times its length in memory for a moment; long ones take turns.

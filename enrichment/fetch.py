@@ -24,7 +24,7 @@ from enrichment.body import ACCEPT_ENCODING, CHUNK_BYTES, Body, read_body
 from enrichment.connections import direct_pools, proxied_pools, time_limit, tls_context
 from enrichment.guard import Guard, Resolver
 from enrichment.pages import CrawlPolicy, FetchedPage, NotFetchedError, Reason
-from enrichment.urls import Target
+from enrichment.web_address import Target
 
 MAX_HEADER_BYTES: Final = 64 * 1024
 MAX_REFUSAL_BYTES: Final = 256 * 1024  # of an error page: enough to know a wall by

@@ -152,6 +152,16 @@ def estimate(leads: int, *, run: PipelineRun | None = None) -> Estimate:
     return _priced(sum(units), lookups=len(units), from_cache=units.count(0))
 
 
+def price_of(lead: Lead) -> Estimate | None:
+    """The most that finding people for one lead costs now; ``None`` without a site of its own."""
+    domain = domain_of(lead)
+    if not domain:
+        return None
+    wanted = wishes()
+    units = _prices({domain}, wanted).get(domain, wanted.most_units)
+    return _priced(units, lookups=1, from_cache=int(units == 0))
+
+
 def _priced(units: int, *, lookups: int, from_cache: int = 0) -> Estimate:
     return Estimate(lookups, from_cache, units, units * settings.VENDOR_UNIT_MICROS[Vendor.LUSHA])
 

@@ -20,7 +20,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Final, Protocol
 
 from enrichment.pages import NotFetchedError, Reason
-from enrichment.urls import Target, parse_url
+from enrichment.web_address import Target, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,14 +7,17 @@ nothing to say.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
 
+from enrichment.merge import PRECEDENCE
 from enrichment.models import Contact, EnrichmentRun, Evidence
 from enrichment.shown_verdict import shown_verdict
 from enrichment.verify import estimate_lead
+from enrichment.wanted_titles import title_rank, wanted_titles
 from icp.models import Lead
 from tenants import governor
 from tenants.permits import NoPermitError, Vendor
@@ -83,17 +86,32 @@ def _fact(name: str, entry: Any, said: dict[str, list[Evidence]]) -> Fact:
 
 
 def contacts_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
-    """People and role mailboxes, those one may write to first."""
+    """People and role mailboxes: those one may write to first, then by the titles wanted.
+
+    Each with where it comes from, the best source first. Three statements.
+    """
     contacts = Contact.objects.filter(lead=lead).order_by("-is_mailable", "kind", "pk")
     shown = list(contacts.select_related("verification")[:MOST_CONTACTS])
     if not shown:
         return None
+    wanted = wanted_titles()
+    shown.sort(key=lambda one: (not one.is_mailable, _place(one.title, wanted)))
+    said = _said_of(shown)
     has_address = any(contact.email for contact in shown)
     return "enrichment/panel_contacts.html", {
-        "contacts": [{"contact": each, "verdict": shown_verdict(each)} for each in shown],
+        "contacts": [{"contact": each, "verdict": shown_verdict(each),
+                      "origin": _origin(said.get(each.pk, []))} for each in shown],
         "verify_at": reverse("admin:enrichment_verify", args=[lead.pk]) if has_address else "",
         "price": _price_of_verifying(lead) if has_address else "",
-    }
+    }  # fmt: skip
+
+
+def _said_of(contacts: Sequence[Contact]) -> dict[int | None, list[Evidence]]:
+    said: dict[int | None, list[Evidence]] = defaultdict(list)
+    rows = Evidence.objects.filter(contact__in=contacts, superseded_at=None)
+    for row in rows.only("contact_id", "source", "reference").order_by("pk"):
+        said[row.contact_id].append(row)
+    return said
 
 
 def _price_of_verifying(lead: Lead) -> str:
@@ -109,6 +127,20 @@ def _price_of_verifying(lead: Lead) -> str:
     money = f" (US$ {asked.most_micros / 1_000_000:.3f})" if asked.most_micros else ""
     known = f"; {asked.from_cache} known already" if asked.from_cache else ""
     return f"Costs at most {asked.most_units} ZeroBounce {credits_word}{money}{known}."
+
+
+def _place(title: str, wanted: Sequence[str]) -> int:
+    rank = title_rank(title, wanted)
+    return len(wanted) if rank is None else rank
+
+
+def _origin(rows: list[Evidence]) -> str:
+    """``Page, by rule`` or ``Provider: Lusha, call 12``; a page's address stands with the facts."""
+    best = min(rows, key=lambda row: PRECEDENCE.get(row.source, 9), default=None)
+    if best is None:
+        return ""
+    source = best.get_source_display()
+    return source if best.source == Evidence.Source.PAGE else f"{source}: {best.reference}"
 
 
 def site_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from enrichment.choose import key
 from enrichment.fetch import REDIRECTS
 from enrichment.pages import FetchedPage
-from enrichment.urls import Target, parse_url
+from enrichment.web_address import Target, parse_url
 
 if TYPE_CHECKING:
     from enrichment.parse import Document

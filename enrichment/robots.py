@@ -18,7 +18,7 @@ from typing import Final
 from protego import Protego
 
 from enrichment.pages import MAX_ROBOTS_BYTES, Reason
-from enrichment.urls import Target
+from enrichment.web_address import Target
 
 MAX_CRAWL_DELAY_SECONDS: Final = 30.0
 BELIEVE_FOR: Final = timedelta(hours=24)  # RFC 9309 section 2.4

@@ -114,6 +114,14 @@ def estimate(leads: int, *, run: PipelineRun | None = None) -> Estimate:
     return _priced(len(wanted), known=len(known))
 
 
+def price_of(lead: Lead) -> Estimate | None:
+    """What searching for one lead costs now; ``None`` when its site is known or given."""
+    if lead.website or lead.facts.get(WEBSITE):
+        return None
+    asked = {hash_of(question_for(lead, _about([lead])))}
+    return _priced(1, known=len(known_answers(Vendor.TAVILY, asked, now=database_now())))
+
+
 def _priced(lookups: int, *, known: int) -> Estimate:
     units = (lookups - known) * SEARCH_CREDITS
     return Estimate(lookups, known, units, units * settings.VENDOR_UNIT_MICROS[Vendor.TAVILY])

@@ -1,10 +1,14 @@
-"""What the queue runs for addresses."""
+"""What the queue runs for addresses, and for one lead because an operator asked for it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
+from enrichment.find_people import find_people
 from enrichment.recheck import recheck
+from enrichment.search_site import search_lead
+from enrichment.steps import StepResult
 from enrichment.verify import verify_lead
 from icp.models import Lead
 from tenants.context import current_schema
@@ -35,3 +39,21 @@ def recheck_addresses(*, waits: int = 0) -> None:
     found = recheck(seconds=RECHECK_SECONDS)
     if found.refused is None and (found.asked or found.left):
         recheck_addresses.enqueue()
+
+
+@tenant_task
+def search_now(*, lead_id: int) -> None:
+    """Search the web for the lead's site."""
+    _do(lead_id, search_lead)
+
+
+@tenant_task
+def find_people_now(*, lead_id: int) -> None:
+    """Find people with wanted titles at the lead's company."""
+    _do(lead_id, find_people)
+
+
+def _do(lead_id: int, step: Callable[[Lead], StepResult | None]) -> None:
+    lead = Lead.objects.filter(pk=lead_id).first()
+    if lead is not None:  # it may be gone since
+        step(lead)

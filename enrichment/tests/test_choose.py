@@ -8,7 +8,7 @@ import pytest
 
 from enrichment.choose import Choice, is_trap, key, role_of, tidy
 from enrichment.parse import parse
-from enrichment.urls import parse_url
+from enrichment.web_address import parse_url
 
 SITE = "https://acme.example"
 

@@ -14,7 +14,7 @@ import pytest
 
 from enrichment.pages import NotFetchedError, Reason
 from enrichment.tests.web import AGENT, Names, Reply, Web, fetcher, html, policy, redirect
-from enrichment.urls import parse_url
+from enrichment.web_address import parse_url
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 PAGE = b"<html><title>Acme</title>" + b"<p>We make things." * 200

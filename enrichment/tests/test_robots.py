@@ -16,7 +16,7 @@ from enrichment.robots import (
     read_robots,
     rules_for_status,
 )
-from enrichment.urls import parse_url
+from enrichment.web_address import parse_url
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from enrichment.gate import InProcessGate
 from enrichment.pages import NotFetchedError, Reason
 from enrichment.tests.certificates import Authority
 from enrichment.tests.web import Names, Web, fetcher, html, policy
-from enrichment.urls import parse_url
+from enrichment.web_address import parse_url
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 PAGES = {"/": html("Acme", "/contact"), "/contact": html("Contact")}
