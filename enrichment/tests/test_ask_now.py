@@ -43,16 +43,26 @@ def give_site(lead: Lead, site: str) -> None:
     lead.save(update_fields=["facts"])
 
 
-def sign_in(role: str) -> Client:
-    with in_public():
-        user = User.objects.create_user(role.lower(), password="x" * 12)
-        Membership.objects.create(tenant_id="acme", user=user, role=role)
-    client = Client()
-    client.force_login(user)
-    session = client.session
-    session["tenant"] = "acme"
-    session.save()
-    return client
+class Visitor:
+    """Somebody of this role at the console, which is entered from outside any tenant."""
+
+    def __init__(self, role: str) -> None:
+        with in_public():
+            user = User.objects.create_user(role.lower(), password="x" * 12)
+            Membership.objects.create(tenant_id="acme", user=user, role=role)
+            self._client = Client()
+            self._client.force_login(user)
+            session = self._client.session
+            session["tenant"] = "acme"
+            session.save()
+
+    def get(self, page: str):
+        with in_public():
+            return self._client.get(page)
+
+    def post(self, page: str, values: dict):
+        with in_public():
+            return self._client.post(page, values)
 
 
 def test_without_a_site_a_search_is_offered_with_its_price(lead):
@@ -111,11 +121,11 @@ def test_a_task_for_a_lead_that_is_gone_does_nothing(acme):
 
 
 def test_the_button_queues_the_task_and_leaves_a_trail(lead):
-    client = sign_in("OPERATOR")
+    visitor = Visitor("OPERATOR")
 
-    answer = client.post(reverse("admin:enrichment_ask", args=[lead.pk]), {"step": "search"})
+    answer = visitor.post(reverse("admin:enrichment_ask", args=[lead.pk]), {"step": "search"})
 
-    page = client.get(answer["Location"]).content.decode()
+    page = visitor.get(answer["Location"]).content.decode()
     assert "under way, at most 1 Tavily credit" in page
     assert OrmQ.objects.count() == 1
     assert AuditEvent.objects.get(action="enrichment.ask.search").actor == "operator"
@@ -128,7 +138,7 @@ def test_the_page_shows_the_price_the_steps_and_where_people_come_from(lead):
                             source="PROVIDER", reference="Lusha, call 12", method="lusha.person",
                             confidence=0.8, subject="siti lee")  # fmt: skip
 
-    page = sign_in("OPERATOR").get(reverse("admin:icp_lead_change", args=[lead.pk]))
+    page = Visitor("OPERATOR").get(reverse("admin:icp_lead_change", args=[lead.pk]))
 
     text = " ".join(page.content.decode().split())
     assert "Web search (Tavily)" in text
@@ -139,17 +149,26 @@ def test_the_page_shows_the_price_the_steps_and_where_people_come_from(lead):
 
 @pytest.mark.parametrize("role", ["AUDITOR", "REVIEWER"])
 def test_who_may_only_look_has_no_button_and_may_not_ask(lead, role):
-    client = sign_in(role)
+    visitor = Visitor(role)
 
-    page = client.get(reverse("admin:icp_lead_change", args=[lead.pk])).content.decode()
-    answer = client.post(reverse("admin:enrichment_ask", args=[lead.pk]), {"step": "search"})
+    page = visitor.get(reverse("admin:icp_lead_change", args=[lead.pk])).content.decode()
+    answer = visitor.post(reverse("admin:enrichment_ask", args=[lead.pk]), {"step": "search"})
 
     assert "Search the web for its site" not in page
     assert answer.status_code == 403
     assert OrmQ.objects.count() == 0
 
 
+def test_the_steps_of_all_leads_can_be_looked_through(lead):
+    tasks.search_now(lead_id=lead.pk)
+
+    page = Visitor("AUDITOR").get(reverse("admin:enrichment_leadstep_changelist"))
+
+    assert page.status_code == 200
+    assert lead.name in page.content.decode()
+
+
 def test_asking_is_a_post(lead):
     page = reverse("admin:enrichment_ask", args=[lead.pk])
 
-    assert sign_in("OPERATOR").get(page).status_code == 405
+    assert Visitor("OPERATOR").get(page).status_code == 405
