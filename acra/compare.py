@@ -27,6 +27,7 @@ __all__ = [
 
 STAGING, DELTA = "acra_register_staging", "acra_register_delta"
 TYPED_ROWS, DIFFERENCE = "acra_register_typed", "acra_register_difference"
+SEVERAL = "acra_register_several"  # rows have these numbers
 PAGES_AT_ONCE = 1024  # of the delta, 8 MB
 
 # Of several rows for one UEN the best stays: with the most former names (renamed later), then the
@@ -99,18 +100,27 @@ def drop_duplicates(table: str) -> list[str]:
         last=sql.Literal(PLACE[FORMER_NAMES[-1]] + 1),
         status=sql.Literal(PLACE["entity_status_description"] + 1),
     )  # fmt: skip
+    # Apart from the deletion, because only a query that writes nothing uses several processes; and
+    # by sorting, which they share (four times as quick as one that hashes two million numbers).
+    _run(f"SET LOCAL enable_hashagg = off; DROP TABLE IF EXISTS {SEVERAL}")
+    _run(
+        f"CREATE UNLOGGED TABLE {SEVERAL} AS"
+        f" SELECT uen FROM {table} GROUP BY uen HAVING count(*) > 1"
+    )
+    _run("SET LOCAL enable_hashagg = on")
     statement = sql.SQL("""
         DELETE FROM {table} AS t USING (
             SELECT ctid AS place, row_number() OVER (PARTITION BY uen ORDER BY {best_first}) AS rank
-            FROM {table}
-            WHERE uen IN (SELECT uen FROM {table} GROUP BY uen HAVING count(*) > 1)
-        ) AS several
-        WHERE t.ctid = several.place AND several.rank > 1
+            FROM {table} WHERE uen IN (SELECT uen FROM {several})
+        ) AS ranked
+        WHERE t.ctid = ranked.place AND ranked.rank > 1
         RETURNING t.uen
-    """).format(table=sql.Identifier(table), best_first=best_first)
+    """).format(table=sql.Identifier(table), several=sql.Identifier(SEVERAL), best_first=best_first)
     with connection.cursor() as cursor:
         cursor.execute(statement, [])
-        return sorted(uen for (uen,) in cursor.fetchall())
+        dropped = sorted(uen for (uen,) in cursor.fetchall())
+    _run(f"DROP TABLE {SEVERAL}")
+    return dropped
 
 
 def keep_absent_columns() -> None:

@@ -356,6 +356,7 @@ def _roomy() -> Iterator[None]:
         "parallel_setup_cost": "0",
         "parallel_tuple_cost": "0.01",
         "min_parallel_table_scan_size": "1MB",
+        "gin_pending_list_limit": "64MB",  # words are sorted in by the vacuum that follows
         "synchronous_commit": "on",
     }
     with transaction.atomic(), connection.cursor() as cursor:

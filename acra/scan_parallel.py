@@ -29,6 +29,7 @@ __all__ = ["PARALLEL_FROM", "scan_all", "split"]
 PARALLEL_FROM = 24 * 1024**2  # bytes; below it starting processes costs more than it brings
 PART_BYTES = 48 * 1024**2
 MOST_PROCESSES = 4
+PIPE_BYTES = 1024**2  # several blocks; with 64 kB the processes would wait for each other
 _FRAME = struct.Struct(">cI")
 _ROWS, _DONE, _FAILED = b"R", b"D", b"F"
 _HERE = Path(__file__).resolve().parent.parent
@@ -139,6 +140,7 @@ def _start() -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "acra.scan_parallel"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        pipesize=PIPE_BYTES,
         cwd=_HERE,
     )
 
