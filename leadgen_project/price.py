@@ -13,18 +13,35 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from enrichment import search_site, verify
+from enrichment import find_people, read_by_model, search_site, verify
 from enrichment.price import Estimate, PricedStep
+from scoring import explain
 from tenants import balances, governor
-from tenants.models import PipelineRun, Tenant
+from tenants.context import current_schema
+from tenants.models import PipelineRun, Tenant, TenantSettings
 from tenants.permits import NoPermitError, Vendor
 
-STEPS = (
-    PricedStep("search", Vendor.TAVILY, search_site.estimate),
-    PricedStep("verify", Vendor.ZEROBOUNCE, verify.estimate),
-)
 REPEATS_PERCENT = 10  # a failed call may have been charged, and is asked again
 LONGEST_NIGHT = timedelta(hours=8)  # one that begins before midnight uses two days' budgets
+
+
+def _explanations(leads: int, *, run: PipelineRun | None = None) -> Estimate:
+    """Only places on the shortlist are explained, and it has a cap."""
+    if run is not None and "shortlist_cap" in run.plan:
+        cap = int(run.plan["shortlist_cap"])
+    else:
+        cap = TenantSettings.objects.get(tenant_id=current_schema()).shortlist_cap
+    return explain.estimate(min(leads, cap), run=run)
+
+
+# Every step that asks a vendor in a night: one that is missing here would not be allowed to.
+STEPS = (
+    PricedStep("search", Vendor.TAVILY, search_site.estimate),
+    PricedStep("read", Vendor.LLM, read_by_model.estimate),
+    PricedStep("people", Vendor.LUSHA, find_people.estimate),
+    PricedStep("verify", Vendor.ZEROBOUNCE, verify.estimate),
+    PricedStep("explain", Vendor.LLM, _explanations),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +136,16 @@ def price_of(
 def price_of_next_night(tenant: Tenant, *, now: datetime) -> Price:
     """Before anything is selected: as many leads as a night of ``tenant`` may take."""
     return price_of(tenant.settings.candidates_per_night, now=now)
+
+
+def price_run(run: PipelineRun, *, now: datetime, leads: int) -> list[str]:
+    """Tell what ``run`` costs at most with the ``leads`` it has selected, and hold it to that.
+
+    The sentences, the sum last. Before its first paid call; a second time tells and holds anew.
+    """
+    price = price_of(leads, now=now, run=run)
+    hold_to(price, run)
+    return [*price.sentences, price.total]
 
 
 def hold_to(price: Price, run: PipelineRun) -> None:

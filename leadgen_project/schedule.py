@@ -17,6 +17,7 @@ from django_tenants.utils import tenant_context
 
 from enrichment.tasks import recheck_addresses
 from leadgen_project import pipeline
+from leadgen_project.vendor_figures import reconcile_vendors
 from tenants.clock import database_now
 from tenants.models import PipelineRun, TenantSettings
 
@@ -69,6 +70,7 @@ def start_due_nights(*, now: datetime) -> list[PipelineRun]:
                 logger.info("%s", exc)
                 continue
             recheck_addresses.enqueue()
+            reconcile_vendors.enqueue()
         started.append(run)
     return started
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.conf import settings
 
@@ -11,8 +12,8 @@ from enrichment.clients.tavily import TavilyClient
 from enrichment.clients.zerobounce import ZeroBounceClient
 from tenants import governor
 from tenants.permits import Permit, Purpose, Vendor
-from tenants.reconcile import PATIENCE, UsageReader, reconcile_all
-from tenants.tasks import tenant_task
+from tenants.reconcile import LAG, PATIENCE, UsageReader, reconcile_all
+from tenants.tasks import enqueue, tenant_task
 
 TEST = Purpose("test the key")
 
@@ -61,5 +62,13 @@ def try_key(vendor: Vendor) -> str:
 
 @tenant_task
 def reconcile_vendors() -> None:
-    """Compare the tenant's ledger with the vendors' figures. Runs at a run's end and once a day."""
+    """Compare the tenant's ledger with the vendors' figures: once a day, and after a run."""
     reconcile_all(READERS)
+
+
+def reconcile_after_run() -> str:
+    """Queue the comparison for when the figures hold the run's last calls; the queue's id.
+
+    Called inside the tenant, when its run has ended.
+    """
+    return enqueue(reconcile_vendors.name, delay=LAG + timedelta(minutes=1))

@@ -119,3 +119,15 @@ def test_what_was_told_is_the_nights_own_limit(keyed):
     with in_public():
         assert VendorBalance.objects.get(period=f"run {run.pk}").units == most
         assert balances.drift() == []
+
+
+def test_all_steps_of_the_night_tell_their_price(keyed):
+    told = price_of(10, now=NOW)
+
+    assert [(one.vendor, one.steps) for one in told.vendors] == [
+        (Vendor.LLM, ("read", "explain")),
+        (Vendor.TAVILY, ("search",)),
+        (Vendor.LUSHA, ("people",)),
+        (Vendor.ZEROBOUNCE, ("verify",)),
+    ]
+    assert all(one.most_units > 0 for one in told.vendors)
