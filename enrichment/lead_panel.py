@@ -18,6 +18,7 @@ from enrichment.models import Contact, EnrichmentRun, Evidence
 from enrichment.shown_verdict import shown_verdict
 from enrichment.verify import estimate_lead
 from enrichment.wanted_titles import title_rank, wanted_titles
+from enrichment.website_score import website_score
 from icp.models import Lead
 from tenants import governor
 from tenants.permits import NoPermitError, Vendor
@@ -26,6 +27,7 @@ MOST_EVIDENCE = 600  # statements of one lead; beyond, the latest are shown
 MOST_PER_FIELD = 12
 MOST_CONTACTS = 100
 MOST_RUNS = 10
+OF_SITE = frozenset({"website_signs", "website_score", "website_opinion"})  # shown with the site
 LABELS = {  # fields whose name alone does not read well
     "dpo_emails": "data protection officer",
     "gst_number": "GST number",
@@ -63,7 +65,8 @@ def facts_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
     rows = Evidence.objects.filter(lead=lead, superseded_at=None).select_related("page")
     for row in rows.order_by("-confidence", "pk")[:MOST_EVIDENCE]:
         said[row.field].append(row)
-    facts = [_fact(name, entry, said) for name, entry in sorted(lead.facts.items())]
+    shown = sorted(item for item in lead.facts.items() if item[0] not in OF_SITE)
+    facts = [_fact(name, entry, said) for name, entry in shown]
     return "enrichment/panel_facts.html", {
         "facts": [fact for fact in facts if not fact.is_of_register],
         "of_register": [fact for fact in facts if fact.is_of_register],
@@ -144,7 +147,7 @@ def _origin(rows: list[Evidence]) -> str:
 
 
 def site_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
-    """How its site was found and judged, the pages read, and every attempt. Two statements."""
+    """How its site was found and is kept, the pages read, and every attempt. Three statements."""
     runs = list(
         EnrichmentRun.objects.filter(lead=lead)
         .defer("corpus")
@@ -155,5 +158,20 @@ def site_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
         return None
     newest = runs[0]
     pages = sorted(newest.pages.all(), key=lambda page: page.position)
-    context = {"run": newest, "pages": pages, "earlier": runs[1:]}
+    context = {"run": newest, "pages": pages, "earlier": runs[1:], **_kept(lead, newest)}
     return "enrichment/panel_site.html", context
+
+
+def _kept(lead: Lead, attempt: EnrichmentRun) -> dict[str, Any]:
+    """The site's score by rule with its reasons, and the model's opinion with its quotes."""
+    rows = Evidence.objects.filter(lead=lead, superseded_at=None, field__in=OF_SITE)
+    said: dict[str, list[Evidence]] = defaultdict(list)
+    for row in rows.order_by("pk"):
+        said[row.field].append(row)
+    found: dict[str, Any] = {"opinions": said["website_opinion"]}
+    if signs := said["website_signs"]:
+        when = attempt.finished_at or attempt.started_at
+        found["kept"], found["reasons"] = website_score(signs[-1].value, as_of=when.date())
+    if opinion := said["website_score"]:
+        found["opinion"] = opinion[-1]
+    return found

@@ -56,6 +56,8 @@ FEATURES: dict[str, Feature] = {
                 "a web site of its own|no web site found", with_="a web site found"),
         Feature("site_match", "Match of the site with the company", Kind.NUMBER,
                 "site matches with {} of 100 points", with_="a surer match of the web site"),
+        Feature("website_score", "How the site is kept", Kind.NUMBER,
+                "site is kept with {} of 100 points", with_="a better kept web site"),
         Feature("own_domain", "Site on its own domain", Kind.FLAG,
                 "site on a domain of its own|site on somebody else's domain",
                 with_="a site on its own domain"),

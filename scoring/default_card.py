@@ -60,6 +60,7 @@ PAYLOAD: dict[str, Any] = {
         _rule("head_count", "signals", "head_count", {"min": 10, "max": 500}, 3,
               "10 to 500 people"),
         _rule("social", "signals", "social", {"known": True}, 2, "Present on social networks"),
+        _rule("site_kept", "signals", "website_score", {"min": 70}, 1, "Well kept web site"),
         _rule("technologies", "signals", "technologies", {"known": True}, 1,
               "Technologies seen"),
     ],

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from enrichment.domains import same_owner
 from enrichment.merge import PRECEDENCE
+from enrichment.website_score import website_score
 from scoring.catalogue import Value
 
 # Field of an evidence row -> feature, as enrichment writes them.
@@ -25,7 +26,9 @@ SETS = {"technologies": "technologies", "social": "social", "languages": "langua
 PRESENCE = {"hiring": "hiring", "gst_number": "gst_registered"}
 DATES = {"registered_on": "age_years", "annual_return_on": "annual_return_months"}
 PHONES, EMAILS, TITLES, SITE, UEN = "phones", "emails", "title", "website", "uen"
-FIELDS = frozenset({*NUMBERS, *TEXTS, *SETS, *PRESENCE, *DATES, PHONES, EMAILS, TITLES, SITE, UEN})
+SIGNS = "website_signs"
+FIELDS = frozenset({*NUMBERS, *TEXTS, *SETS, *PRESENCE, *DATES, PHONES, EMAILS, TITLES, SITE, UEN,
+                    SIGNS})  # fmt: skip
 RULE = "_icp_rule"  # kept beside the features, so that a comparison of runs can name it
 
 NETWORKS = {"t.me": "telegram", "wa.me": "whatsapp", "weixin.qq.com": "wechat",
@@ -181,6 +184,8 @@ def _site(reader: _Reader) -> None:
             reader.put("site_match", known.site_match, evidence)
     elif known.was_enriched:
         reader.put("site_found", False)
+    if signs := reader.best(SIGNS):
+        reader.put("website_score", website_score(signs.value, as_of=reader.as_of)[0], signs)
     on_page = [s for s in reader.of(UEN) if s.source == "PAGE"]
     if on_page and known.uen:
         own = [s for s in on_page if s.value.strip().upper() == known.uen]

@@ -18,6 +18,7 @@ from enrichment.extract import (
     schema_org,
     social,
     technologies,
+    website,
 )
 from enrichment.observation import Observation
 from enrichment.parse import Document
@@ -34,6 +35,7 @@ FAMILIES = (
     facts,
     languages,
     technologies,
+    website,
 )
 
 
