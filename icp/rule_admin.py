@@ -18,7 +18,8 @@ from icp.current_rule import day_of, read_version
 from icp.models import IcpRule, Selection
 from icp.payload import Problem
 from icp.preview import Preview, preview_rule
-from icp.rule_form import field_of, fields_of, payload_of, rest_of
+from icp.propose_codes import Proposal, propose_codes
+from icp.rule_form import field_of, fields_of, payload_of, rest_of, with_codes, words_of
 from icp.rules import InvalidRuleError, Rule, read_rule
 from icp.save_rule import RuleError, save_rule, use_version
 from icp.taxonomy import SsicTitles
@@ -75,6 +76,14 @@ class IcpRuleAdmin(TenantPage):
         if "load_json" in request.POST:
             return self._load_json(request, name, current)
         payload = payload_of(request.POST)
+        if "look" in request.POST:  # Enter in a field: show it anew, save nothing
+            return self._editor(request, name, current, payload)
+        if "propose" in request.POST:
+            proposal = propose_codes(words_of(payload))
+            return self._editor(request, name, current, payload, proposal=proposal)
+        if "add_codes" in request.POST:
+            added = with_codes(payload, request.POST.getlist("proposed"))
+            return self._editor(request, name, current, added)
         if request.POST.get("based_on", "") != str(current.version if current else ""):
             self.message_user(
                 request, f"{current} was saved in the meantime. Your changes are still here: look "
@@ -119,7 +128,7 @@ class IcpRuleAdmin(TenantPage):
 
     def _editor(
         self, request: HttpRequest, name: str, current: IcpRule | None, payload: dict[str, Any],
-        *, is_changed: bool = False,
+        *, is_changed: bool = False, proposal: Proposal | None = None,
     ) -> HttpResponse:  # fmt: skip
         shown = _show(payload, saved=current)
         return self.page(
@@ -129,6 +138,7 @@ class IcpRuleAdmin(TenantPage):
             codes_html=shown["codes"], payload_json=json.dumps(payload, indent=2),
             other_errors=shown["other"], may_edit=may_do(request, "icp.edit_rule"),
             is_changed=is_changed or request.method == "POST", reason=reason_of(request),
+            proposal=proposal,
         )  # fmt: skip
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:

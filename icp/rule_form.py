@@ -6,7 +6,7 @@ What an operator typed is passed on as typed when it is no number: ``icp.rules``
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,20 @@ def payload_of(post: Mapping[str, Any]) -> dict[str, Any]:
         "limit": _number(post.get("limit", "")),
     }
     return payload | {key: value for key, value in rest.items() if value not in (None, "", {})}
+
+
+def words_of(payload: Mapping[str, Any]) -> list[str]:
+    """The industry words of a payload from the editor."""
+    words = payload.get("industries", [])
+    return [str(word) for word in words] if isinstance(words, list) else []
+
+
+def with_codes(payload: Mapping[str, Any], codes: Iterable[str]) -> dict[str, Any]:
+    """``payload`` with ``codes`` added to its SSIC codes; whether they exist is asked on saving."""
+    standing = payload.get("ssic", [])
+    standing = standing if isinstance(standing, list) else []
+    both = list(dict.fromkeys([*standing, *(code for code in codes if code.isdigit())]))
+    return {**payload, **({"ssic": both} if both else {})}
 
 
 def fields_of(
