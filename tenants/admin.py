@@ -8,18 +8,20 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
 from unfold.sections import TemplateSection
 from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
 
-from tenants import admin_platform, admin_vendors, people
+from tenants import admin_platform, admin_sign_in, admin_vendors, invitations, people
 from tenants.console import PLATFORM, ModelAdmin, may_do, reason_of
 from tenants.context import is_public
+from tenants.identity_models import Invitation
 from tenants.models import AuditEvent, HostLease, Membership, TenantSettings
 from tenants.templatetags.console import moment
 
-__all__ = ["admin_platform", "admin_vendors"]
+__all__ = ["admin_platform", "admin_sign_in", "admin_vendors"]
 
 
 @admin.register(TenantSettings)
@@ -35,6 +37,7 @@ class TenantSettingsAdmin(ModelAdmin):
         ("People", {"fields": ["preferred_titles", ("lusha_fallback", "people_per_company"),
                                "buys_phones"]}),
         ("Language model", {"fields": [("llm_model", "llm_temperature"), "llm_sees_contacts"]}),
+        ("Sign-in", {"fields": ["first_login", ("password_sign_in", "second_factor_required")]}),
         ("Pages", {"fields": ["colour"]}),
     ]  # fmt: skip
 
@@ -49,6 +52,9 @@ class TenantSettingsAdmin(ModelAdmin):
         "preferred_titles": "Wanted titles",
         "people_per_company": "People per company",
         "buys_phones": "Buy telephone numbers",
+        "first_login": "First sign-in through a provider lets in",
+        "password_sign_in": "People may sign in with a password",
+        "second_factor_required": "A second factor is required with passwords",
     }
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
@@ -84,28 +90,18 @@ class TenantSettingsAdmin(ModelAdmin):
 
 
 class AddMemberForm(forms.ModelForm):
-    """Asks for a person by name, so that nobody can leaf through the platform's accounts."""
+    """Invites a person by name. The answer is the same whether or not they have an account."""
 
     who = forms.CharField(
         label="User name or e-mail address",
         max_length=254,
         widget=UnfoldAdminTextInputWidget(),
-        help_text="The person needs an account. A platform admin makes accounts.",
+        help_text="They become a member when they next sign in, with a password or a provider.",
     )
 
     class Meta:
         model = Membership
         fields = ["role"]
-
-    def clean_who(self) -> str:
-        who: str = self.cleaned_data["who"]
-        account = people.find_account(who)
-        if account is None:
-            raise forms.ValidationError(
-                f"There is no account {who!r}. Ask a platform admin to make one, then add it here."
-            )
-        self.instance.user = account
-        return who
 
 
 @admin.register(Membership)
@@ -114,7 +110,8 @@ class MembershipAdmin(ModelAdmin):
 
     list_title = "People"
     add_action = change_action = delete_action = "tenants.manage_people"
-    list_display = ["person", "email", "role_in_words"]
+    list_before_template = "tenants/invitations_before.html"
+    list_display = ["person", "email", "role_in_words", "origin"]
     search_fields = ["user__username", "user__email", "user__first_name", "user__last_name"]
     list_filter = ["role"]
     ordering = ["user__username"]
@@ -149,22 +146,42 @@ class MembershipAdmin(ModelAdmin):
     def role_in_words(self, obj: Membership) -> str:
         return obj.get_role_display()
 
+    @admin.display(description="Role from")
+    def origin(self, obj: Membership) -> str:
+        return "the provider" if obj.granted_by else "an owner"
+
     def audit_subject(self, obj: Any) -> str:
         return f"member {obj.user.username}"
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {
+            "invitations": [] if is_public() else Invitation.objects.order_by("who"),
+            "may_invite": may_do(request, self.add_action),
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
+
+    def get_urls(self) -> list[Any]:
+        withdraw = self.admin_site.admin_view(require_POST(admin_sign_in.withdraw_view))
+        return [path("withdraw/", withdraw, name="withdraw-invitation"), *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor, reason = request.user.get_username(), reason_of(request)
         if change:
             people.change_role(obj, role=obj.role, actor=actor, reason=reason)
             return
-        added = people.add_member(
+        invitations.invite(
             request.tenant,  # type: ignore[attr-defined]  # set by TenantMiddleware
-            obj.user,
+            form.cleaned_data["who"],
             role=obj.role,
             actor=actor,
             reason=reason,
         )
-        obj.pk, obj.tenant = added.pk, added.tenant
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        text = "Invited. They become a member when they next sign in."
+        self.message_user(request, text, messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:tenants_membership_changelist"))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         people.remove_member(obj, actor=request.user.get_username(), reason=reason_of(request))
@@ -172,7 +189,7 @@ class MembershipAdmin(ModelAdmin):
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except people.PeopleError as exc:
+        except (people.PeopleError, invitations.InvitationError) as exc:
             return self._refuse(request, exc)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -201,6 +218,9 @@ class AreaFilter(admin.SimpleListFilter):
     AREAS = (
         ("tenants.run.", "Runs"),
         ("tenants.membership.", "People"),
+        ("tenants.invitation.", "Invitations"),
+        ("tenants.issuer.", "Sign-in providers"),
+        ("tenants.api_token.", "API tokens"),
         ("tenants.tenantsettings.", "Settings"),
         ("tenants.vendor", "Vendors"),
         ("tenants.budget.", "Budget notices"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,8 +14,10 @@ from django.views.decorators.http import require_http_methods
 
 from tenants import audit
 from tenants.context import in_public, in_tenant
-from tenants.models import Domain, Tenant
+from tenants.invitations import waiting_for
+from tenants.models import Domain, Tenant, User
 from tenants.resolve import SESSION_KEY, tenant_of_host, tenants_of
+from tenants.sso.admit import accept
 
 PLATFORM = "platform"
 
@@ -30,6 +34,8 @@ def switch_tenant(request: HttpRequest) -> HttpResponse:
     with in_public():
         mine = tenants_of(request.user)
         host_tenant = tenant_of_host(request)
+        if request.method == "POST" and "join" in request.POST:
+            return _join(request)
         if request.method == "POST" and host_tenant is None:
             return _switch(request, mine)
         hosts = _hosts(mine) if host_tenant else {}
@@ -39,9 +45,19 @@ def switch_tenant(request: HttpRequest) -> HttpResponse:
         "choices": [{"tenant": tenant, "host": hosts.get(tenant.pk)} for tenant in mine],
         "may_leave": request.user.is_superuser and host_tenant is None,
         "host_tenant": host_tenant,
+        "invitations": waiting_for(request.user),
         "next": _safe_next(request, request.GET.get("next", "")),
     }
     return TemplateResponse(request, "tenants/choose_tenant.html", context)
+
+
+def _join(request: HttpRequest) -> HttpResponse:
+    """Take an invitation of one's own; anything else is nobody's and changes nothing."""
+    wanted, user = request.POST["join"], cast(User, request.user)
+    for invitation in waiting_for(user):
+        if invitation.tenant_id == wanted:
+            accept(invitation, user)
+    return HttpResponseRedirect(request.get_full_path())
 
 
 def _switch(request: HttpRequest, mine: list[Tenant]) -> HttpResponse:

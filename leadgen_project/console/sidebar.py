@@ -30,6 +30,8 @@ OFFICE_PAGES = (
     ("Settings", "settings", "tenant-settings", ""),
     ("Sending policy", "rule", "enrichment_sendingpolicy_changelist", ""),
     ("People", "group", "tenants_membership_changelist", ""),
+    ("Sign-in", "key", "tenants_issuer_changelist", ""),
+    ("API tokens", "vpn_key", "tenants_apitoken_changelist", ""),
     ("Audit", "history", "tenants_auditevent_changelist", ""),
 )
 PLATFORM_PAGES = (

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -60,6 +61,14 @@ UNFOLD: dict[str, Any] = {
         "command_search": True,
         "show_all_applications": False,
         "navigation": "leadgen_project.console.sidebar.navigation",
+    },
+    "ACCOUNT": {
+        "navigation": [
+            {
+                "title": "Second factor",
+                "link": lambda _request: reverse("second-factor"),
+            }
+        ]
     },
     "COMMAND": {
         "search_models": False,

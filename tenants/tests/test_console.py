@@ -29,7 +29,8 @@ def client(owner):
 def settings_form(**changes: object) -> dict[str, object]:
     return {"nightly_enabled": "on", "nightly_at": "01:00", "candidates_per_night": 500,
             "shortlist_cap": 50, "site_match_threshold": 60, "retention_days": 180,
-            "people_per_company": 2, "colour": "#2563eb", **changes}  # fmt: skip
+            "people_per_company": 2, "colour": "#2563eb", "first_login": "JOIN",
+            "password_sign_in": "on", **changes}  # fmt: skip
 
 
 def test_a_saved_form_is_audited_with_the_changed_fields_and_the_reason(client):
@@ -65,17 +66,22 @@ def test_a_wrong_value_is_refused_with_a_sentence_and_changes_nothing(client):
     assert TenantSettings.objects.get(pk="acme").shortlist_cap == 50
 
 
-def test_owners_add_people_by_name_and_cannot_leaf_through_accounts(client, db):
+def test_owners_invite_people_by_name_and_learn_of_no_account_elsewhere(client, db):
     User.objects.create(username="newcomer", email="new@people.example", is_staff=True)
     page = "/admin/tenants/membership/add/"
 
-    assert "newcomer" not in client.get(page).content.decode()
-    refused = client.post(page, {"who": "nobody", "role": "OPERATOR"})
-    client.post(page, {"who": "new@people.example", "role": "REVIEWER", "_reason": "joins us"})
+    def add(who) -> tuple[int, str]:
+        answer = client.post(page, {"who": who, "role": "REVIEWER", "_reason": "joins us"})
+        return answer.status_code, client.get(answer.headers["Location"]).content.decode()
 
-    assert "There is no account" in refused.content.decode()
-    assert Membership.objects.get(user__username="newcomer").role == "REVIEWER"
-    assert AuditEvent.objects.get(action="tenants.membership.add").reason == "joins us"
+    known, unknown = add("New@people.example"), add("Old@people.example")
+
+    assert known[0] == unknown[0] == 302
+    assert "newcomer" not in known[1]
+    assert known[1].count("new@people.example") == unknown[1].count("old@people.example")
+    assert not Membership.objects.filter(user__username="newcomer").exists()
+    reasons = AuditEvent.objects.filter(action="tenants.invitation.add").values_list("reason")
+    assert set(reasons) == {("joins us",)}
 
 
 def test_the_last_owner_is_told_why_they_cannot_go(client, owner):
