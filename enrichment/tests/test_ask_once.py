@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import threading
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from enrichment import ask_once as module
@@ -19,6 +24,10 @@ from enrichment.ask_once import (
 )
 from enrichment.models import VendorAnswer
 from enrichment.purge import purge_pages
+from leadgen_project.sandbox.vendors import tavily
+from leadgen_project.sandbox.vendors.stand_in import Fault
+from leadgen_project.sandbox.vendors.tavily import TavilyStandIn
+from tenants.context import in_public, in_tenant
 from tenants.permits import BudgetExhaustedError, Purpose, Vendor, VendorError
 from tenants.vendor_models import VendorBudget, VendorUsage
 
@@ -174,8 +183,6 @@ def hold(*, until: timedelta = timedelta(minutes=5), **fields) -> None:
 
 
 def ledger_entry(outcome: str, **fields) -> VendorUsage:
-    from tenants.context import in_public
-
     values = {
         "tenant_id": "acme", "vendor": Vendor.TAVILY, "purpose": "search", "own_key": False,
         "day": timezone.now().date(), "reserved_units": 1, "reserved_micros": 8000, "units": 1,
@@ -183,3 +190,74 @@ def ledger_entry(outcome: str, **fields) -> VendorUsage:
     }  # fmt: skip
     with in_public():
         return VendorUsage.objects.create(**values)
+
+
+def search(url: str):
+    """The paid call as the step makes it."""
+    from enrichment.clients.tavily import TavilyClient
+
+    return lambda permit: {
+        "hits": [hit.url for hit in TavilyClient(url, seconds=20).search(permit, "KOLINA").hits]
+    }
+
+
+def test_workers_with_one_question_ask_once(committed, settings):
+    settings.VENDOR_KEYS = dict.fromkeys(Vendor, tavily.KEY)
+    found = []
+    with TavilyStandIn(slow_seconds=1.0) as server:
+        server.fail_next(Fault.SLOW)
+
+        def work() -> None:
+            with in_tenant("acme"):
+                found.append(ask(search(server.url), purpose=Purpose("search")))
+            connection.close()
+
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(30)
+
+    assert (len(found), server.charged) == (4, 1)
+    assert sorted(told.is_new for told in found) == [False, False, False, True]
+
+
+ASK_AND_DIE = """
+import django
+django.setup()
+from enrichment.tests.test_ask_once import ask, search
+from tenants.context import in_tenant
+with in_tenant("acme"):
+    ask(search("{url}"))
+"""
+
+
+def test_a_worker_killed_while_it_waits_for_a_paid_answer_costs_no_second_call(committed, settings):
+    settings.VENDOR_KEYS = dict.fromkeys(Vendor, tavily.KEY)
+    with TavilyStandIn(slow_seconds=15.0) as server:
+        server.fail_next(Fault.SLOW)
+        env = {**committed.env, "TAVILY_API_KEY": tavily.KEY, "TAVILY_BASE_URL": server.url,
+               "DJANGO_SETTINGS_MODULE": "leadgen_project.settings"}  # fmt: skip
+        child = subprocess.Popen([sys.executable, "-c", ASK_AND_DIE.format(url=server.url)],
+                                 env=env, cwd=settings.BASE_DIR)  # fmt: skip
+        wait_for(lambda: server.charged == 1, child)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+
+        with in_tenant("acme"), pytest.raises(AnswerLostError):
+            ask(search(server.url))
+        charged = server.charged
+    with in_public():
+        entry = VendorUsage.objects.get()
+
+    assert charged == 1
+    assert (entry.outcome, entry.units) == ("RESERVED", 1)
+
+
+def wait_for(condition, child) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        assert child.poll() is None, "the worker ended by itself"
+        threading.Event().wait(0.05)
+    raise AssertionError("it never came to that")
