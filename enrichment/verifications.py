@@ -43,9 +43,9 @@ SELECT said.address, said.hash, 'unverified', '', 'NONE', %(now)s, %(now)s, 0, '
 FROM unnest(%(addresses)s::text[], %(hashes)s::text[]) AS said (address, hash)
 ORDER BY said.hash
 ON CONFLICT (address_hash) DO UPDATE
-SET held_until = clock_timestamp() + %(lease)s, lease = v.lease + 1
+SET held_until = clock_timestamp() + %(lease)s, lease = v.lease + 1, address = excluded.address
 WHERE (v.held_until IS NULL OR v.held_until < clock_timestamp())
-  AND (v.due_at <= %(now)s OR %(even_known)s)
+  AND (v.due_at <= %(now)s OR v.address = '' OR %(even_known)s)
 RETURNING id, address_hash, lease, tries, asking_call
 """
 _HOLD = """
@@ -133,6 +133,17 @@ def pass_by(claims: Sequence[Claim], *, code: str, now: datetime) -> None:
     if claims:
         with transaction.atomic():
             _bring_in_line(_execute(_LEAVE, claims, code=code[:60], now=now))
+
+
+def forget(addresses: Iterable[str]) -> int:
+    """Leave only the hash of ``addresses``, and when they were checked; returns how many.
+
+    For people who are not to be contacted. Nothing is asked about them again unless their
+    suppression is lifted.
+    """
+    hashes = [hash_of(each) for each in addresses]
+    known = Verification.objects.filter(address_hash__in=hashes).exclude(address="")
+    return known.update(address="", facts={})
 
 
 def note(addresses: Iterable[str], *, code: str, now: datetime) -> None:

@@ -20,7 +20,7 @@ from enrichment.judge_contacts import judge_contacts, link_contacts
 from enrichment.models import Contact, LeadStep, Verification
 from enrichment.price import Estimate
 from enrichment.steps import StepResult, tally_step, work_step
-from enrichment.verifications import note
+from enrichment.verifications import forget, note
 from icp.models import Lead
 from icp.suppressions import suppressed_among
 from tenants.models import PipelineRun
@@ -201,6 +201,8 @@ def _write(lead: Lead, mine: Addresses) -> None:
 
 def _take_off(lead: Lead, addresses: Sequence[str]) -> None:
     """Take suppressed addresses off their contacts; of a contact without more, nothing is left."""
+    if addresses:
+        forget(addresses)
     for contact in Contact.objects.filter(lead=lead, email__in=addresses).order_by("pk"):
         others = Contact.objects.filter(lead=lead, email="", name=contact.name)
         if not (contact.name or contact.phone) or (contact.name and others.exists()):

@@ -208,6 +208,36 @@ def test_a_suppressed_address_is_taken_off_unseen_by_the_vendor(vendor, run):
     assert not Verification.objects.filter(address__in=["a@x.test", "n@y.test"]).exists()
 
 
+def test_of_a_known_address_that_is_suppressed_only_a_hash_stays(vendor, run):
+    say(vendor, "a@x.test", "b@x.test")
+    lead = lead_with(run, "a@x.test", "b@x.test")
+    verify(run)
+    suppressions.add("EMAIL", "a@x.test", reason="asked", actor="test")
+    LeadStep.objects.all().delete()
+
+    verify(run)
+
+    assert set(Verification.objects.values_list("address", "status")) == {
+        ("", "valid"), ("b@x.test", "valid")}  # fmt: skip
+    assert list(lead.contacts.values_list("email", flat=True)) == ["b@x.test"]
+    assert len(vendor.calls) == 2
+
+
+def test_once_the_suppression_is_lifted_the_address_is_asked_about_again(vendor, run):
+    say(vendor, "a@x.test")
+    lead = lead_with(run, "a@x.test")
+    verify(run)
+    added, _ = suppressions.add("EMAIL", "a@x.test", reason="asked", actor="test")
+    verify_lead(lead)
+    suppressions.lift(added, reason="a mistake", actor="owner")
+    again = lead_with(run, "a@x.test")
+
+    verify(run)
+
+    assert step_of(again)[:3] == ("DONE", "", 1)
+    assert told("a@x.test")[0] == "DELIVERABLE"
+
+
 @pytest.mark.parametrize("status", ["spamtrap", "abuse"])
 def test_traps_and_complainers_are_suppressed_with_reason_and_audit(vendor, run, status):
     say(vendor, "trap@x.test", words=(status, ""))
