@@ -10,8 +10,10 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
@@ -24,6 +26,7 @@ from enrichment.verifications import forget, note
 from icp.models import Lead
 from icp.suppressions import suppressed_among
 from tenants.models import PipelineRun
+from tenants.outage import outlast
 from tenants.permits import Purpose, Vendor
 from tenants.stages import BatchReport, Tally
 
@@ -94,7 +97,8 @@ def verify_lead(lead: Lead, *, seconds: float = 120) -> Found:
     given_up = set(_asked_in_vain(mine.wanted).values_list("address", flat=True))
     found = verifier.check(each for each in mine.wanted if each not in given_up)
     again = verifier.check((each for each in mine.wanted if each in given_up), even_known=True)
-    _write(lead, mine)
+    _bring_in_line([lead], {lead.pk: mine})
+    _take_off(lead, mine.suppressed)
     found.add(again)
     return found
 
@@ -163,10 +167,10 @@ def _verify(
     leads: Sequence[Lead], found: dict[int, Addresses], verifier: Verifier
 ) -> Iterator[tuple[Lead, StepResult]]:
     told = verifier.check(address for lead in leads for address in found[lead.pk].wanted)
-    for lead in leads:
-        mine = found[lead.pk]
-        if told.left.isdisjoint(mine.wanted):  # else it comes again
-            yield lead, _result(lead, mine, told)
+    ended = [lead for lead in leads if told.left.isdisjoint(found[lead.pk].wanted)]
+    outlast(lambda: _bring_in_line(ended, found))
+    for lead in ended:  # the others come again
+        yield lead, _result(lead, found[lead.pk], told)
 
 
 def _result(lead: Lead, mine: Addresses, told: Found) -> StepResult:
@@ -184,25 +188,28 @@ def _result(lead: Lead, mine: Addresses, told: Found) -> StepResult:
         result = StepResult(Outcome.LATER, code="no answer", sentence=NO_ANSWER)
     else:
         result = StepResult(Outcome.NOT_NEEDED, code="known")
-    return replace(result, calls=len(asked), from_cache=len(wanted & told.known),
-                   write=lambda: _write(lead, mine))  # fmt: skip
+    write = partial(_take_off, lead, mine.suppressed) if mine.suppressed else None
+    return replace(result, calls=len(asked), from_cache=len(wanted & told.known), write=write)
 
 
-def _write(lead: Lead, mine: Addresses) -> None:
-    """Bring the lead's contacts in line with what is known now. A second time changes nothing."""
-    _take_off(lead, mine.suppressed)
+@transaction.atomic
+def _bring_in_line(leads: Sequence[Lead], found: dict[int, Addresses]) -> None:
+    """Give the contacts of ``leads`` the verdicts known now. A second time changes nothing.
+
+    For all at once and without their claims: it follows from what is stored, whoever does it.
+    """
     now = timezone.now()
-    note(mine.not_mailable, code="not_mailable", now=now)
-    note(mine.over_cap, code="over_cap", now=now)
-    contacts = Contact.objects.filter(lead=lead)
+    for code in ("not_mailable", "over_cap"):
+        passed = (each for lead in leads for each in getattr(found[lead.pk], code))
+        note(dict.fromkeys(passed), code=code, now=now)
+    contacts = Contact.objects.filter(lead__in=[lead.pk for lead in leads])
     link_contacts(contacts)
     judge_contacts(contacts)
 
 
 def _take_off(lead: Lead, addresses: Sequence[str]) -> None:
     """Take suppressed addresses off their contacts; of a contact without more, nothing is left."""
-    if addresses:
-        forget(addresses)
+    forget(addresses)
     for contact in Contact.objects.filter(lead=lead, email__in=addresses).order_by("pk"):
         others = Contact.objects.filter(lead=lead, email="", name=contact.name)
         if not (contact.name or contact.phone) or (contact.name and others.exists()):
