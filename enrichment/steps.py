@@ -159,7 +159,7 @@ def tally_step(run: PipelineRun, *, step: str) -> Tally:
     tally.taken_in = (
         tally.done + tally.waiting + sum(tally.rejected.values()) + sum(tally.held.values())
     )
-    tally.facts = dict(sorted(facts.items()))
+    tally.facts = {"outcomes": dict(sorted(facts.items()))}
     return tally
 
 

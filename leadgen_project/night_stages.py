@@ -16,6 +16,7 @@ from enrichment.purge import purge_pages
 from icp.assign import assign_candidates
 from icp.models import IcpRule, Lead
 from icp.select import select_candidates
+from leadgen_project.price import hold_to, price_of
 from leadgen_project.turns import turn_seconds
 from scoring.exports import export_run
 from scoring.models import LeadScore, Shortlist
@@ -94,6 +95,9 @@ def select(run: PipelineRun) -> BatchReport:
     report = select_candidates(run, rule=rule, cap=cap, now=now, actor=run.started_by)
     run.plan["selection"] = report.as_json()
     run.plan["assigned"] = assign_candidates(run, cap=cap, now=now)
+    price = price_of(run.plan["assigned"], now=now, run=run)
+    hold_to(price, run)
+    run.plan["price"] = [*price.sentences, price.total]
     run.save(update_fields=["plan"])
     return BatchReport()
 

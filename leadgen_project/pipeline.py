@@ -13,6 +13,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from leadgen_project import night_stages as stages
+from leadgen_project import vendor_stages
 from leadgen_project.report import report_hash, report_lines
 from leadgen_project.turns import queue_turns
 from tenants import audit
@@ -28,6 +29,7 @@ NIGHTLY = (
     Stage("normalise", stages.look_at_register, stages.tally_register),
     Stage("select", stages.select, stages.tally_select),
     Stage("enrich", stages.enrich, stages.tally_enrich, parallel=True),
+    *vendor_stages.STAGES,
     Stage("score", stages.score, stages.tally_score, parallel=True),
     Stage("shortlist", stages.shortlist, stages.tally_shortlist),
     Stage("export", stages.export, stages.tally_export),
@@ -85,7 +87,8 @@ def dry_run(tenant: Tenant, *, now: datetime) -> list[str]:
         f"Rule {run.plan['rule']}, card {run.plan['card'] or 'none'}, as of {run.plan['as_of']}.",
         f"Companies that meet the rule and are new: {found.get('new', 0)}.",
         f"This night would work on {found['done']} of {found['in']} waiting candidates.",
-        f"It would fetch at most {pages} pages. It costs nothing.",
+        f"It would fetch at most {pages} pages.",
+        *run.plan["price"],
         f"The shortlist holds at most {run.plan['shortlist_cap']}.",
     ]
 

@@ -18,11 +18,12 @@ from django.db.models import Q
 
 from enrichment.digest import digest
 from enrichment.extract import extract
-from enrichment.merge import Claim, build_contacts
+from enrichment.merge import SPEAK_OF_CONTACTS, Claim, build_contacts
 from enrichment.models import EnrichmentRun, Evidence
 from enrichment.snapshots import SnapshotGoneError, documents_of
 from enrichment.statements import Statement as Stored
 from enrichment.statements import allowed, statements_of
+from enrichment.withheld import withheld_at
 from icp.models import Lead
 from leadgen_project.report import Line, report_hash, report_lines
 from scoring.cards import Card, parse
@@ -133,26 +134,24 @@ def _known(
     read: Iterable[Stored],
     order: dict[str, int],
 ) -> Known:
-    """What scoring knew of the lead: stored register facts, and what the pages say again."""
+    """What scoring knew of the lead: what the pages say again, and what was not read from pages."""
     kept = _kept(lead, run.finished_at)
     page_rows = list({each.key: each for each in read}.values())
-    claims = [
+    said = [
         Claim(key=-number, field=each.field, value=each.value, source=each.source,
               confidence=each.confidence, position=order.get(each.sha256, 0),
               subject=each.subject, method=each.method)
         for number, each in enumerate(page_rows, start=1)
+    ] + [
+        Claim(key=row.pk, field=row.field, value=row.value, source=row.source,
+              confidence=float(row.confidence), subject=row.subject, method=row.method)
+        for row in kept
     ]  # fmt: skip
-    people, contact_of = [], {}
-    for number, draft in enumerate(build_contacts(claims, company_name=lead.name), start=1):
-        people.append(
-            Person(number, draft.kind, draft.name[:200], draft.title[:200], draft.email,
-                   draft.phone, not draft.not_mailable_reason)
-        )  # fmt: skip
-        contact_of.update(dict.fromkeys(draft.keys, number))
-    statements = kept + [
+    people, contact_of = _people(lead, run, said)
+    statements = [
         Statement(claim.key, claim.field, claim.value, claim.source, round(claim.confidence, 2),
                   contact_of.get(claim.key))
-        for claim in claims if claim.field in FIELDS
+        for claim in said if claim.field in FIELDS
     ]  # fmt: skip
     is_ours = attempt is not None and attempt.outcome == EnrichmentRun.Outcome.DONE
     return Known(
@@ -167,15 +166,33 @@ def _known(
     )
 
 
-def _kept(lead: Lead, at: datetime | None) -> list[Statement]:
-    """Statements that stood when the run ended and were not read from a page by rule."""
-    rows = Evidence.objects.filter(
-        Q(superseded_at=None) | Q(superseded_at__gt=at), ~Q(source="PAGE") | Q(field="website"),
-        lead=lead, field__in=FIELDS, observed_at__lte=at,
+def _people(lead: Lead, run: PipelineRun, said: list[Claim]) -> tuple[list[Person], dict[int, int]]:
+    """The contacts the claims make, and claim -> contact. Verdicts on addresses are as they stood
+    that night: no vendor is asked again.
+    """
+    assert run.finished_at is not None  # noqa: S101 -- only a finished run is replayed
+    withheld = withheld_at([lead.pk], at=run.finished_at).get(lead.pk, set())
+    speaking = [claim for claim in said if claim.source in SPEAK_OF_CONTACTS]
+    people, contact_of = [], {}
+    for number, draft in enumerate(build_contacts(speaking, company_name=lead.name), start=1):
+        is_mailable = not draft.not_mailable_reason and draft.email not in withheld
+        people.append(
+            Person(number, draft.kind, draft.name[:200], draft.title[:200], draft.email,
+                   draft.phone, is_mailable)
+        )  # fmt: skip
+        contact_of.update(dict.fromkeys(draft.keys, number))
+    return people, contact_of
+
+
+def _kept(lead: Lead, at: datetime | None) -> list[Evidence]:
+    """Evidence that stood when the run ended and was not read from a page by rule."""
+    return list(
+        Evidence.objects.filter(
+            Q(superseded_at=None) | Q(superseded_at__gt=at),
+            ~Q(source="PAGE") | Q(field="website"),
+            lead=lead, field__in=FIELDS | {"people"}, observed_at__lte=at,
+        ).order_by("pk")
     )  # fmt: skip
-    return [
-        Statement(row.pk, row.field, row.value, row.source, float(row.confidence)) for row in rows
-    ]
 
 
 def _ranked(run: PipelineRun, lines: list[Line]) -> list[Line]:

@@ -1,0 +1,35 @@
+"""The stages of the night that ask paid vendors; ``leadgen_project.price`` says what they cost.
+
+Each passes its leads by, with the reason on their rows, when its vendor cannot be asked.
+"""
+
+from __future__ import annotations
+
+from enrichment import find_people, read_by_model, search_site, verify
+from leadgen_project.turns import turn_seconds
+from tenants.models import PipelineRun
+from tenants.stages import BatchReport, Stage
+
+
+def search(run: PipelineRun) -> BatchReport:
+    return search_site.search_batch(run, seconds=turn_seconds(run))
+
+
+def read(run: PipelineRun) -> BatchReport:
+    return read_by_model.read_batch(run, seconds=turn_seconds(run))
+
+
+def people(run: PipelineRun) -> BatchReport:
+    return find_people.people_batch(run, seconds=turn_seconds(run))
+
+
+def check_addresses(run: PipelineRun) -> BatchReport:
+    return verify.verify_batch(run, seconds=turn_seconds(run))
+
+
+STAGES = (
+    Stage("search", search, search_site.tally_search, parallel=True),
+    Stage("read", read, read_by_model.tally_read, parallel=True),
+    Stage("people", people, find_people.tally_people, parallel=True),
+    Stage("verify", check_addresses, verify.tally_verify, parallel=True),
+)
