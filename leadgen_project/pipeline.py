@@ -29,9 +29,10 @@ NIGHTLY = (
     Stage("normalise", stages.look_at_register, stages.tally_register),
     Stage("select", stages.select, stages.tally_select),
     Stage("enrich", stages.enrich, stages.tally_enrich, parallel=True),
-    *vendor_stages.STAGES,
+    *vendor_stages.COMPLETING,
     Stage("score", stages.score, stages.tally_score, parallel=True),
     Stage("shortlist", stages.shortlist, stages.tally_shortlist),
+    vendor_stages.EXPLAINING,
     Stage("export", stages.export, stages.tally_export),
     Stage("tidy", stages.tidy, stages.tally_tidy),
 )

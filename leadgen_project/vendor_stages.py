@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from enrichment import find_people, read_by_model, search_site, verify
 from leadgen_project.turns import turn_seconds
+from scoring import explain
 from tenants.models import PipelineRun
 from tenants.stages import BatchReport, Stage
 
@@ -27,9 +28,14 @@ def check_addresses(run: PipelineRun) -> BatchReport:
     return verify.verify_batch(run, seconds=turn_seconds(run))
 
 
-STAGES = (
+def tell_why(run: PipelineRun) -> BatchReport:
+    return explain.explain_batch(run, seconds=turn_seconds(run))
+
+
+COMPLETING = (  # enriched leads
     Stage("search", search, search_site.tally_search, parallel=True),
     Stage("read", read, read_by_model.tally_read, parallel=True),
     Stage("people", people, find_people.tally_people, parallel=True),
     Stage("verify", check_addresses, verify.tally_verify, parallel=True),
 )
+EXPLAINING = Stage("explain", tell_why, explain.tally_explain, parallel=True)  # the shortlist

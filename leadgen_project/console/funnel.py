@@ -26,6 +26,7 @@ STAGES = {  # stage -> what it does, and what has become of whom it is done with
     "verify": ("Verify addresses", "done with"),
     "score": ("Score", "scored"),
     "shortlist": ("Make the shortlist", "on the shortlist"),
+    "explain": ("Let a language model say why", "done with"),
     "export": ("Write the files", "in the files"),
     "tidy": ("Let go of old pages", "pages let go"),
 }
