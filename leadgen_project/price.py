@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from math import ceil
 
 from django.conf import settings
 
@@ -72,6 +74,8 @@ class VendorPrice:
             return f"{label} would not be asked. {self.why_not}"
         if not self.lookups:
             return f"{label}: nothing to ask."
+        if self.is_cut and not self.most_units:
+            return f"{label} would not be asked: the budget leaves nothing of it."
         known = f", {self.from_cache:,} of them known already" if self.from_cache else ""
         dollars = f"{self.most_micros / 1_000_000:,.2f} US dollars"
         money = dollars if self.has_price else "price not set"
@@ -175,13 +179,20 @@ def _of_vendor(
     units_left, micros_left = balances.left_of(vendor, days=days)
     most_units = units if units_left is None else min(units, units_left)
     each = settings.VENDOR_UNIT_MICROS[vendor]
-    most_micros = most_units * each if each else micros if most_units else 0
+    most_micros = most_units * each if each else micros
+    if vendor is Vendor.LLM:  # whatever share of the tokens is read, and whatever written
+        most_micros = min(micros, ceil(most_units * _dearest_token_micros()))
     if micros_left is not None:
         most_micros = min(most_micros, micros_left)
     return VendorPrice(
         vendor, names, wanted.lookups, wanted.from_cache, most_units, most_micros,
         is_cut=most_units < wanted.most_units or most_micros < wanted.most_micros,
     )  # fmt: skip
+
+
+def _dearest_token_micros() -> Decimal:
+    """Dollars for a million tokens are micros for one."""
+    return max(settings.LLM_INPUT_USD_PER_MILLION, settings.LLM_OUTPUT_USD_PER_MILLION)
 
 
 def _with_repeats(amount: int) -> int:

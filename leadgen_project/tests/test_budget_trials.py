@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from leadgen_project.tests.spending import BUDGET, KEY, spenders, try_budget
+from tenants import balances, governor
+from tenants.context import in_public, in_tenant
+from tenants.governor import Purpose
 from tenants.permits import Vendor
+from tenants.vendor_models import VendorUsage
 
 
 @pytest.fixture
@@ -39,3 +44,23 @@ def test_more_calls_than_a_window_takes_wait_across_processes(committed, keyed):
     assert len(times) == 16
     gaps = [late - early for early, late in zip(times, times[calls:], strict=False)]
     assert min(gaps) >= seconds
+
+
+def test_a_call_is_settled_though_the_database_was_lost_while_the_vendor_answered(
+    committed, keyed, django_db_blocker
+):
+    with (
+        django_db_blocker.unblock(),
+        in_tenant("acme"),
+        governor.permit(Vendor.TAVILY, units=2, purpose=Purpose("a test", run_id=1)) as granted,
+    ):
+        granted.use(Vendor.TAVILY)
+        backend = connection.connection.info.backend_pid
+        with connection._nodb_cursor() as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [backend])
+        granted.settle(1)
+
+    with django_db_blocker.unblock(), in_public():
+        entry = VendorUsage.objects.get()
+        assert (entry.outcome, entry.units) == ("SETTLED", 1)
+        assert balances.drift() == []

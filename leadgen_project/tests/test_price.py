@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -131,3 +132,22 @@ def test_all_steps_of_the_night_tell_their_price(keyed):
         (Vendor.ZEROBOUNCE, ("verify",)),
     ]
     assert all(one.most_units > 0 for one in told.vendors)
+
+
+def test_tokens_a_budget_leaves_cost_no_more_than_the_dearest_of_them(keyed, settings):
+    settings.LLM_INPUT_USD_PER_MILLION = Decimal("0.75")
+    settings.LLM_OUTPUT_USD_PER_MILLION = Decimal("4.50")
+    VendorBudget.objects.create(tenant_id="acme", vendor="LLM", daily_units=10_000)
+
+    def read(leads: int, *, run: PipelineRun | None = None) -> Estimate:
+        return Estimate(leads, 0, leads * 20_000, leads * 30_000)
+
+    told = price_of(100, now=NOW, steps=[PricedStep("read", Vendor.LLM, read)]).vendors[0]
+
+    assert (told.most_units, told.most_micros) == (10_000, 45_000)
+
+
+def test_a_budget_that_is_used_up_is_said_in_words(keyed):
+    VendorBudget.objects.create(tenant_id="acme", vendor="TAVILY", daily_units=0)
+
+    assert price(300).sentences == ["Tavily would not be asked: the budget leaves nothing of it."]
