@@ -60,6 +60,7 @@ class IssuerForm(forms.ModelForm):
         model = Issuer
         fields = ["name", "issuer", "client_id", "scopes", "audiences", "tenant_claim",
                   "tenant_value", "roles_claim", "is_on"]  # fmt: skip
+        widgets = {"audiences": UnfoldAdminTextInputWidget()}
         labels = {
             "name": "Name on the button",
             "audiences": "Audiences of API tokens",

@@ -65,7 +65,9 @@ def find_account(who: str) -> User | None:
         exact = active.filter(username=who).first()
         if exact or not who:
             return exact
-        found = list(active.filter(Q(username__iexact=who) | Q(email__iexact=who))[:2])
+        # The address of a provider's person is only what that provider says.
+        by_address = Q(email__iexact=who, identities__isnull=True)
+        found = list(active.filter(Q(username__iexact=who) | by_address).distinct()[:2])
     return found[0] if len(found) == 1 else None
 
 

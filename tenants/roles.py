@@ -52,6 +52,7 @@ WORDS: dict[str, str] = {
     "scoring.export": "Export lists",
     "tenants.run_night": "Start, pause and cancel runs",
     "tenants.edit_settings": "Change the tenant's settings",
+    "tenants.edit_vendors": "Set vendors' keys, budgets and switches",
     "tenants.manage_people": "Invite people, change their role, remove them",
     "tenants.manage_sign_in": "Connect sign-in providers",
     "tenants.make_api_token": "Make API tokens for oneself",

@@ -191,7 +191,7 @@ def test_a_failing_userinfo_takes_no_role_away(provider, client):
     assert Membership.objects.get().role == "OPERATOR"
 
 
-# --- the flow itself ------------------------------------------------------------------------------
+# --- the flow itself --------------------------------------------------------------------------
 def test_a_callback_works_once(provider, client):
     location = start(client)
     code = provider.let_in(location)
@@ -309,7 +309,7 @@ def test_signing_in_as_another_person_leaves_nothing_of_the_first(provider, clie
     assert User.objects.get(pk=client.session["_auth_user_id"]).email == "bob@acme.example"
 
 
-# --- who it is -----------------------------------------------------------------------------------
+# --- who it is --------------------------------------------------------------------------------
 def test_people_are_never_merged_by_their_address(provider, client):
     root = User.objects.create(username="root", email="alice@acme.example", is_superuser=True)
 
@@ -373,7 +373,7 @@ def test_an_invite_only_tenant_takes_those_it_invited(provider, client):
     assert not Invitation.objects.exists()
 
 
-# --- a tenant's own provider ----------------------------------------------------------------------
+# --- a tenant's own provider ------------------------------------------------------------------
 def make_issuer(minter, *, tenant="beta", name="Beta ID", **changes) -> Issuer:
     at = minter.issuer
     found = Discovery(at, f"{at}/authorize", f"{at}/token", f"{at}/jwks", f"{at}/userinfo", "")
@@ -470,7 +470,7 @@ def test_the_sign_in_page_offers_a_tenants_provider_on_its_host_alone(own, clien
     assert "Beta ID" not in client.get("/admin/login/").content.decode()
 
 
-# --- trouble, renewal, out ------------------------------------------------------------------------
+# --- trouble, renewal, out --------------------------------------------------------------------
 def test_a_provider_that_cannot_be_reached_is_a_page_and_not_an_error(provider, client, settings):
     settings.OIDC_ISSUER = "http://127.0.0.1:9"
 
@@ -570,3 +570,116 @@ def test_the_id_token_is_not_kept_in_clear(provider, client):
     kept = client.session["sign_in"]["sealed_id_token"]
     assert not kept.startswith("eyJ")
     assert secrets.decrypt(kept.encode()).startswith("eyJ")
+
+
+# --- the page of providers --------------------------------------------------------------------
+@pytest.fixture
+def olga(client, db):
+    """An owner of beta, signed in."""
+    user = User.objects.create(username="olga", is_staff=True)
+    Membership.objects.create(user=user, tenant_id="beta", role="OWNER")
+    client.force_login(user)
+    return user
+
+
+def issuer_form(minter, **changes):
+    return {
+        "name": "Beta ID", "issuer": minter.issuer, "client_id": CLIENT, "scopes": "openid email",
+        "client_secret": "s3cret", "audiences": "https://a.example, https://b.example",
+        "tenant_claim": "tid", "tenant_value": "9f2c", "roles_claim": "roles", "is_on": "on",
+        "roles": "boss = owner\nhttps://x/y=z = auditor", **changes,
+    }  # fmt: skip
+
+
+def test_an_owner_connects_a_provider_which_is_asked_first(own, client, olga):
+    page = "/admin/tenants/issuer/add/"
+    assert "http://testserver/oidc/callback/" in client.get(page).content.decode()
+
+    assert client.post(page, issuer_form(own)).status_code == 302
+
+    row = Issuer.objects.get()
+    assert (row.tenant_id, row.metadata["jwks"]) == ("beta", f"{own.issuer}/jwks")
+    assert row.role_map == {"boss": "OWNER", "https://x/y=z": "AUDITOR"}
+    assert row.audiences == ["https://a.example", "https://b.example"]
+    assert secrets.decrypt(bytes(row.secret)) == "s3cret"
+    event = AuditEvent.objects.get(action="tenants.issuer.add")
+    assert "s3cret" not in str(event.after)
+    shown = client.get(f"/admin/tenants/issuer/{row.pk}/change/").content.decode()
+    assert "s3cret" not in shown
+    assert "boss = owner" in shown
+    assert client.get("/admin/tenants/issuer/").status_code == 200
+
+    client.logout()
+    key = Issuer.objects.get().pk
+    answer = come_back(client, own, start(client, key=key), tid="9f2c", roles=["boss"])
+    assert answer.status_code == 302
+    assert Membership.objects.exclude(user=olga).get().role == "OWNER"
+
+
+def test_saving_without_a_secret_keeps_the_one_there_is(own, client, olga):
+    client.post("/admin/tenants/issuer/add/", issuer_form(own))
+    row = Issuer.objects.get()
+
+    client.post(
+        f"/admin/tenants/issuer/{row.pk}/change/", issuer_form(own, client_secret="", name="Other")
+    )
+
+    row.refresh_from_db()
+    assert (row.name, secrets.decrypt(bytes(row.secret))) == ("Other", "s3cret")
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"issuer": "https://evil.example"}, "calls itself"),
+        ({"jwks_uri": None}, "has no jwks_uri"),
+        ({"jwks_uri": "file:///etc/passwd"}, "no address"),
+        ({"id_token_signing_alg_values_supported": ["HS256"]}, "neither RS256 nor ES256"),
+    ],
+)
+def test_a_provider_that_does_not_fit_is_not_kept(document, said, own, client, olga):
+    own.document = document
+
+    answer = client.post("/admin/tenants/issuer/add/", issuer_form(own))
+
+    assert said in answer.content.decode()
+    assert not Issuer.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://id.example", "https://127.0.0.1:1/", "https://localhost", "https://169.254.169.254",
+     "https://[::1]/", "https://[::ffff:10.0.0.1]/", "https://10.0.0.1", "https://user@id.example",
+     "ftp://id.example", "https://id.example:x", "id.example"],
+)  # fmt: skip
+def test_an_address_inside_the_house_is_not_asked(address, own, client, olga, settings):
+    settings.DEBUG = False
+
+    answer = client.post("/admin/tenants/issuer/add/", issuer_form(own, issuer=address))
+
+    assert answer.status_code == 200
+    assert not Issuer.objects.exists()
+
+
+def test_the_test_button_says_what_came_of_it(own, client, olga):
+    row = make_issuer(own)
+    page = f"/admin/tenants/issuer/{row.pk}/test/"
+
+    assert "its keys can be read" in client.post(page, follow=True).content.decode()
+    own.document = {"issuer": "https://evil.example"}
+    assert "did not work" in client.post(page, follow=True).content.decode()
+    assert client.get(page).status_code == 405
+
+
+def test_who_is_no_owner_changes_no_provider(own, client, olga):
+    row = make_issuer(own)
+    Membership.objects.update(role="OPERATOR")
+
+    assert client.get("/admin/tenants/issuer/add/").status_code == 403
+    assert client.post(f"/admin/tenants/issuer/{row.pk}/test/").status_code == 403
+    assert (
+        client.post(f"/admin/tenants/issuer/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    )
+    assert (
+        client.post(f"/admin/tenants/issuer/{row.pk}/change/", issuer_form(own)).status_code == 403
+    )
