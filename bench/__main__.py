@@ -21,6 +21,7 @@ SKIPPED = {
     "real_web",
     "result",
     "scratch",
+    "worst_sites",
 }
 
 

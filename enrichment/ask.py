@@ -81,6 +81,10 @@ class Asker:
         """The crawl is over: others may ask its host."""
         self._host_turn.give_back()
 
+    def excuse(self, seconds: float) -> None:
+        """Time that passed by no fault of the site does not count."""
+        self._started += seconds
+
     @property
     def seconds(self) -> float:
         """Since the crawl began."""

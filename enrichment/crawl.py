@@ -14,6 +14,7 @@ from enrichment.ask import Asker
 from enrichment.choose import HOME, Choice, key
 from enrichment.fetch import Fetcher
 from enrichment.gate import HostGate
+from enrichment.memory import ROOM, weight
 from enrichment.pages import (
     RETRYABLE,
     UNREACHED,
@@ -201,6 +202,7 @@ class _Crawl:
             raise NotFetchedError(
                 Reason.TOO_COMPLEX, f"{page.final_url}: the site's pages are too long to be kept"
             )
+        self._asker.excuse(ROOM.take(weight(page.body, tags=tags)))
         with _BIG_PAGES if len(page.body) > BIG_PAGE_BYTES else nullcontext():
             document = parse(page.body, page.content_type, page.final_url)
             self._refuse_answer(page, document)

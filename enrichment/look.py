@@ -13,6 +13,7 @@ from typing import Any
 from enrichment.discover import Candidate
 from enrichment.extract import extract
 from enrichment.match import CompanyFacts, SiteMatch, Verdict, match_site
+from enrichment.memory import ROOM
 from enrichment.observation import Observation, storable
 from enrichment.pages import CrawlResult, Outcome, Reason
 
@@ -109,6 +110,11 @@ def look_for_site(task: Task, *, crawl: Crawl, threshold: int) -> Finding:
     Costs what the crawls cost (see ``crawl_site``), at most about four minutes, and some
     milliseconds a page. ``crawl`` never raises for anything a site does, so neither does this.
     """
+    with ROOM.look():
+        return _look(task, crawl=crawl, threshold=threshold)
+
+
+def _look(task: Task, *, crawl: Crawl, threshold: int) -> Finding:
     began = time.monotonic()
     tries: list[_Try] = []
     for candidate in task.candidates:
@@ -121,6 +127,9 @@ def look_for_site(task: Task, *, crawl: Crawl, threshold: int) -> Finding:
     finding = _decide(tries)
     if finding.outcome == DONE and finding.crawl:
         finding.observations = extract([page.document for page in finding.crawl.pages])
+    for one in tries:
+        for page in one.crawl.pages:
+            page.document.lighten()  # it may wait long until it is written
     finding.tried = [one.as_json() for one in tries]
     finding.requests = sum(one.crawl.requests for one in tries)
     finding.seconds = round(time.monotonic() - began, 3)

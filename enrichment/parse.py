@@ -64,6 +64,14 @@ class Document:
         self.encoding = encoding  # WHATWG name
         self.root = root
 
+    def lighten(self) -> None:
+        """Forget the tree and the source, which nobody needs any more; address and text stay."""
+        kept = Reading(self.text, (), (), ())
+        self.root, self.html = None, ""
+        for name in ("lowered", "links", "jsonld", "microdata"):
+            self.__dict__.pop(name, None)
+        self.__dict__["reading"] = kept
+
     @cached_property
     def host(self) -> str:
         """Host name in lower case, without port and leading ``www.``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from tenants.context import in_tenant
 from tenants.models import PipelineRun
 
 LONGEST_PAUSE_SECONDS = 4.0
+SLEEP_SECONDS = 25.0  # the rig's leases end after 20
 
 
 @dataclass(slots=True)
@@ -53,6 +55,12 @@ class Havoc:
         self.rig.supervisor.wait()
         self.rig.start_workers()
 
+    def sleeper(self) -> None:
+        """Stop a worker process for longer than its lease, as a suspended machine does."""
+        sleeping = self.dice.choice(self.rig.queue_workers()[:2])
+        sleeping.suspend()
+        threading.Timer(SLEEP_SECONDS, lambda: _wake(sleeping)).start()
+
     def database(self) -> None:
         """PostgreSQL's postmaster; the supervisor brings it back."""
         self.rig.database().kill()
@@ -68,7 +76,8 @@ class Havoc:
     def wreak(self, run: PipelineRun, *, kills: int) -> None:
         """Kill now this, now that, until ``kills`` have hit or the night is over."""
         ways: list[Callable[[], None]] = [
-            self.worker, self.database, self.cluster, self.worker, self.supervisor, self.web_server,
+            self.worker, self.database, self.cluster, self.sleeper, self.worker, self.supervisor,
+            self.web_server,
         ]  # fmt: skip
         self.dice.shuffle(ways)
         before = self.hits.total()
@@ -81,6 +90,11 @@ class Havoc:
             with suppress(psutil.NoSuchProcess, IndexError, AttributeError, ProcessLookupError):
                 way()  # what is just starting cannot be hit
                 self.hits[way.__name__] += 1
+
+
+def _wake(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):  # killed in its sleep
+        process.resume()
 
 
 def adds_up(run: PipelineRun) -> bool:

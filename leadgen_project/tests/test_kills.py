@@ -60,16 +60,16 @@ def wait_until(condition, *, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_a_night_with_six_kills_ends_like_an_undisturbed_one(rig):
+def test_a_night_with_seven_kills_ends_like_an_undisturbed_one(rig):
     rig.start_workers(env={"CRAWL_CONCURRENCY": "2"})
     rig.add_tenant("wild")
     run = rig.start_night("wild")
     havoc = Havoc(rig, random.Random(1))
 
-    havoc.wreak(run, kills=6)
+    havoc.wreak(run, kills=7)  # one of each kind
     rig.wait_for(run)
 
-    assert havoc.hits.total() == 6, havoc.hits
+    assert havoc.hits.total() == 7, havoc.hits
     assert ends_like_the_calm_one(rig, run)
 
 
