@@ -214,7 +214,7 @@ class _Search:
         asked = Asked.of(told)
         places = self._places(lead, told)
         if not places:
-            return asked.result(Outcome.NOTHING, "no_place", "Nothing found that could be its own.")
+            return asked.result(Outcome.NOTHING, *_no_place(told))
         self._asked[lead.pk] = asked, tuple(places)
         task = task_for(lead, about.company(lead))
         candidates = tuple(Candidate(place.host, STEP) for place in places)
@@ -235,8 +235,7 @@ class _Search:
         )  # fmt: skip
 
     def _places(self, lead: Lead, told: Told) -> list[Place]:
-        pages = [FoundPage(hit["url"], hit["title"], hit["score"]) for hit in told.answer["hits"]]
-        places = pick_hosts(pages, name=lead.name, tried=_hosts_tried(lead))
+        places = pick_hosts(_pages(told), name=lead.name, tried=_hosts_tried(lead))
         refused = suppressed_among("DOMAIN", [place.host for place in places])
         return [place for place in places if place.host not in refused]
 
@@ -257,6 +256,17 @@ class _Search:
             return record_site(found, run_id=self.run_id, now=self.now(), result=result)
 
         return replace(result, write=write)
+
+
+def _pages(told: Told) -> list[FoundPage]:
+    return [FoundPage(hit["url"], hit["title"], hit["score"]) for hit in told.answer["hits"]]
+
+
+def _no_place(told: Told) -> tuple[str, str]:
+    """Code and sentence for an answer that leads nowhere."""
+    if pick_hosts(_pages(told), name="", tried=()):
+        return "looked_at", "What the search finds was looked at before, or is suppressed."
+    return "no_place", "The search finds nothing that could be its own site."
 
 
 def _hosts_tried(lead: Lead) -> set[str]:

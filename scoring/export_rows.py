@@ -12,6 +12,7 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 from acra.models import RegisterImport, SsicCode
 from enrichment.models import Contact, Evidence
+from enrichment.wanted_titles import title_rank, wanted_titles
 from icp.models import Lead
 from scoring.models import Explanation, LeadScore, ScoreLine, ShortlistEntry
 from scoring.withhold import withheld
@@ -148,19 +149,23 @@ def _sources(leads: Iterable[Lead]) -> dict[int, str]:
 def best_contacts(leads: Sequence[int]) -> dict[int, Contact]:
     """Lead -> whom to begin with: a person with an address, a role mailbox, then whoever there is.
 
-    Private persons and contacts that may not be mailed are nobody to begin with. One statement.
+    Of people with an address the tenant's most wanted title goes first. Private persons and
+    contacts that may not be mailed are nobody to begin with. Two statements.
     """
     best: dict[int, Contact] = {}
+    wanted = wanted_titles()
     rows = Contact.objects.filter(lead_id__in=leads, is_mailable=True)
     for contact in rows.exclude(kind=Contact.Kind.PERSONAL).order_by("pk"):
         known = best.get(contact.lead_id)
-        if known is None or _preference(contact) < _preference(known):
+        if known is None or _preference(contact, wanted) < _preference(known, wanted):
             best[contact.lead_id] = contact
     return best
 
 
-def _preference(contact: Contact) -> tuple[bool, bool, bool, str, str]:
-    return (not contact.email, contact.kind != Contact.Kind.PERSON, not contact.title,
+def _preference(contact: Contact, wanted: Sequence[str]) -> tuple[bool, bool, int, bool, str, str]:
+    rank = title_rank(contact.title, wanted)
+    return (not contact.email, contact.kind != Contact.Kind.PERSON,
+            len(wanted) if rank is None else rank, not contact.title,
             contact.email, contact.name)  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,7 +13,11 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
 from unfold.sections import TemplateSection
-from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminColorInputWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from tenants import admin_platform, admin_sign_in, admin_vendors, invitations, people
 from tenants.console import PLATFORM, ModelAdmin, may_do, reason_of
@@ -58,10 +63,19 @@ class TenantSettingsAdmin(ModelAdmin):
     }
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        widgets = {"colour": UnfoldAdminColorInputWidget()}
+        usual = "\n".join(settings.LUSHA_PREFERRED_TITLES)
+        widgets = {
+            "colour": UnfoldAdminColorInputWidget(),
+            "preferred_titles": UnfoldAdminTextareaWidget({"rows": 8, "placeholder": usual}),
+        }
         return super().get_form(
             request, obj, **{**kwargs, "widgets": widgets, "labels": self.LABELS}
         )
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "lusha_fallback":
+            kwargs["choices"] = [("", "As the deployment has it"), *TenantSettings.Fallback.choices]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def changeform_view(
         self,

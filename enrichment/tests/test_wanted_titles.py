@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from enrichment.models import Contact
 from enrichment.wanted_titles import title_rank, wanted_titles
+from icp.models import Lead
+from scoring.export_rows import best_contacts
 from tenants.models import TenantSettings
 
 WANTED = ("Managing Director", "Founder", "Head of Sales", "Director")
@@ -37,3 +40,13 @@ def test_a_tenants_own_list_goes_before_the_deployments(acme, settings):
     TenantSettings.objects.filter(pk="acme").update(preferred_titles="CFO\n\n  Head of IT \n")
 
     assert wanted_titles() == ("CFO", "Head of IT")
+
+
+def test_exports_begin_with_the_most_wanted_person(acme):
+    lead = Lead.objects.create(source_ref="x", name="ACME", stage="SCORED")
+    for name, title in (("Ann Lee", "Sales Manager"), ("Bob Tan", "Head of IT"), ("Cai Ng", "")):
+        email = f"{name[:3].lower()}@acme.example"
+        Contact.objects.create(lead=lead, kind="PERSON", name=name, title=title, email=email)
+    TenantSettings.objects.filter(pk="acme").update(preferred_titles="Head of IT\nSales Manager")
+
+    assert best_contacts([lead.pk])[lead.pk].name == "Bob Tan"
