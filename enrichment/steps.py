@@ -155,7 +155,8 @@ def tally_step(run: PipelineRun, *, step: str) -> Tally:
             tally.held[code] = tally.held.get(code, 0) + n
         else:
             tally.done += n
-        facts[outcome.lower()] += n
+        # not "done", which counts all that were dealt with
+        facts["added" if outcome == Outcome.DONE else outcome.lower()] += n
     tally.taken_in = (
         tally.done + tally.waiting + sum(tally.rejected.values()) + sum(tally.held.values())
     )
