@@ -23,9 +23,14 @@ FRAME_BYTES = 220  # of one page's marks and title, at most
 LONGEST_LINE = 2_000
 SHORTEST_SHARE = 400  # bytes of a page, or it is not worth its marks
 
+# Any run of digits and separators; not a UEN (digits and a letter), not money.
 _NUMBER = re.compile(
-    r"(?<![\w@#$\u20ac\u00a3%&=.])(?:\+\s?|\(\s?\+?)?\d(?:[\d()\u2010-\u2015\u2212\u00b7. /-])"
-    r"{5,28}\d(?![\w%@])"
+    r"(?<![\d@#$\u20ac\u00a3%&=.])(?:\+\s?|\(\s?\+?)?\d(?:[\d()\u2010-\u2015\u2212\u00b7. /-])"
+    r"{5,28}\d(?!\d|[A-Z]\b|[%@])"
+)
+# Whatever has an @ in its middle, also where the rules see no mailbox (an unknown suffix).
+_ANY_ADDRESS = re.compile(
+    "[^\\s<>()\\[\\],;:\"'\u201c\u201d]{1,64}\\s?[@\uff20\ufe6b]\\s?[^\\s<>()\\[\\],;:\"'\u201c\u201d]{1,255}"
 )
 _YEARS = re.compile(r"(?:(?:18|19|20)\d\d\D{1,5})+(?:18|19|20)\d\d")
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-](?:19|20)?\d\d|(?:19|20)\d\d[./-]\d{1,2}[./-]\d{1,2}")
@@ -179,7 +184,13 @@ class _Masks:
         for written in sorted(find_written(line), key=lambda each: -each.start):
             mask = self._mask("e-mail", line[written.start : written.end], written.address)
             line = f"{line[: written.start]}{mask}{line[written.end :]}"
+        line = _ANY_ADDRESS.sub(self._address, line)
         return _NUMBER.sub(self._number, line)
+
+    def _address(self, found: re.Match[str]) -> str:
+        words = found.group().rstrip(".!?")
+        value = "".join(words.split()).replace("\uff20", "@").casefold()
+        return self._mask("e-mail", words, value) + found.group()[len(words) :]
 
     def _number(self, found: re.Match[str]) -> str:
         words = found.group()

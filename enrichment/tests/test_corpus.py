@@ -37,6 +37,34 @@ def test_addresses_and_numbers_are_masked_and_found_again():
     assert made.unmasked("Siti Lee, Sales Manager, [e-mail 1], [number 1], [identity 1]") == line
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["dpo@kolina.made-up.test", "a.b+c@localhost", "boss@192.168.0.1", "tan\uff20kolina.sg",
+     "lim @ kolina.intern", "x@y"],
+)  # fmt: skip
+def test_whatever_has_an_at_sign_is_masked(address):
+    made = corpus(f"<p>Officer: {address}. And more words.</p>")
+
+    assert address not in made.text
+    assert "@" not in made.text
+    assert "\uff20" not in made.text
+    assert made.text.count("[e-mail 1]") == 1
+    assert made.unmasked("Officer: [e-mail 1].") == f"Officer: {address}."
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["61234567", "6123-4567", "+65 (6) 123.4567", "1800 555 1234", "(65) 6123 4567", "6123/4567"],
+)
+@pytest.mark.parametrize("around", ["Tel{}", "T: {}", "{}ext 2", "call {}.", "{} or mail"])
+def test_numbers_are_masked_however_they_are_written(number, around):
+    made = corpus(f"<p>We sell paper. {around.format(number)}</p>")
+
+    digits = "".join(c for c in number if c.isdigit())[-4:]
+    assert digits not in "".join(c for c in made.text.split("page 1")[1] if c not in " -./()")[:99]
+    assert "[number 1]" in made.text
+
+
 def test_years_codes_and_registrations_are_no_numbers_of_people():
     made = corpus(PAGE)
 
