@@ -60,7 +60,7 @@ def measure() -> list[Result]:
         Result("governor: a governed call / a bare one on loopback", whole / plain,
                note=f"{plain * 1000:.1f} ms bare, {whole * 1000:.1f} ms governed;"
                     f" the door alone {door * 1000:.1f} ms"),
-        Result("governor: the door / two commits of one row each", door / floor, limit=25,
+        Result("governor: the door / two commits of one row each", door / floor, limit=6,
                note=f"{floor * 1000:.1f} ms"),
     ]  # fmt: skip
 
