@@ -63,7 +63,7 @@ class IssuerForm(forms.ModelForm):
         widgets = {"audiences": UnfoldAdminTextInputWidget()}
         labels = {
             "name": "Name on the button",
-            "audiences": "Audiences of API tokens",
+            "audiences": "Audiences of bearer tokens",
             "tenant_claim": "Claim that names the tenant",
             "tenant_value": "What it says for this tenant",
             "roles_claim": "Claim with the roles",

@@ -45,7 +45,7 @@ class Issuer(models.Model):
         models.CharField(max_length=300),
         default=list,
         blank=True,
-        help_text="Audiences of API tokens beside the client ID, comma-separated.",
+        help_text="Whom bearer tokens must be meant for, comma-separated. Empty: the client ID.",
     )
     tenant_claim = models.CharField(
         max_length=200,
