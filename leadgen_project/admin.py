@@ -42,7 +42,7 @@ class RunAdmin(ModelAdmin):
         run = self.get_object(request, object_id or "")
         if run is None:
             raise Http404(f"There is no run {object_id} here.")
-        extra = {"title": f"Run {run.pk}", "subtitle": None, "show_history": False}
+        extra: dict[str, Any] = {"title": f"Run {run.pk}", "subtitle": None, "show_history": False}
         if not is_public():
             extra |= run_pages.live_context(request, run)
             extra["known"] = run_pages.known_of_leads(run)

@@ -16,12 +16,14 @@ from leadgen_project import night_stages as stages
 from leadgen_project import vendor_stages
 from leadgen_project.report import report_hash, report_lines
 from leadgen_project.turns import queue_turns
+from leadgen_project.vendor_figures import reconcile_after_run
 from tenants import audit
 from tenants.clock import database_now
 from tenants.context import current_schema
 from tenants.models import PipelineRun, Tenant
 from tenants.outage import is_outage
 from tenants.stages import Stage
+from tenants.vendor_models import VendorUsage
 
 logger = logging.getLogger(__name__)
 
@@ -220,6 +222,8 @@ def _move_on(run: PipelineRun, stage: Stage) -> None:
     run.finished_at = now
     run.report_hash = report_hash(report_lines(run))
     run.save()
+    if VendorUsage.objects.filter(run_id=run.pk).exists():
+        reconcile_after_run()
     logger.info("%s: run %s finished, report %s", run.tenant_id, run.pk, run.report_hash[:12])
 
 

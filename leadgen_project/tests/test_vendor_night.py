@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from django.db.models import Sum
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from acra.load import load_register
 from enrichment.models import Contact, EnrichmentRun, Evidence, LeadStep
@@ -98,6 +99,11 @@ def test_the_ledger_is_what_the_vendors_charged_and_the_price_was_not_exceeded(f
     took = {name.upper().replace("LANGUAGE_MODEL", "LLM"): n for name, n in charged(world).items()}
     assert spent == {vendor: units for vendor, units in took.items() if units}
     assert all("at most" in line or "nothing to ask" in line for line in first.plan["price"][:-1])
+
+
+def test_its_end_queues_a_look_at_the_vendors_own_figures(first):
+    with in_public():
+        assert OrmQ.objects.filter(lock__gt=timezone.now()).exists()
 
 
 def test_the_same_night_again_pays_nobody(first, world, acme):
