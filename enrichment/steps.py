@@ -155,8 +155,7 @@ def tally_step(run: PipelineRun, *, step: str) -> Tally:
             tally.held[code] = tally.held.get(code, 0) + n
         else:
             tally.done += n
-        # not "done", which counts all that were dealt with
-        facts["added" if outcome == Outcome.DONE else outcome.lower()] += n
+        facts[outcome.lower()] += n
     tally.taken_in = (
         tally.done + tally.waiting + sum(tally.rejected.values()) + sum(tally.held.values())
     )

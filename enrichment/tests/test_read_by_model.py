@@ -66,7 +66,7 @@ def test_proposals_stand_beside_what_rules_read_with_page_quote_and_prompt(run, 
         assert row.page_sha256
         assert row.quote
     told = tally_read(run).as_json()
-    assert (told["in"], told["done"], told["added"], told["waiting"]) == (1, 1, 1, 0)
+    assert (told["in"], told["done"], told["waiting"]) == (1, 1, 0)
     step = LeadStep.objects.get(step="read")
     assert step.figures["model"] == "sandbox-model-2026-06-01"
     assert step.figures["prompt"] == "read v1"
