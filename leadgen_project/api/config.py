@@ -48,7 +48,7 @@ WorkingHours = type(
 class EmailProvider(StrictSerializer):
     """How mail leaves the house. Secrets are no part of it: mailboxes are connected elsewhere."""
 
-    transport = serializers.ChoiceField(TRANSPORTS)
+    transport = serializers.ChoiceField(TRANSPORTS, required=False)
     fromName = serializers.CharField(max_length=100, required=False)  # noqa: N815 -- the plan's style
     replyTo = serializers.EmailField(max_length=254, required=False)  # noqa: N815 -- as above
 

@@ -38,7 +38,17 @@ def _document() -> bytes:
 def add_common_parts(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
     """Hook of the generator: the schema every error answer refers to."""
     result["components"].setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
-    return result
+    found: dict[str, Any] = _any_value(result)
+    return found
+
+
+def _any_value(part: Any) -> Any:
+    """``oneOf: [anything, null]``, which the generator writes, refuses null: it fits both."""
+    if isinstance(part, dict):
+        if part.get("oneOf") == [{}, {"type": "null"}]:
+            part = {key: value for key, value in part.items() if key != "oneOf"}
+        return {key: _any_value(value) for key, value in part.items()}
+    return [_any_value(each) for each in part] if isinstance(part, list) else part
 
 
 @require_GET

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from django.db.models import F, QuerySet
 from django.http import StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -26,6 +25,14 @@ from tenants.rest.strict import EmptySerializer, ReasonSerializer
 from tenants.serializers import DryRun, ProgressSerializer, RunQuery, RunSerializer
 
 RIGHT = "tenants.run_night"
+EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string", "enum": ["progress", "end", "again"]},
+        "data": {"type": "string", "description": "JSON"},
+    },
+}
 WHY = [OpenApiExample("why", {"reason": "The register is being loaded."}, request_only=True)]
 
 
@@ -96,7 +103,7 @@ class Runs(Resource):
     @extend_schema(
         responses={
             (200, "text/event-stream"): OpenApiResponse(
-                OpenApiTypes.STR,
+                EVENT,
                 "Events `progress` (data: as of the run's own address) while it changes, `end` when"
                 " it is over, `again` when the stream closes before; then connect anew.",
             )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any, ClassVar, TypeVar
 
+from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -39,6 +41,11 @@ class Resource(GenericViewSet):
     ordering: ClassVar[str] = "-id"
     key: ClassVar[Any] = ("pk", whole)
     paging: Mapping[str, Any] | None = None
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Times of the API are UTC, whatever clock the console shows."""
+        with timezone.override(UTC):
+            return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
