@@ -12,7 +12,8 @@ from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from tenants.clock import database_now
@@ -347,6 +348,8 @@ class Lead(models.Model):
                 F("score").desc(nulls_last=True), "uen", name="lead_by_score",
                 condition=Q(stage__in=["SCORED", "SHORTLISTED"]),
             ),
+            # Pages of the API: with NULL as a value, and the key that breaks ties.
+            models.Index(Coalesce(F("score"), Value(-1)), F("id"), name="lead_by_any_score"),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -401,7 +401,7 @@ VENDOR_LIMITS = {
     Vendor.LUSHA: Limits(daily_units=env.optional("LUSHA_DAILY_CREDITS", 200)),
     Vendor.ZEROBOUNCE: Limits(daily_units=env.optional("ZEROBOUNCE_DAILY_CREDITS", 1_000)),
 }
-LLM_CALLS_PER_MINUTE_MOST = env.integer("LLM_CALLS_PER_MINUTE_MOST", 1000, least=1)
+LLM_CALLS_PER_MINUTE_MOST = env.integer("LLM_CALLS_PER_MINUTE_MOST", 1000, least=0)
 # Lane -> calls in seconds. Only for the first call of a lane; after that the console decides.
 VENDOR_RATES = {
     Vendor.LLM: (env.integer("LLM_CALLS_PER_MINUTE", 20, least=0), 60),

@@ -48,6 +48,10 @@ SHARED = ("/api/companies",)  # the register is everybody's
 TASKS: dict[str, tuple[str, ...]] = {
     "leadgen_project.tasks.work": ("run_id",),
     "leadgen_project.vendor_figures.reconcile_vendors": (),
+    "enrichment.tasks.verify_lead_now": ("lead_id",),
+    "enrichment.tasks.search_now": ("lead_id",),
+    "enrichment.tasks.find_people_now": ("lead_id",),
+    "enrichment.tasks.recheck_addresses": (),
 }
 # Command -> why it cannot show or change another tenant's rows than the one it is given.
 COMMANDS = {
@@ -63,6 +67,9 @@ COMMANDS = {
     "erase_tenant": "looks for what carries the key it is given; see test_take_out",
     "demo": "makes tenants of its own, of the sandbox",
     "run": "starts processes",
+    "rotate_secrets": "writes secrets anew, each in its own row, and shows none",
+    "reset_second_factor": "writes accounts, which belong to the platform",
+    "write_roles_page": "reads no database",
     "worker": "starts processes, which enter tenants as tasks do",
     "cluster": "takes tasks, each in its own tenant",
     "stop_database": "reads no database",
@@ -87,6 +94,7 @@ def filled(db):
 def foreign(filled) -> dict[str, str]:
     """Ids of beta's rows that are not also ids of acme's."""
     with in_tenant("beta"):
+        only_theirs = Lead.objects.create(pk=10**9, source_ref=THEIRS, name=f"{THEIRS} LAST")
         return {
             "lead": str(Lead.objects.first().public_id),
             "run": str(PipelineRun.objects.get().pk),
@@ -94,6 +102,8 @@ def foreign(filled) -> dict[str, str]:
             "suppression": str(Suppression.objects.order_by("pk").last().pk),
             "view": str(SavedView.objects.get().pk),
             "tenant": "beta",
+            "run_id": str(PipelineRun.objects.get().pk),
+            "lead_id": str(only_theirs.pk),
         }
 
 
@@ -274,7 +284,7 @@ def test_no_task_works_on_things_of_another_tenant(filled, foreign):
 
     for name, arguments in TASKS.items():
         with in_tenant("acme"):
-            REGISTRY[name](**{each: int(foreign["run"]) for each in arguments})
+            REGISTRY[name](**{each: int(foreign[each]) for each in arguments})
 
     assert everything("beta") == before
 

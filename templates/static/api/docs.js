@@ -11,7 +11,7 @@ window.addEventListener("load", () => {
     url: "/api/schema/",
     dom_id: "#swagger-ui",
     deepLinking: true,
-    docExpansion: "none",
+    docExpansion: "list",
     validatorUrl: null, // asks nobody outside
     requestInterceptor: (request) => {
       if (request.method && request.method !== "GET") {

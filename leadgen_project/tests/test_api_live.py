@@ -1,0 +1,108 @@
+"""The API over a real server: the guide's own commands, a stream that is watched, the docs page."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+import requests
+from django.conf import settings
+from django.utils import timezone
+
+from leadgen_project.tests.browser import console, server  # noqa: F401 -- fixtures
+from leadgen_project.tests.console_data import fill, make_people, make_register
+from tenants import api_tokens
+from tenants.context import connection, in_public
+from tenants.models import Tenant, User
+from tenants.roles import scopes_of_role
+
+GUIDE = Path(settings.BASE_DIR) / "docs" / "api.md"
+
+
+@pytest.fixture
+def token(committed) -> str:
+    make_people()
+    make_register()
+    fill("acme", mark="Acmemark", leads=12)
+    with in_public():
+        user, tenant = User.objects.get(username="owner"), Tenant.objects.get(pk="acme")
+    return api_tokens.create(
+        tenant, user, name="live", scopes=sorted(scopes_of_role("OWNER")), days=1,
+        now=timezone.now(),
+    )[1]  # fmt: skip
+
+
+def commands() -> list[str]:
+    """Every curl command of the guide."""
+    blocks = re.findall(r"```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.partition("   # ")[0] for line in lines if line.startswith("curl ")]
+
+
+def test_every_command_of_the_guide_works(token, server):  # noqa: F811 -- the fixture
+    found = commands()
+    assert len(found) >= 6
+    run = requests.get(f"{server}/api/runs", headers=_bearer(token), timeout=10).json()
+    number = run["results"][0]["id"]
+
+    for command in found:
+        shown = command.replace("/runs/12", f"/runs/{number}")
+        done = subprocess.run(
+            ["bash", "-c", f"{shown} -f --max-time 20"], capture_output=True, text=True,
+            check=False, env={"URL": server, "TOKEN": token, "PATH": "/usr/bin:/bin"},
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}: {done.stderr} {done.stdout[:300]}"
+        assert done.stdout.strip(), command
+
+
+def test_a_stream_follows_a_run_and_holds_no_connection_meanwhile(token, server):  # noqa: F811
+    call = {"headers": _bearer(token), "timeout": 20}
+    number = requests.post(f"{server}/api/runs", json={}, **call).json()["id"]
+    events: list[tuple[str, str]] = []
+    has_begun = threading.Event()
+
+    def listen() -> None:
+        with requests.get(f"{server}/api/runs/{number}/events", stream=True, **call) as answer:
+            kind = ""
+            for line in answer.iter_lines(decode_unicode=True):
+                if line.startswith("event: "):
+                    kind = line.removeprefix("event: ")
+                if line.startswith("data: "):
+                    events.append((kind, json.loads(line.removeprefix("data: "))["status"]))
+                    has_begun.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    assert has_begun.wait(20)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND state LIKE 'idle in transaction%%' AND pid <> pg_backend_pid()"
+        )
+        held = cursor.fetchone()[0]
+    for verb, status in (("pause", "PAUSED"), ("cancel", "CANCELLED")):
+        done = requests.post(f"{server}/api/runs/{number}/{verb}", json={"reason": "x"}, **call)
+        assert done.json()["status"] == status
+        threading.Event().wait(2.5)  # longer than a look
+    listener.join(20)
+
+    assert held == 0
+    assert [status for _, status in events] == ["RUNNING", "PAUSED", "CANCELLED", "CANCELLED"]
+    assert events[-1][0] == "end"
+
+
+@pytest.mark.browser
+def test_the_docs_page_shows_the_document_under_the_strict_policy(token, console):  # noqa: F811
+    console.page.goto(f"{console.url}/api/docs/")
+    console.page.wait_for_selector(".opblock", timeout=30_000)
+
+    assert console.page.locator(".opblock").count() > 40
+    assert console.problems == []
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
