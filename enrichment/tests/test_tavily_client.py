@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from enrichment.clients.tavily import TavilyClient, TavilyError
 from enrichment.tests.permits import permit
 from enrichment.tests.scripted import scripted
+from leadgen_project.sandbox.loopback import LoopbackServer
 from leadgen_project.sandbox.server import Sandbox
 from leadgen_project.sandbox.vendors import tavily
 from leadgen_project.sandbox.vendors.stand_in import Fault
@@ -238,3 +241,27 @@ def test_an_answer_without_its_price_stays_charged_as_reserved():
 
     assert len(found.hits) == 1
     assert granted.settled_units is None
+
+
+def drip(connection) -> None:
+    """A byte now and then, never so late that a read times out."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    for _ in range(200):
+        connection.sendall(b" ")
+        time.sleep(0.05)
+
+
+def endless(connection) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900000000\r\n\r\n")
+    while True:
+        connection.sendall(b" " * 65_536)
+
+
+@pytest.mark.parametrize(("behave", "code"), [(drip, "timeout"), (endless, "broken")])
+def test_an_answer_without_end_holds_nobody(behave, code):
+    began = time.monotonic()
+    with LoopbackServer(lambda _request: behave) as server, pytest.raises(TavilyError) as caught:
+        ask(server.url, seconds=0.5)
+
+    assert caught.value.code == code
+    assert time.monotonic() - began < 4
