@@ -23,6 +23,7 @@ from scoring.models import LeadScore, Shortlist
 from scoring.publish import current_card
 from scoring.score import score_batch, scoring_waiting
 from scoring.shortlist import make_shortlist
+from tenants import llm
 from tenants.clock import database_now
 from tenants.models import PipelineRun, Tenant
 from tenants.stages import BatchReport, Tally
@@ -198,6 +199,7 @@ def tidy(run: PipelineRun) -> BatchReport:
     """
     purged = purge_pages(keep_days=run.tenant.settings.retention_days, now=database_now())
     forget_idle_hosts()
+    llm.forget_answers(keep_days=run.tenant.settings.retention_days, now=database_now())
     run.plan["purged"] = {"pages": purged.pages, "bodies": purged.bodies, "texts": purged.corpora}
     known = completeness(run.pk)
     run.plan["completeness"] = as_json(known)

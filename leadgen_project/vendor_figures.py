@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 
 from django.conf import settings
@@ -20,20 +21,16 @@ TEST = Purpose("test the key")
 
 def tavily_used(permit: Permit) -> int:
     """Credits of this key in the present cycle."""
-    client = TavilyClient(settings.TAVILY_BASE_URL)
-    try:
+    reading = TavilyClient(settings.TAVILY_BASE_URL, seconds=settings.VENDOR_READ_SECONDS)
+    with closing(reading) as client:
         return client.usage(permit).key
-    finally:
-        client.close()
 
 
 def lusha_used(permit: Permit) -> int:
     """Credits of the account in the present cycle."""
-    client = LushaClient(settings.LUSHA_BASE_URL)
-    try:
+    reading = LushaClient(settings.LUSHA_BASE_URL, seconds=settings.VENDOR_READ_SECONDS)
+    with closing(reading) as client:
         return client.usage(permit).used
-    finally:
-        client.close()
 
 
 def zerobounce_used(permit: Permit) -> int:
