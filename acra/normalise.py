@@ -121,6 +121,12 @@ class Normaliser:
             **self._filings.columns,
         }
 
+    def take_warnings(self) -> tuple[Counter[str], dict[str, list[str]]]:
+        """Warnings and examples since they were last taken."""
+        taken = self.warnings, self.examples
+        self.warnings, self.examples = Counter(), {}
+        return taken
+
     def rows(self, lines: Sequence[str]) -> list[str]:
         """For each line, in any order, the values of ``TYPED``, parted by tabs."""
         usual = [line for line in lines if line.count(SEPARATOR) == _USUAL - 1]
