@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ LISTS = {
 
 def measure() -> list[Result]:
     """Ratios alone: to a view outside any tenant, and of many leads to few."""
+    logging.getLogger("leadgen.request").setLevel(logging.WARNING)
     with scratch_database(tenants=2) as (few, many):
         settle = _people(few, many)
         for key, leads in ((few, FEW), (many, MANY)):

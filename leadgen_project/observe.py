@@ -42,7 +42,7 @@ class RequestMiddleware:
     def _note(self, request: HttpRequest, response: HttpResponse, *, seconds: float) -> None:
         """By route, never by address: addresses hold ids and what people search for."""
         match = request.resolver_match
-        route = match.route if match else "unmatched"
+        route = match.route.replace("^", "").replace("$", "") if match else "unmatched"
         method = request.method if request.method in KNOWN_METHODS else "other"
         REQUESTS.labels(route, method, str(response.status_code)).observe(seconds)
         tenant = getattr(request, "tenant", None)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.sites import UnfoldAdminSite
 
-from leadgen_project.console import doors, run_pages, spend_page, vendor_pages
+from leadgen_project.console import doors, run_pages, spend_page, vendor_pages, view_pages
 from leadgen_project.console.context import console_context, tenant_of
 from leadgen_project.console.home import home_context
 from leadgen_project.console.platform_home import platform_context
@@ -86,6 +86,8 @@ class ConsoleSite(UnfoldAdminSite):
             ("vendors/", vendor_pages.vendors_page, "vendors"),
             ("vendors/lanes/<slug:verb>/", vendor_pages.change_lane, "lane-change"),
             ("spend/", spend_page.spend_page, "spend"),
+            ("views/save/", view_pages.save_view, "view-save"),
+            ("views/<int:view_id>/remove/", view_pages.remove_view, "view-remove"),
             ("runs/start/", run_pages.start_run, "run-start"),
             ("runs/<int:run_id>/progress/", run_pages.run_progress, "run-progress"),
             ("runs/<int:run_id>/candidates.csv", run_pages.run_candidates, "run-candidates"),
