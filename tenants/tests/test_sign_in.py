@@ -6,6 +6,7 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -317,6 +318,19 @@ def test_people_are_never_merged_by_their_address(provider, client):
 
     assert User.objects.get(pk=client.session["_auth_user_id"]) != root
     assert not root.identities.exists()
+
+
+def test_a_platform_admin_comes_through_the_provider_once_somebody_has_linked_them(
+    provider, client
+):
+    root = User.objects.create(username="root", is_superuser=True, is_staff=True)
+    call_command("link_identity", "root", "alice")
+
+    assert sign_in(client, provider, tenant_id=..., roles=...).status_code == 302
+    assert User.objects.get(pk=client.session["_auth_user_id"]) == root
+    User.objects.create(username="bob")
+    with pytest.raises(CommandError, match="another account already: root"):
+        call_command("link_identity", "bob", "alice")
 
 
 def test_the_same_subject_of_two_providers_is_two_people(provider, client):
