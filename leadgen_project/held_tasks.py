@@ -122,13 +122,17 @@ def give_back(directory: Path, *, pid: int | None = None) -> int:
 
     Returns how many tasks that were. What was running is repeated, as after any crash.
     """
-    held = [path for path in (directory / "held").iterdir()
-            if pid is None or _runs(path, pid)]  # fmt: skip
-    ids = [int(path.name) for path in held]
+    ids = tasks_of(directory, pid=pid)
     count: int = OrmQ.objects.filter(pk__in=ids).update(lock=database_now()) if ids else 0
-    for path in held:
-        path.unlink(missing_ok=True)
+    for task_id in ids:
+        (directory / "held" / str(task_id)).unlink(missing_ok=True)
     return count
+
+
+def tasks_of(directory: Path, *, pid: int | None = None) -> list[int]:
+    """What a cluster, or one process of it, had taken and not done."""
+    held = (directory / "held").iterdir()
+    return [int(path.name) for path in held if pid is None or _runs(path, pid)]
 
 
 def _runs(held: Path, pid: int) -> bool:

@@ -2,7 +2,8 @@
 
 Without it all of that comes free by itself, but later: leads when their lease ends, hosts after 30
 seconds, tasks after the queue's ``retry``. A death counts against the leads in hand only when it
-may be their fault (``watched_cluster``), never when somebody killed the process.
+may be their fault (``watched_cluster``), never when somebody killed the process. Without leads in
+hand it counts against the task.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from django_tenants.utils import tenant_context
 from enrichment.politeness import free_hosts
 from icp.models import Lead
 from leadgen_project import held_tasks
+from leadgen_project.park import blame
 from tenants.models import PipelineRun, Tenant
 from tenants.process_name import group_name
 from tenants.reconcile import give_up_calls_of
@@ -30,6 +32,8 @@ def mourn_processes(directory: Path) -> None:
     """
     for pid, by_itself in held_tasks.deaths(directory):
         leads = _free(f"{group_name(directory.name)}:{pid}", blamed=by_itself)
+        if by_itself and not leads:
+            blame(held_tasks.tasks_of(directory, pid=pid))
         tasks = held_tasks.give_back(directory, pid=pid)
         held_tasks.forget_death(directory, pid)
         logger.warning(

@@ -18,7 +18,7 @@ from icp.models import IcpRule, Lead
 from icp.select import select_candidates
 from leadgen_project.price import hold_to, price_of
 from leadgen_project.turns import turn_seconds
-from scoring.exports import export_run
+from scoring.exports import export_run, prune_exports
 from scoring.models import LeadScore, Shortlist
 from scoring.publish import current_card
 from scoring.score import score_batch, scoring_waiting
@@ -197,10 +197,13 @@ def tidy(run: PipelineRun) -> BatchReport:
 
     And look back: how much the night knows of its leads, while they are still its own.
     """
-    purged = purge_pages(keep_days=run.tenant.settings.retention_days, now=database_now())
+    keep_days, now = run.tenant.settings.retention_days, database_now()
+    purged = purge_pages(keep_days=keep_days, now=now)
+    nights = prune_exports(keep_days=keep_days, now=now)
     forget_idle_hosts()
-    llm.forget_answers(keep_days=run.tenant.settings.retention_days, now=database_now())
-    run.plan["purged"] = {"pages": purged.pages, "bodies": purged.bodies, "texts": purged.corpora}
+    llm.forget_answers(keep_days=keep_days, now=now)
+    run.plan["purged"] = {"pages": purged.pages, "bodies": purged.bodies, "texts": purged.corpora,
+                          "nights' files": nights}  # fmt: skip
     known = completeness(run.pk)
     run.plan["completeness"] = as_json(known)
     run.note = "\n".join(below_floor(known, floors=settings.COMPLETENESS_FLOORS))

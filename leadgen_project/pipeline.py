@@ -254,6 +254,16 @@ def _count_failure(run: PipelineRun, stage: Stage) -> None:
         locked.save(update_fields=["plan"])
 
 
+def give_up(run: PipelineRun, why: str) -> None:
+    """End a run whose stage ends its workers, as failed."""
+    if run.is_open:
+        _fail(
+            run,
+            f"The stage {run.stage} was given up: {why} The log of the worker says more. What was"
+            " done so far is kept; start a new night when it is repaired.",
+        )
+
+
 def _fail(run: PipelineRun, note: str) -> None:
     """End the run with a sentence for the operator."""
     now = database_now()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +22,7 @@ from scoring.shortlist import TIE_BREAK
 from tenants.context import current_schema
 from tenants.models import PipelineRun
 
+KEPT_NIGHTS = 7  # with their files, whatever their age
 BOM = "\ufeff"  # without it Excel reads UTF-8 as the local code page
 NUMBERS = frozenset({"rank", "score", "scored_in_run", "run"})
 WIDTHS = {"name": 38, "rationale": 70, "rationale_by_model": 70, "score_lines": 60, "summary": 50,
@@ -140,6 +143,22 @@ def export_run(run: PipelineRun) -> list[Path]:
         write_xlsx(run, target, only_shortlist=True)
     draft.replace(book)
     return [paths[0], book, paths[1]]
+
+
+def prune_exports(*, keep_days: int, now: datetime) -> int:
+    """Remove the current tenant's files of nights older than that; returns of how many nights.
+
+    The newest ``KEPT_NIGHTS`` stay however old they are. A second call removes nothing.
+    """
+    folder = Path(settings.MEDIA_ROOT) / current_schema() / "exports"
+    nights = sorted(folder.glob("run-*")) if folder.exists() else []
+    oldest = now.timestamp() - keep_days * 86_400
+    removed = 0
+    for night in nights[:-KEPT_NIGHTS]:
+        if night.stat().st_mtime < oldest:
+            shutil.rmtree(night)
+            removed += 1
+    return removed
 
 
 def _write(path: Path, chunks: Iterable[bytes]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.contrib import admin, messages
@@ -158,6 +159,7 @@ def live_context(request: HttpRequest, run: PipelineRun) -> dict[str, Any]:
         "may_run": may_do(request, RIGHT),
         "failures": run.plan.get("failures", {}),
         "decisions": decisions(run),
+        "files": [(file, Path(file).exists()) for file in run.plan.get("files", [])],
     }
 
 

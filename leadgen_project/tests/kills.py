@@ -28,6 +28,7 @@ from tenants.context import in_tenant
 from tenants.models import PipelineRun
 
 LONGEST_PAUSE_SECONDS = 4.0
+START_SECONDS = 15.0
 SLEEP_SECONDS = 25.0  # the rig's leases end after 20
 
 
@@ -43,7 +44,7 @@ class Havoc:
 
     def worker(self) -> None:
         """One of the processes that run tasks, busy or idle."""
-        self.dice.choice(self.rig.queue_workers()[:2]).kill()
+        self.dice.choice(self._workers()).kill()
 
     def cluster(self) -> None:
         """The whole process group: main process, sentinel, workers, pusher, monitor."""
@@ -57,9 +58,19 @@ class Havoc:
 
     def sleeper(self) -> None:
         """Stop a worker process for longer than its lease, as a suspended machine does."""
-        sleeping = self.dice.choice(self.rig.queue_workers()[:2])
+        sleeping = self.dice.choice(self._workers())
         sleeping.suspend()
         threading.Timer(SLEEP_SECONDS, lambda: _wake(sleeping)).start()
+
+    def _workers(self) -> list[psutil.Process]:
+        """Those of a cluster that was killed a moment ago take some seconds to come."""
+        give_up_at = time.monotonic() + START_SECONDS
+        while time.monotonic() < give_up_at:
+            with suppress(psutil.NoSuchProcess, IndexError):
+                if workers := self.rig.queue_workers()[:2]:
+                    return workers
+            time.sleep(0.1)
+        return []
 
     def database(self) -> None:
         """PostgreSQL's postmaster; the supervisor brings it back."""

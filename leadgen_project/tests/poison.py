@@ -12,6 +12,7 @@ from typing import Any
 from django.apps import AppConfig
 
 POISON = "LEADGEN_TEST_POISON"  # UEN -> exit or memory, as JSON
+DEADLY_STAGE = "LEADGEN_TEST_DEADLY_STAGE"  # anything: selecting ends the worker
 
 
 class PoisonConfig(AppConfig):
@@ -20,6 +21,7 @@ class PoisonConfig(AppConfig):
 
     def ready(self) -> None:
         from enrichment import in_flight
+        from leadgen_project import night_stages
 
         deadly = json.loads(os.environ.get(POISON, "{}"))
         look_for_site = in_flight.look_for_site
@@ -35,3 +37,5 @@ class PoisonConfig(AppConfig):
             return look_for_site(task, **how)
 
         in_flight.look_for_site = look_or_die
+        if os.environ.get(DEADLY_STAGE):
+            night_stages.select_candidates = lambda *_args, **_how: os._exit(1)

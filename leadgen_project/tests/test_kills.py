@@ -204,6 +204,17 @@ def test_pages_that_end_or_fill_a_worker_are_put_aside_and_all_others_are_read(r
     assert adds_up(run)
 
 
+def test_a_stage_that_ends_its_workers_is_given_up_with_a_reason(rig):
+    rig.add_tenant("deadly")
+    rig.start_workers(env={**POISONED, poison.DEADLY_STAGE: "yes"})
+    run = rig.start_night("deadly")
+
+    rig.wait_for(run)
+
+    assert run.status == "FAILED"
+    assert "The stage select was given up: 3 workers ended by themselves" in run.note
+
+
 def test_small_tenants_are_not_held_up_by_a_big_one(rig):
     for key, candidates in (("alone", 10), ("big", 1000), ("small1", 10), ("small2", 10)):
         rig.add_tenant(key, candidates_per_night=candidates)
