@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 FRESH_SECONDS = 300.0  # then they are fetched again, in the background
 STALE_SECONDS = 3_900.0  # an hour after the first refresh that failed
 PAUSE_SECONDS = 60.0  # between two fruitless questions
+COLD_PAUSE_SECONDS = 5.0  # the same while no key is known at all, so that a start soon succeeds
 MOST_KEYS = 50
 LEAST_RSA_BITS = 2048
 ALGORITHMS = {"RS256": "RSA", "ES256": "EC"}
@@ -78,7 +79,7 @@ class KeySet:
                 if must:
                     raise ProviderError("The provider's keys could not be read a moment ago.")
                 return
-            self._paused_until = self._clock() + PAUSE_SECONDS
+            self._paused_until = self._clock() + (COLD_PAUSE_SECONDS if must else PAUSE_SECONDS)
             try:
                 fresh = read_keys(self._fetch(self._url))
             except ProviderError as exc:

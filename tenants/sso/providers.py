@@ -19,7 +19,7 @@ from tenants.sso.fetch import ProviderError
 
 DEPLOYMENT = "deployment"  # the key of the provider that stands in the settings
 DISCOVERY_SECONDS = 3_600.0
-PAUSE_SECONDS = 30.0
+PAUSE_SECONDS = 5.0  # after a question in vain
 
 
 @dataclass(frozen=True, slots=True)
