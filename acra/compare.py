@@ -101,7 +101,7 @@ def drop_duplicates(table: str) -> list[str]:
         status=sql.Literal(PLACE["entity_status_description"] + 1),
     )  # fmt: skip
     # Apart from the deletion, because only a query that writes nothing uses several processes; and
-    # by sorting, which they share (four times as quick as one that hashes two million numbers).
+    # by sorting, which they share; hashing two million numbers falls to one.
     _run(f"SET LOCAL enable_hashagg = off; DROP TABLE IF EXISTS {SEVERAL}")
     _run(
         f"CREATE UNLOGGED TABLE {SEVERAL} AS"

@@ -303,7 +303,7 @@ class _Reader:
 
 @lru_cache(maxsize=1)
 def _normaliser(today: str) -> Normaliser:
-    """One for all tasks of a process: what it remembers of values saves two microseconds a row."""
+    """One for all tasks of a process, which keeps what it remembers of values."""
     return Normaliser(today=date.fromisoformat(today))
 
 
