@@ -68,6 +68,7 @@ COMMANDS = {
     "demo": "makes tenants of its own, of the sandbox",
     "run": "starts processes",
     "rotate_secrets": "writes secrets anew, each in its own row, and shows none",
+    "link_identity": "writes accounts, which belong to the platform",
     "reset_second_factor": "writes accounts, which belong to the platform",
     "write_roles_page": "reads no database",
     "worker": "starts processes, which enter tenants as tasks do",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -18,32 +19,37 @@ from tenants.archive import ArchiveError, folder_of
 from tenants.context import connection, in_public, in_tenant
 from tenants.erase import EraseError, erase, remains
 from tenants.models import AuditEvent, PipelineRun, Tenant, TenantSettings
+from tenants.provision import create_tenant
 from tenants.take_in import take_in
 from tenants.take_out import take_out
 from tenants.tasks import enqueue
 from tenants.vendor_models import VendorBalance, VendorUsage
 
+# Roles belong to the server: processes that test at the same time must not erase each other's.
+KEY, COPY = f"house{os.getpid()}", f"copy{os.getpid()}"
+
 
 @pytest.fixture
-def acme_filled(db, settings, tmp_path):
+def house(db, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "files"
     make_people()
     make_register()
-    run = fill("acme", mark="Acmemark", leads=12)
-    with in_tenant("acme"):
+    create_tenant(KEY, name="House", actor="tests")
+    run = fill(KEY, mark="Acmemark", leads=12)
+    with in_tenant(KEY):
         TenantSettings.objects.update(shortlist_cap=33)
     with in_public():
         VendorUsage.objects.create(
-            tenant_id="acme", vendor="TAVILY", purpose="search", run_id=run.pk, day=NOW.date(),
+            tenant_id=KEY, vendor="TAVILY", purpose="search", run_id=run.pk, day=NOW.date(),
             own_key=False, reserved_units=1, reserved_micros=8000, units=1, micros=8000,
         )  # fmt: skip
         VendorBalance.objects.create(
-            tenant_id="acme", vendor="TAVILY", period=f"run {run.pk}", units=1, micros=8000, calls=1
+            tenant_id=KEY, vendor="TAVILY", period=f"run {run.pk}", units=1, micros=8000, calls=1
         )
-    file = folder_of("acme") / "exports" / "run-000001" / "shortlist.csv"
+    file = folder_of(KEY) / "exports" / "run-000001" / "shortlist.csv"
     file.parent.mkdir(parents=True)
     file.write_text("Acmemark,1\n")
-    return Tenant.objects.get(pk="acme")
+    return Tenant.objects.get(pk=KEY)
 
 
 def settle() -> None:
@@ -58,22 +64,22 @@ def shape(tenant: str) -> dict[str, int]:
                 for model in (Lead, Contact, LeadScore, ScoreLine, PipelineRun)}  # fmt: skip
 
 
-def test_an_archive_arrives_beside_the_original_with_equal_counts_and_hashes(acme_filled, tmp_path):
-    archive = tmp_path / "acme.zip"
+def test_an_archive_arrives_beside_the_original_with_equal_counts_and_hashes(house, tmp_path):
+    archive = tmp_path / "house.zip"
 
-    manifest = take_out(acme_filled, archive, now=NOW)
-    taken = take_in(archive, actor="tests", key="copy", name="Copy")
+    manifest = take_out(house, archive, now=NOW)
+    taken = take_in(archive, actor="tests", key=COPY, name="Copy")
     again = take_out(taken, tmp_path / "copy.zip", now=NOW)
 
-    assert shape("copy") == shape("acme")
+    assert shape(COPY) == shape(KEY)
     same = {name for name, table in manifest["tables"].items()
             if table["sha256"] == again["tables"][name]["sha256"]}  # fmt: skip
-    # Runs were moved up, since acme's own are here.
+    # Runs were moved up, since its own are here.
     moved = {name for name, table in manifest["tables"].items() if "run_id" in table["columns"]}
     others = {"tenants_pipelinerun", "tenants_vendorbalance"}
     assert same == set(manifest["tables"]) - moved - others | (same & moved)
     assert again["files"] == manifest["files"]
-    with in_tenant("copy"):
+    with in_tenant(COPY):
         run = PipelineRun.objects.get()
         assert set(Lead.objects.values_list("run_id", flat=True)) == {run.pk}
         assert VendorBalance.objects.get().period == f"run {run.pk}"
@@ -82,12 +88,12 @@ def test_an_archive_arrives_beside_the_original_with_equal_counts_and_hashes(acm
         assert lead.pk > Lead.objects.exclude(pk=lead.pk).order_by("-pk").first().pk
 
 
-def test_after_erasing_it_arrives_with_its_own_numbers(acme_filled, tmp_path):
-    archive = tmp_path / "acme.zip"
-    manifest = take_out(acme_filled, archive, now=NOW)
+def test_after_erasing_it_arrives_with_its_own_numbers(house, tmp_path):
+    archive = tmp_path / "house.zip"
+    manifest = take_out(house, archive, now=NOW)
 
     settle()
-    erase(acme_filled, confirmed="acme", actor="tests", reason="Moves house.")
+    erase(house, confirmed=KEY, actor="tests", reason="Moves house.")
     again = take_out(take_in(archive, actor="tests"), tmp_path / "again.zip", now=NOW)
 
     different = {name for name, table in manifest["tables"].items()
@@ -95,10 +101,10 @@ def test_after_erasing_it_arrives_with_its_own_numbers(acme_filled, tmp_path):
     assert different == set()
 
 
-def test_people_keys_and_secrets_stay_behind(acme_filled, tmp_path):
-    archive = tmp_path / "acme.zip"
+def test_people_keys_and_secrets_stay_behind(house, tmp_path):
+    archive = tmp_path / "house.zip"
 
-    manifest = take_out(acme_filled, archive, now=NOW)
+    manifest = take_out(house, archive, now=NOW)
 
     with zipfile.ZipFile(archive) as opened:
         names = " ".join(opened.namelist())
@@ -107,11 +113,11 @@ def test_people_keys_and_secrets_stay_behind(acme_filled, tmp_path):
     assert set(manifest["left_out"]).isdisjoint(manifest["tables"])
 
 
-def test_an_archive_of_one_tenant_holds_nothing_of_another(acme_filled, tmp_path):
+def test_an_archive_of_one_tenant_holds_nothing_of_another(house, tmp_path):
     fill("beta", mark="Betamark", leads=6)
-    archive = tmp_path / "acme.zip"
+    archive = tmp_path / "house.zip"
 
-    take_out(acme_filled, archive, now=NOW)
+    take_out(house, archive, now=NOW)
 
     with zipfile.ZipFile(archive) as opened:
         for name in opened.namelist():
@@ -128,16 +134,16 @@ def damaged(archive: Path, name: str, change) -> Path:
     return target
 
 
-def test_a_changed_archive_is_refused_and_leaves_nothing(acme_filled, tmp_path):
-    archive = tmp_path / "acme.zip"
-    take_out(acme_filled, archive, now=NOW)
+def test_a_changed_archive_is_refused_and_leaves_nothing(house, tmp_path):
+    archive = tmp_path / "house.zip"
+    take_out(house, archive, now=NOW)
     rows = damaged(archive, "tables/icp_lead.copy", lambda data: data.replace(b"COMP", b"FAKE", 1))
     with pytest.raises(ArchiveError, match="icp_lead"):
-        take_in(rows, actor="tests", key="copy", name="Copy")
+        take_in(rows, actor="tests", key=COPY, name="Copy")
 
     file = damaged(archive, "files/exports/run-000001/shortlist.csv", lambda data: data + b"x")
     with pytest.raises(ArchiveError, match=r"shortlist\.csv"):
-        take_in(file, actor="tests", key="copy", name="Copy")
+        take_in(file, actor="tests", key=COPY, name="Copy")
 
     def climbing(data: bytes) -> bytes:
         manifest = json.loads(data)
@@ -145,52 +151,52 @@ def test_a_changed_archive_is_refused_and_leaves_nothing(acme_filled, tmp_path):
         return json.dumps(manifest).encode()
 
     with pytest.raises(ArchiveError, match="leads outside"):
-        take_in(damaged(archive, "manifest.json", climbing), actor="tests", key="copy", name="Copy")
+        take_in(damaged(archive, "manifest.json", climbing), actor="tests", key=COPY, name="Copy")
 
-    assert not Tenant.objects.filter(pk="copy").exists()
-    assert list(remains("copy")) == []
+    assert not Tenant.objects.filter(pk=COPY).exists()
+    assert list(remains(COPY)) == []
 
 
-def test_erasing_leaves_no_row_file_role_cache_entry_or_task(acme_filled):
+def test_erasing_leaves_no_row_file_role_cache_entry_or_task(house):
     fill("beta", mark="Betamark", leads=6)
-    with in_tenant("acme"):
+    with in_tenant(KEY):
         enqueue("leadgen_project.tasks.work", run_id=1)
         cache.set("key", "Acmemark")
     with in_tenant("beta"):
         enqueue("leadgen_project.tasks.work", run_id=2)
-    assert list(remains("acme"))
+    assert list(remains(KEY))
 
     settle()
-    proof = erase(acme_filled, confirmed="acme", actor="tests", reason="They left.")
+    proof = erase(house, confirmed=KEY, actor="tests", reason="They left.")
 
-    assert list(remains("acme")) == []
+    assert list(remains(KEY)) == []
     assert len(proof) == 4
     assert "1 waiting tasks" in list(remains("beta"))
     event = AuditEvent.objects.get(action="tenants.remove")
-    assert (event.subject, event.reason, event.tenant_id) == ("acme", "They left.", None)
+    assert (event.subject, event.reason, event.tenant_id) == (KEY, "They left.", None)
     with in_tenant("beta"):
         assert Lead.objects.count() == 6
 
 
-def test_erasing_takes_the_key_once_more_and_a_reason(acme_filled):
-    for confirmed, reason in (("", "They left."), ("beta", "They left."), ("acme", " ")):
+def test_erasing_takes_the_key_once_more_and_a_reason(house):
+    for confirmed, reason in (("", "They left."), ("beta", "They left."), (KEY, " ")):
         with pytest.raises(EraseError):
-            erase(acme_filled, confirmed=confirmed, actor="tests", reason=reason)
+            erase(house, confirmed=confirmed, actor="tests", reason=reason)
 
-    assert Tenant.objects.filter(pk="acme").exists()
+    assert Tenant.objects.filter(pk=KEY).exists()
 
 
-def test_the_commands_do_it(acme_filled, tmp_path, capsys):
-    archive = str(tmp_path / "acme.zip")
+def test_the_commands_do_it(house, tmp_path, capsys):
+    archive = str(tmp_path / "house.zip")
 
-    call_command("export_tenant", "acme", archive)
-    call_command("import_tenant", archive, "--as", "copy", "--name", "Copy")
+    call_command("export_tenant", KEY, archive)
+    call_command("import_tenant", archive, "--as", COPY, "--name", "Copy")
     settle()
-    with pytest.raises(CommandError, match="--confirm copy"):
-        call_command("erase_tenant", "copy", "--reason", "x")
-    call_command("erase_tenant", "copy", "--confirm", "copy", "--reason", "A try.")
+    with pytest.raises(CommandError, match=f"--confirm {COPY}"):
+        call_command("erase_tenant", COPY, "--reason", "x")
+    call_command("erase_tenant", COPY, "--confirm", COPY, "--reason", "A try.")
 
     said = capsys.readouterr().out
     assert "Left behind" in said
-    assert "No schema copy" in said
-    assert not Tenant.objects.filter(pk="copy").exists()
+    assert f"No schema {COPY}" in said
+    assert not Tenant.objects.filter(pk=COPY).exists()
