@@ -73,14 +73,19 @@ def build() -> None:
     Runs after each migration, changes nothing when all is in place, and takes one lock, so that two
     deployments at once do not meet.
     """
-    with as_owner(), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
-        _build_shared(cursor)
+    build_shared()
     schemas = tenant_schemas()
     with as_owner(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
         for schema in schemas:
             admit(cursor, schema)
+
+
+def build_shared() -> None:
+    """The part of ``build`` that looks at no tenant's tables: they may be of an older release."""
+    with as_owner(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        _build_shared(cursor)
 
 
 def admit(cursor: CursorWrapper, schema: str) -> None:

@@ -36,7 +36,7 @@ class Command(OneSchema):
             call_command(
                 "migrate_schemas", schema_name=template, verbosity=verbosity, interactive=False
             )
-        isolation.build()
+        isolation.build_shared()
         self._migrate_tenants(verbosity)
         isolation.build()
 
