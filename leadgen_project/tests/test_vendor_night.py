@@ -22,6 +22,7 @@ from leadgen_project.sandbox.register import write_split
 from leadgen_project.sandbox.server import Sandbox
 from leadgen_project.sandbox.vendors.catalogue import VENDORS
 from leadgen_project.sandbox.vendors.stand_in import Fault
+from leadgen_project.sandbox.vendors.zerobounce import ZeroBounceStandIn
 from scoring.models import LeadScore, Shortlist, ShortlistEntry
 from tenants.context import in_public
 from tenants.models import PipelineRun, Tenant
@@ -74,6 +75,20 @@ def first(world, acme) -> PipelineRun:
     return night(acme)
 
 
+@pytest.fixture
+def nobody_is_a_trap(monkeypatch) -> None:
+    """Spam traps are suppressed at once, with all that is kept of them: a night after that is
+    another night.
+    """
+    asked = ZeroBounceStandIn._verdict
+
+    def verdict(self: ZeroBounceStandIn, address: str) -> tuple[str, str]:
+        found = asked(self, address)
+        return ("invalid", "mailbox_not_found") if found[0] in {"spamtrap", "abuse"} else found
+
+    monkeypatch.setattr(ZeroBounceStandIn, "_verdict", verdict)
+
+
 def charged(sandbox: Sandbox) -> dict[str, int]:
     return {name: vendor.charged for name, vendor in sandbox.vendors.items()}
 
@@ -106,7 +121,7 @@ def test_its_end_queues_a_look_at_the_vendors_own_figures(first):
         assert OrmQ.objects.filter(lock__gt=timezone.now()).exists()
 
 
-def test_the_same_night_again_pays_nobody(first, world, acme):
+def test_the_same_night_again_pays_nobody(nobody_is_a_trap, first, world, acme):
     before = charged(world)
     Shortlist.objects.all().delete()
     Lead.objects.all().delete()
