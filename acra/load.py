@@ -68,10 +68,10 @@ def load_register(
 ) -> RegisterImport:
     """Load files (CSV, gzip, zip, folders of them) into the register; return the account.
 
-    A second run with the same files writes no company. ``python -m bench register`` measures what two
-    million rows cost; memory stays under 300 MB. ``complete`` says that the files are a whole
-    release: then a file that lost over 5 % of its rows since the last complete load, or is missing,
-    raises ``LoadRefusedError``. ``dry_run`` gives the account and keeps nothing.
+    A second run with the same files writes no company. What two million rows cost is measured by
+    ``python -m bench register``; memory stays under 300 MB. ``complete`` says that the files are a
+    whole release: then a file that lost over 5 % of its rows since the last complete load, or is
+    missing, raises ``LoadRefusedError``. ``dry_run`` gives the account and keeps nothing.
     ``report(step, bytes done, bytes in all)`` is called now and then.
 
     Raises ``RegisterFileError`` (a file is unusable: which, why), ``LoadInProgressError`` (who),

@@ -24,10 +24,10 @@ LARGEST = "\N{LATIN CAPITAL LETTER Z}" * 12  # sorts behind every UEN with the s
 def matching(text: str, companies: QuerySet[RegisteredCompany]) -> QuerySet[RegisteredCompany]:
     """``companies`` whose UEN starts with ``text``, or whose names hold all its words.
 
-    A word of three letters or more may be the beginning of one; what begins
-    with S is in very many names, and a list of those helps nobody. Five signs or more that can begin a UEN are
-    taken for one; all else for a name, present or former. Served by the key and by the index on
-    words, never by a pass over the table.
+    A word of three letters or more may be the beginning of one; what begins with S is in very many
+    names, and a list of those helps nobody. Five signs or more that can begin a UEN are taken for
+    one; all else for a name, present or former. Served by the key and by the index on words, never
+    by a pass over the table.
     """
     uen = clean_uen(text)
     if is_uen(uen):

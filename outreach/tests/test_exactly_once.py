@@ -1,7 +1,7 @@
-"""However providers fail and processes die: no mail twice, none lost, none called sent that is not.
+"""However providers fail and processes die: no mail twice, none lost, none called sent wrongly.
 
-Every sequence of up to three troubles is tried, in each mode. "Lost" would be a message that ends in a
-state nobody looks at, or one called refused that went out.
+Every sequence of up to three troubles is tried, in each mode. "Lost" would be a message that ends
+in a state nobody looks at, or one called refused that went out.
 """
 
 from __future__ import annotations

@@ -29,10 +29,15 @@ def saved_views(context: dict[str, Any], page: str) -> dict[str, Any]:
              "is_mine": view.owner_id == request.user.pk}
         )  # fmt: skip
     return {
-        "is_saved": any(tab["is_current"] for tab in tabs), "tabs": tabs, "page": page, "query": now.urlencode(), "path": request.path,
-        "may_save": may(request.user, "tenants.save_view"), "request": request,
+        "tabs": tabs,
+        "is_saved": any(tab["is_current"] for tab in tabs),
+        "page": page,
+        "query": now.urlencode(),
+        "path": request.path,
+        "may_save": may(request.user, "tenants.save_view"),
+        "request": request,
         "csrf_token": context.get("csrf_token", ""),
-    }  # fmt: skip
+    }
 
 
 def as_query(stored: dict[str, Any]) -> QueryDict:
