@@ -7,7 +7,9 @@ there are never more files than processes that ran at once.
 
 from __future__ import annotations
 
+import logging
 import os
+import tempfile
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -17,6 +19,12 @@ from filelock import FileLock, Timeout
 from prometheus_client import CollectorRegistry, Counter, Histogram, values
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from tenants.room import is_full
+
+logger = logging.getLogger(__name__)
+
+ROOM_BYTES = 1 << 20  # as prometheus_client makes them; room for 500 sets of labels
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 -- a folder of our own in it
 _held: list[FileLock] = []  # kept for the life of the process
 
 
@@ -35,8 +43,27 @@ def _slot(_pid: int) -> str:
         except Timeout:
             continue
         _held.append(lock)
+        _make_room(number)
         return str(number)
     raise AssertionError("count() has no end")
+
+
+def _make_room(number: int) -> None:
+    """Give the slot's files their blocks before they are mapped.
+
+    A mapped page that finds no room on a full disk ends its process (SIGBUS), and the console has
+    to be there to say that the disk is full. A process that starts on a full disk counts for itself
+    alone, in memory.
+    """
+    try:
+        for kind in ("counter", "histogram"):
+            with (_directory() / f"{kind}_{number}.db").open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, ROOM_BYTES)
+    except OSError as exc:
+        if not is_full(exc):
+            raise
+        logger.warning("no room to count in %s: this process counts for itself", _directory())
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(dir=MEMORY)
 
 
 def _directory() -> Path:

@@ -45,13 +45,15 @@ def test_a_hostile_file_is_refused_or_read_row_by_row(acme, name):
 def test_a_workbook_made_to_take_minutes_is_bounded_in_time_and_memory():
     content = slow_workbook()
     assert len(content) < 1_000_000
+    largest_before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # of other tests
     began = time.monotonic()
 
     with pytest.raises(UnreadableFileError):
         read_table(content)
 
     assert time.monotonic() - began < 60
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 600_000  # KB
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    assert largest <= max(600_000, largest_before)  # KB
 
 
 def test_the_preview_tells_each_row(acme):
