@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from leadgen_project import pipeline
+from leadgen_project.reason_words import reason_words
 from tenants.models import PipelineRun
 
 
@@ -56,8 +57,8 @@ def lines(run: PipelineRun) -> Iterator[str]:
     """The funnel of a run as text, a line per stage."""
     for name, counts in pipeline.tally_now(run).items():
         parts = [f"{counts.get('in', 0):>7} in", f"{counts.get('done', 0):>7} done"]
-        parts += [f"{n} {reason}" for reason, n in counts.get("rejected", {}).items()]
-        parts += [f"{n} for {reason}" for reason, n in counts.get("held", {}).items()]
+        aside = counts.get("rejected", {}) | counts.get("held", {})
+        parts += [f"{n} {reason_words(code)}" for code, n in aside.items()]
         if counts.get("waiting"):
             parts.append(f"{counts['waiting']} waiting")
         yield f"  {name:<10} {', '.join(parts)}  ({counts.get('seconds', 0)} s)"

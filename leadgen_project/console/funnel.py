@@ -14,6 +14,7 @@ from django.db.models import Count
 
 from icp.models import Lead
 from leadgen_project.console.pages import LEADS, link
+from leadgen_project.reason_words import reason_words
 from tenants.models import PipelineRun
 
 STAGES = {  # stage -> what it does, and what has become of whom it is done with
@@ -29,28 +30,6 @@ STAGES = {  # stage -> what it does, and what has become of whom it is done with
     "explain": ("Let a language model say why", "done with"),
     "export": ("Write the files", "in the files"),
     "tidy": ("Let go of old pages", "pages let go"),
-}
-REASONS = {  # words of the stages in an operator's; unknown ones are shown as they are
-    "an operator": "wait for an operator",
-    "another night": "wait for another night",
-    "a later try": "will be tried again",
-    "below the cap": "below the cap",
-    "suppressed": "suppressed",
-    "left_rule": "no longer meet the rule",
-    "ceased": "companies that have ceased",
-    "enrichment_broke_off": "given up: reading them broke off",
-    "fails_rule": "do not meet the rule after all",
-    "failed": "given up after several tries",
-    "not readable": "rows not readable",
-    "operator": "rejected by an operator",
-    "no_key": "not asked: no key",
-    "off": "not asked: switched off",
-    "stopped": "not asked: the vendor is stopped",
-    "down": "not asked: the vendor does not answer",
-    "budget": "not asked: budget used up",
-    "rate": "not asked: the vendor's turn was too far off",
-    "vendor": "not answered by the vendor",
-    "drift": "not asked: the vendor's answers have changed",
 }
 FACTS = {  # further figures of a stage worth a line
     "new": "new",
@@ -100,10 +79,6 @@ def funnel(run: PipelineRun, *, reports: dict[str, dict[str, Any]]) -> list[Row]
     """
     lists = _Lists(run)
     return [_row(name, run, reports.get(name, {}), lists) for name in STAGES]
-
-
-def reason_words(code: str) -> str:
-    return REASONS.get(code, code.replace("_", " ").lower())
 
 
 def _row(name: str, run: PipelineRun, report: dict[str, Any], lists: _Lists) -> Row:

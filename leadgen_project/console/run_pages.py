@@ -25,11 +25,11 @@ from enrichment.models import Evidence
 from icp.models import Lead
 from leadgen_project import pipeline
 from leadgen_project.console.context import tenant_of
-from leadgen_project.console.funnel import reason_words
 from leadgen_project.console.live import live
 from leadgen_project.console.pages import link
 from leadgen_project.night_stages import MissingInputError
 from leadgen_project.price import price_of_next_night
+from leadgen_project.reason_words import reason_words
 from scoring.neutralise import for_csv
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
