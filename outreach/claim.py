@@ -13,19 +13,18 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, QuerySet
 
 from outreach import gate, pacing
 from outreach.facts import Draft, facts_of, record_of
 from outreach.gate import Say, Verdict
-from outreach.models import Mailbox, Message, MessageEvent
+from outreach.models import Campaign, CampaignStep, Mailbox, Message, MessageEvent
 from tenants.clock import database_now
 from tenants.process_name import process_name
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)  # above all a transport may take: three calls of 90 s
-FIRST_LOOK = timedelta(seconds=60)
 MOST_PASSED_BY = 200  # messages one claim may hold or refuse before it gives up its turn
 Status = Message.Status
 Kind = MessageEvent.Kind
@@ -36,7 +35,7 @@ def claim(mailbox_id: int) -> Message | None:
 
     On the way, messages the gate objects to are held or refused, each with its reason. A mailbox
     that another sender has in hand, that does not send, or whose next moment has not come gives
-    None. Safe in any number of processes.
+    None. Safe in any number of processes. About 20 statements, however many messages wait.
     """
     with transaction.atomic():
         now = database_now()
@@ -51,13 +50,16 @@ def claim(mailbox_id: int) -> Message | None:
         if moment > now:
             Mailbox.objects.filter(pk=mailbox.pk).update(not_before=moment)
             return None
-        for message in _due(mailbox, now=now)[:MOST_PASSED_BY]:
+        for _ in range(MOST_PASSED_BY):
+            message = _next_due(mailbox, now=now)
+            if message is None:
+                return None
             facts, draft = facts_of(message, mailbox=mailbox, now=now)
             verdicts = gate.ask(facts)
             verdict = gate.decide(verdicts)
             message.gate = [_as_json(each) for each in verdicts]
             if verdict.say is Say.ALLOW:
-                return _take(message, draft, mailbox=mailbox, now=now)
+                return _take(message, draft, mailbox=mailbox, factor=brake.factor, now=now)
             put_aside(message, verdict)
     return None
 
@@ -90,16 +92,38 @@ def _mine(mailbox_id: int, *, now: datetime) -> Mailbox | None:
     return None if in_hand.exists() else mailbox
 
 
-def _due(mailbox: Mailbox, *, now: datetime) -> list[Message]:
-    """Waiting messages this mailbox may send, longest waiting first, locked."""
-    mine = Q(mailbox=mailbox) | Q(mailbox=None, step__campaign__mailboxes=mailbox)
-    timed = Q(status=Status.QUEUED) | Q(status=Status.HELD, not_before__isnull=False)
-    waiting = Message.objects.filter(mine, timed, Q(not_before=None) | Q(not_before__lte=now))
-    return list(
-        waiting.select_related("step__campaign", "template_version__template", "lead", "contact")
-        .order_by("pk")
-        .select_for_update(skip_locked=True, of=("self",))[:MOST_PASSED_BY]
+def _next_due(mailbox: Mailbox, *, now: datetime) -> Message | None:
+    """The message due longest among those this mailbox may send, locked.
+
+    They lie in lots, each with an index in the order they fall due: those that are the mailbox's
+    already, and for each mail of its running campaigns those that are nobody's yet.
+    """
+    due = Message.objects.filter(status__in=Message.WAITING, not_before__lte=now)
+    steps = CampaignStep.objects.filter(
+        campaign__mailboxes=mailbox, campaign__status=Campaign.Status.RUNNING
     )
+    lots = [due.filter(mailbox=mailbox)]
+    lots += [due.filter(mailbox=None, step=pk) for (pk,) in steps.values_list("pk")]
+    heads = [(first, lot) for lot in lots if (first := _first_moment(lot))]
+    for _, lot in sorted(heads, key=lambda head: head[0]):
+        message = (
+            _in_order(lot)
+            .select_related("step__campaign", "template_version__template", "variation",
+                            "template_version__signature", "lead", "contact")
+            .select_for_update(skip_locked=True, of=("self",))
+            .first()
+        )  # fmt: skip
+        if message is not None:
+            return message
+    return None
+
+
+def _first_moment(lot: QuerySet[Message]) -> datetime | None:
+    return _in_order(lot).values_list("not_before", flat=True).first()
+
+
+def _in_order(messages: QuerySet[Message]) -> QuerySet[Message]:
+    return messages.order_by("not_before", "pk")
 
 
 def _stop(mailbox: Mailbox, sentence: str, *, now: datetime) -> None:
@@ -110,14 +134,13 @@ def _stop(mailbox: Mailbox, sentence: str, *, now: datetime) -> None:
 
 
 def _next_moment(mailbox: Mailbox, *, factor: int, now: datetime) -> datetime:
-    today = now.astimezone(ZoneInfo(mailbox.timezone)).date()
-    sent = Message.objects.filter(mailbox=mailbox, asked_at__gt=now - pacing.DAY)
+    asked = Message.objects.filter(mailbox=mailbox, asked_at__gt=now - pacing.DAY)
+    moments = asked.order_by("-asked_at").values_list("asked_at", flat=True)
     return pacing.next_moment(
         pace_of(mailbox),
-        sent_at=[at for (at,) in sent.order_by("asked_at").values_list("asked_at") if at],
+        nth_last=lambda number: next(iter(moments[number - 1 : number]), None),
         now=now,
-        today=today,
-        chance=0.0,
+        today=now.astimezone(ZoneInfo(mailbox.timezone)).date(),
         factor=factor,
     )
 
@@ -127,11 +150,13 @@ def pace_of(mailbox: Mailbox) -> pacing.Pace:
                        mailbox.per_day, mailbox.ramp_from)  # fmt: skip
 
 
-def _take(message: Message, draft: Draft, *, mailbox: Mailbox, now: datetime) -> Message:
+def _take(
+    message: Message, draft: Draft, *, mailbox: Mailbox, factor: int, now: datetime
+) -> Message:
     """Write what will be sent and whose it is, and set the mailbox's next moment."""
     changes = {
         "status": Status.SENDING, "mailbox": mailbox, "code": "", "sentence": "",
-        "gate": message.gate, "not_before": None, "lease": F("lease") + 1,
+        "gate": message.gate, "lease": F("lease") + 1,
         "held_until": now + LEASE, "held_by": process_name(), "look_at": now + LEASE,
     }  # fmt: skip
     if not message.draft_id:  # a draft from an earlier try keeps its words
@@ -140,9 +165,8 @@ def _take(message: Message, draft: Draft, *, mailbox: Mailbox, now: datetime) ->
                     "message_id": draft.envelope.message_id[:300]}  # fmt: skip
     Message.objects.filter(pk=message.pk).update(**changes)
     MessageEvent.objects.create(message=message, kind=Kind.CLAIMED, at=now, actor=process_name())
-    chance = secrets.randbelow(1001) / 1000
-    gap = mailbox.gap_seconds * (1 + chance * mailbox.gap_jitter / 100)
-    Mailbox.objects.filter(pk=mailbox.pk).update(not_before=now + timedelta(seconds=gap))
+    gap = pacing.gap(pace_of(mailbox), chance=secrets.randbelow(1001) / 1000, factor=factor)
+    Mailbox.objects.filter(pk=mailbox.pk).update(not_before=now + gap)
     message.refresh_from_db()
     return message
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Q
@@ -59,10 +59,6 @@ def facts_of(message: Message, *, mailbox: Mailbox, now: datetime) -> tuple[Fact
     version = message.template_version
     draft = draft_of(message, mailbox=mailbox, policy=policy, now=now)
     campaign = message.step.campaign if message.step else None
-    suppression = find_suppression(
-        email=message.recipient,
-        uen=message.lead.uen if message.lead else "",
-    )
     contact = message.contact
     facts = Facts(
         now=now,
@@ -73,13 +69,13 @@ def facts_of(message: Message, *, mailbox: Mailbox, now: datetime) -> tuple[Fact
         unresolved=draft.rendered.unresolved,
         lint_errors=tuple(
             remark.sentence
-            for remark in lint(text_of(message), is_first=not _position(message))
+            for remark in lint(text_of(message), is_first=_is_first(message))
             if remark.blocks
         ),
         template_archived=version.template.is_archived,
         recipient=message.recipient,
         is_erased=not message.recipient and bool(message.recipient_hash),
-        suppressed_because=suppression.reason.rstrip(".") if suppression else "",
+        suppressed_because=suppressed_because(message),
         company_ceased=_has_ceased(message),
         verdict=contact.verdict if contact else "UNVERIFIED",
         accepts_risky=policy.accepts_risky,
@@ -89,7 +85,7 @@ def facts_of(message: Message, *, mailbox: Mailbox, now: datetime) -> tuple[Fact
         is_released=message.is_released,
         country=message.country,
         bases=frozenset(policy.bases),
-        sent_alike=_sent_alike(message, now=now),
+        sent_alike=(0, 0, 0) if policy.labels else _sent_alike(message, now=now),
         carries_label=policy.labels,
         carries_opt_out=True,
         needs_one_click=bool(campaign and campaign.audience.get("needs_one_click")),
@@ -104,29 +100,36 @@ def facts_of(message: Message, *, mailbox: Mailbox, now: datetime) -> tuple[Fact
 
 def draft_of(message: Message, *, mailbox: Mailbox, policy: MailPolicy, now: datetime) -> Draft:
     """What the recipient would read, and the envelope it would come in."""
-    way_out = way_out_of(message, mailbox_address=mailbox.address)
+    envelope = envelope_of(message, mailbox=mailbox, now=now)
     rendered = render(
         text_of(message),
         {**message.lead_data, "sender_name": mailbox.display_name, "sender_email": mailbox.address},
-        footer_html=footer(way_out, why=policy.why_sentence),
+        footer_html=footer(envelope.way_out, why=policy.why_sentence),
     )
     subject = labelled(rendered.subject, needs_label=policy.labels)
-    named = message.contact.name if message.contact else ""
+    return Draft(replace(rendered, subject=subject), envelope)
+
+
+def envelope_of(message: Message, *, mailbox: Mailbox, now: datetime) -> Envelope:
+    """Who writes to whom, and the way out."""
     before = _mail_before(message)
-    return Draft(
-        Rendered(subject, rendered.body_html, rendered.body_text, rendered.unresolved),
-        Envelope(
-            sender=mailbox.address,
-            sender_name=mailbox.display_name,
-            recipient=message.recipient,
-            recipient_name=named,
-            reply_to=mailbox.reply_to,
-            key=str(message.key),
-            way_out=way_out,
-            sent_at=now,
-            answers=before.message_id if before else "",
-        ),
+    return Envelope(
+        sender=mailbox.address,
+        sender_name=mailbox.display_name,
+        recipient=message.recipient,
+        recipient_name=message.contact.name if message.contact else "",
+        reply_to=mailbox.reply_to,
+        key=str(message.key),
+        way_out=way_out_of(message, mailbox_address=mailbox.address),
+        sent_at=now,
+        answers=before.message_id if before else "",
     )
+
+
+def suppressed_because(message: Message) -> str:
+    """Why nobody writes to this address or company, without a full stop; empty if all may."""
+    found = find_suppression(email=message.recipient, uen=message.lead.uen if message.lead else "")
+    return found.reason.rstrip(".") if found else ""
 
 
 def text_of(message: Message) -> Text:
@@ -199,13 +202,13 @@ def _sent_alike(message: Message, *, now: datetime) -> tuple[int, ...]:
     return tuple(counts[str(number)] for number in range(len(law.THRESHOLDS)))
 
 
-def _position(message: Message) -> int:
-    return message.step.position - 1 if message.step else 0
+def _is_first(message: Message) -> bool:
+    return message.step is None or message.step.position == 1
 
 
 def _mail_before(message: Message) -> Message | None:
     """The mail of the step before to the same person, if it went out."""
-    if message.step is None or message.step.position == 1:
+    if message.step is None or _is_first(message):
         return None
     return Message.objects.filter(
         step__campaign=message.step.campaign_id, step__position=message.step.position - 1,
@@ -215,7 +218,7 @@ def _mail_before(message: Message) -> Message | None:
 
 def _earlier_stopped(message: Message) -> str:
     """Why a follow-up must not go: what came back on an earlier mail of its sequence."""
-    if message.step is None or message.step.position == 1:
+    if message.step is None or _is_first(message):
         return ""
     earlier = MessageEvent.objects.filter(
         message__step__campaign=message.step.campaign_id,

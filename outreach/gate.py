@@ -65,7 +65,8 @@ class Facts:
     country: str = ""
     bases: frozenset[str] = frozenset()  # countries whose basis the tenant has recorded
     # how much of it
-    sent_alike: tuple[int, ...] = (0, 0, 0)  # as outreach.law.THRESHOLDS
+    # As outreach.law.THRESHOLDS; not counted for a mail that meets the duties of bulk mail anyway.
+    sent_alike: tuple[int, ...] = (0, 0, 0)
     carries_label: bool = True
     carries_opt_out: bool = True
     needs_one_click: bool = False
@@ -152,8 +153,13 @@ def _address(facts: Facts) -> Verdict | None:
 
 
 def _suppressed(facts: Facts) -> Verdict | None:
-    if facts.suppressed_because:
-        return _refuse("suppressed", f"Suppressed: {facts.suppressed_because}.", "suppressions")
+    return suppressed(facts.suppressed_because)
+
+
+def suppressed(because: str) -> Verdict | None:
+    """What is said of a suppressed recipient: here, and right before the provider is asked."""
+    if because:
+        return _refuse("suppressed", f"Suppressed: {because}.", "suppressions")
     return None
 
 

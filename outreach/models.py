@@ -232,6 +232,10 @@ class Mailbox(models.Model):
     not_before = models.DateTimeField(
         default=now, editable=False, help_text="Its next free moment."
     )
+    called_for = models.DateTimeField(
+        null=True, blank=True, editable=False,
+        help_text="When the queue's next task for it is due; see outreach.deliver.",
+    )  # fmt: skip
     findings = models.JSONField(
         default=dict, editable=False,
         help_text="Of the self-test (headers that arrived) and the look at DNS, with times.",
@@ -340,7 +344,10 @@ class Message(models.Model):
         default=False, help_text="An operator let it through where the origin policy asks."
     )
     gate = models.JSONField(default=list, help_text="Every rule's answer when last asked.")
-    not_before = models.DateTimeField(null=True, blank=True)
+    not_before = models.DateTimeField(
+        default=now, null=True, blank=True,
+        help_text="The earliest moment; empty: somebody has to see to it first.",
+    )  # fmt: skip
     created_at = models.DateTimeField(default=now)
     created_by = models.CharField(max_length=150)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -397,14 +404,19 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["not_before", "id"], name="message_waiting",
+                fields=["mailbox", "not_before", "id"], name="message_waiting_at_mailbox",
                 condition=Q(status__in=["QUEUED", "HELD"]),
+            ),
+            models.Index(
+                fields=["step", "not_before", "id"], name="message_waiting_for_any",
+                condition=Q(status__in=["QUEUED", "HELD"], mailbox=None),
             ),
             models.Index(
                 fields=["look_at"], name="message_to_look_at",
                 condition=Q(status__in=["SENDING", "IN_DOUBT"]),
             ),
             models.Index(fields=["mailbox", "-sent_at"], name="message_by_mailbox_sent"),
+            models.Index(fields=["mailbox", "-asked_at"], name="message_by_mailbox_asked"),
             models.Index(fields=["step", "status"], name="message_by_step_status"),
             models.Index(fields=["recipient_hash"], name="message_by_recipient"),
             models.Index(fields=["message_id"], name="message_by_message_id"),

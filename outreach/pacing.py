@@ -9,7 +9,7 @@ never to reach 0.3 % (support.google.com/mail/answer/14229414).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -83,25 +83,28 @@ def daily_cap(pace: Pace, *, today: date) -> int:
     return min(pace.per_day, round(RAMP_FIRST_DAY * RAMP_GROWTH**days))
 
 
+def gap(pace: Pace, *, chance: float = 0.0, factor: int = 1) -> timedelta:
+    """The least time between two mails; ``chance`` (0 to 1) lengthens it up to the jitter."""
+    return timedelta(seconds=pace.gap_seconds * factor * (1 + chance * pace.jitter / 100))
+
+
 def next_moment(
     pace: Pace,
     *,
-    sent_at: Sequence[datetime],
+    nth_last: Callable[[int], datetime | None],
     now: datetime,
     today: date,
-    chance: float,
     factor: int = 1,
 ) -> datetime:
     """When the mailbox may send next: ``now``, or the end of the gap, minute or day that is full.
 
-    ``sent_at``: moments of the last 24 hours' mails, oldest first, those in doubt included. In no
-    sliding minute or day are there more than the caps say. ``chance`` (0 to 1) lengthens the gap.
+    ``nth_last(n)``: the moment of the n-th last mail of the last 24 hours, those in doubt included;
+    None if there were fewer. In no sliding minute or day are there more than the caps say.
     """
-    if not sent_at:
-        return now
-    gap = pace.gap_seconds * factor * (1 + chance * pace.jitter / 100)
-    moments = [now, sent_at[-1] + timedelta(seconds=gap)]
-    for cap, window in ((pace.per_minute, MINUTE), (daily_cap(pace, today=today), DAY)):
-        if len(sent_at) >= cap:
-            moments.append(sent_at[-cap] + window)
-    return max(moments)
+    waits = (
+        (1, gap(pace, factor=factor)),
+        (pace.per_minute, MINUTE),
+        (daily_cap(pace, today=today), DAY),
+    )
+    moments = [at + wait for number, wait in waits if (at := nth_last(number)) is not None]
+    return max([now, *moments])

@@ -1,28 +1,25 @@
 """Find out what became of messages whose sender died or got no clear answer.
 
-Looks at 60 s, 5, 15 and 60 minutes after the provider was asked: looking too early finds a draft
-that is on its way out (26 of 120 doubled in a rig with a look after 0.1 s, none after 3 s). A
-second send of the same draft is allowed once, at the 5 or 15 minute look, and only if the draft is
-still one. After the last look a person decides.
+Looks at 60 s, 5, 15 and 60 minutes after the provider was asked. A second send of the same draft is
+allowed once, at the 5 or 15 minute look, and only if the draft is still one. After the last look a
+person decides.
 """
 
 from __future__ import annotations
-
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
 
 from outreach.claim import LEASE
 from outreach.models import Mailbox, Message, MessageEvent
-from outreach.send import mail_of, settle_doubt, settle_sent
+from outreach.send import mail_of
+from outreach.settle import LOOKS, change, in_hand, settle_doubt, settle_sent
 from outreach.transports.interface import Result, Trace, Transport, TransportError
 from tenants.clock import database_now
 from tenants.outage import outlast
 from tenants.process_name import process_name
 
 Status, Kind = Message.Status, MessageEvent.Kind
-LOOKS = (timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 RESEND_AT = {1, 2}  # number of the look, from 0
 MOST_RESENDS = 1
 
@@ -68,7 +65,7 @@ def _look(message: Message, *, transport: Transport) -> None:
         _never_asked(message, transport=transport)
         return
     if not transport.capabilities.can_be_asked:
-        outlast(lambda: settle_doubt(message, _NOT_ASKABLE, now=database_now()))
+        outlast(lambda: settle_doubt(message, _NOT_ASKABLE))
         return
     trace = transport.look(
         key=str(message.key), draft_id=message.draft_id, message_id=message.message_id
@@ -97,16 +94,11 @@ def _never_asked(message: Message, *, transport: Transport) -> None:
 
 def _give_back(message: Message, *, draft_id: str) -> None:
     """Into the queue again, with the draft it has: nobody has asked anybody to send it."""
-    with transaction.atomic():
-        changed = Message.objects.filter(
-            pk=message.pk, lease=message.lease, status=Status.SENDING, asked_at=None
-        ).update(status=Status.QUEUED, draft_id=draft_id, held_until=None, look_at=None,
-                 lease=F("lease") + 1)  # fmt: skip
-        if changed:
-            MessageEvent.objects.create(
-                message=message, kind=Kind.LOOKED, at=database_now(),
-                detail="It was never sent: its sender stopped before.",
-            )  # fmt: skip
+    change(
+        message, event=Kind.LOOKED, detail="It was never sent: its sender stopped before.",
+        status=Status.QUEUED, not_before=database_now(), draft_id=draft_id, held_until=None,
+        look_at=None, lease=F("lease") + 1,
+    )  # fmt: skip
 
 
 def _may_send_again(message: Message) -> bool:
@@ -114,19 +106,10 @@ def _may_send_again(message: Message) -> bool:
 
 
 def _send_again(message: Message, *, transport: Transport) -> None:
-    def fence() -> bool:
-        with transaction.atomic():
-            mine = Message.objects.filter(
-                pk=message.pk, lease=message.lease, status=Status.SENDING
-            ).update(resends=F("resends") + 1)
-            if mine:
-                MessageEvent.objects.create(
-                    message=message, kind=Kind.ASKED, at=database_now(),
-                    detail="Once more: it was still a draft.",
-                )  # fmt: skip
-        return bool(mine)
-
-    if not outlast(fence):
+    again = "Once more: it was still a draft."
+    if not outlast(
+        lambda: change(message, event=Kind.ASKED, detail=again, resends=F("resends") + 1)
+    ):
         return
     outcome = transport.send(mail_of(message), draft_id=message.draft_id)
     if outcome.result is Result.ACCEPTED:
@@ -141,12 +124,10 @@ def _later(message: Message, trace: Trace) -> None:
     now = database_now()
     number = message.looks + 1
     if number >= len(LOOKS):
-        settle_doubt(message, _DOUBTS[trace], now=now)
+        settle_doubt(message, _DOUBTS[trace])
         return
     since = message.asked_at or now
-    Message.objects.filter(pk=message.pk, lease=message.lease, status=Status.SENDING).update(
-        looks=number, look_at=max(since + LOOKS[number], now + LOOKS[0])
-    )
+    in_hand(message).update(looks=number, look_at=max(since + LOOKS[number], now + LOOKS[0]))
 
 
 def _note(message: Message, trace: Trace) -> None:

@@ -13,15 +13,14 @@ from email.message import EmailMessage
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
-from icp.suppressions import find_suppression
-from outreach import way_out
-from outreach.claim import FIRST_LOOK, put_aside
+from outreach import gate, way_out
+from outreach.claim import put_aside
 from outreach.compose import compose
-from outreach.facts import draft_of
-from outreach.gate import Say, Verdict
-from outreach.models import Mailbox, MailPolicy, Message, MessageEvent
+from outreach.facts import envelope_of, suppressed_because
+from outreach.models import Mailbox, Message, MessageEvent
+from outreach.render import Rendered
+from outreach.settle import LOOKS, change, in_hand, look_later, settle_doubt, settle_sent
 from outreach.transports.interface import (
     Fault,
     Outcome,
@@ -53,7 +52,7 @@ def send(message: Message, *, transport: Transport) -> str:
         except TransportError as exc:
             no_draft = exc.outcome
             return outlast(lambda: _no_draft(message, no_draft))
-        if not outlast(lambda: _write(message, Kind.DRAFTED, draft_id=draft_id)):
+        if not outlast(lambda: change(message, event=Kind.DRAFTED, draft_id=draft_id)):
             return _lost(message)
     if not outlast(lambda: _may_ask(message)):
         message.refresh_from_db()
@@ -63,34 +62,11 @@ def send(message: Message, *, transport: Transport) -> str:
 
 
 def mail_of(message: Message) -> EmailMessage:
-    """The mail of a claimed message, as its transport gets it."""
+    """The mail of a claimed message, in the words its row holds, as its transport gets it."""
     mailbox = message.mailbox
     assert mailbox is not None  # noqa: S101 -- a claimed message has one; the database says so
-    policy = MailPolicy.objects.filter(pk=1).first() or MailPolicy(pk=1)
-    draft = draft_of(message, mailbox=mailbox, policy=policy, now=database_now())
-    return compose(draft.rendered, draft.envelope)
-
-
-def _mine(message: Message) -> Q:
-    """The message as this process claimed it."""
-    return Q(pk=message.pk, lease=message.lease, status=Status.SENDING)
-
-
-def _write(message: Message, kind: MessageEvent.Kind, *, detail: str = "", **changes: Any) -> bool:
-    """Change the message and note the event, if it is still this process's; both or none."""
-    with transaction.atomic():
-        if not Message.objects.filter(_mine(message)).update(**changes):
-            return False
-        MessageEvent.objects.create(
-            message=message,
-            kind=kind,
-            at=database_now(),
-            actor=message.held_by,
-            detail=detail[:500],
-        )
-    for name, value in changes.items():
-        setattr(message, name, value)
-    return True
+    written = Rendered(message.subject, message.body_html, message.body_text)
+    return compose(written, envelope_of(message, mailbox=mailbox, now=database_now()))
 
 
 def _may_ask(message: Message) -> bool:
@@ -99,22 +75,16 @@ def _may_ask(message: Message) -> bool:
     From here on the mail counts as perhaps sent, whatever happens to this process.
     """
     with transaction.atomic():
-        locked = Message.objects.select_for_update(of=("self",)).filter(_mine(message)).first()
+        locked = in_hand(message).select_for_update(of=("self",)).first()
         if locked is None:
             return False
-        suppression = find_suppression(
-            email=locked.recipient, uen=locked.lead.uen if locked.lead else ""
-        )
-        if suppression is not None:
-            because = f"Suppressed: {suppression.reason.rstrip('.')}."
-            put_aside(locked, Verdict("suppression", Say.REFUSE, "suppressed", because))
+        if objection := gate.suppressed(suppressed_because(locked)):
+            put_aside(locked, objection)
             return False
         now = database_now()
-        changes = {"asked_at": now, "look_at": now + FIRST_LOOK}
-        Message.objects.filter(pk=locked.pk).update(**changes)
+        Message.objects.filter(pk=locked.pk).update(asked_at=now, look_at=now + LOOKS[0])
         MessageEvent.objects.create(message=locked, kind=Kind.ASKED, at=now, actor=locked.held_by)
         way_out.remember(locked)
-    message.asked_at = now
     return True
 
 
@@ -128,61 +98,8 @@ def _record(message: Message, outcome: Outcome, *, transport: Transport) -> str:
         case Result.REFUSED:
             return _refused(message, outcome, now=now)
     if transport.capabilities.can_be_asked:
-        Message.objects.filter(_mine(message)).update(
-            look_at=now + FIRST_LOOK, held_until=now, code=outcome.code[:40],
-            sentence=outcome.sentence[:500],
-        )  # fmt: skip
-        return Status.SENDING
-    return settle_doubt(message, outcome.sentence, now=now)
-
-
-def settle_sent(message: Message, *, now: datetime, reference: str = "") -> str:
-    """The provider has it. Sets SENT whatever the claim: what was accepted is a fact."""
-    with transaction.atomic():
-        changed = Message.objects.filter(
-            pk=message.pk, status__in=[Status.SENDING, Status.IN_DOUBT]
-        ).update(status=Status.SENT, sent_at=now, held_until=None, look_at=None, code="",
-                 sentence="", provider_reference=reference[:200])  # fmt: skip
-        if changed:
-            MessageEvent.objects.create(message=message, kind=Kind.ACCEPTED, at=now,
-                                        detail=reference[:500])  # fmt: skip
-    return Status.SENT
-
-
-def settle_doubt(message: Message, sentence: str, *, now: datetime) -> str:
-    """Nobody can tell whether it went out: a person decides; never a second mail by itself."""
-    with transaction.atomic():
-        changed = Message.objects.filter(_mine(message)).update(
-            status=Status.IN_DOUBT, held_until=None, look_at=None, code="unclear",
-            sentence=sentence[:500] or "The provider did not say whether it took the mail.",
-        )  # fmt: skip
-        if changed:
-            MessageEvent.objects.create(message=message, kind=Kind.DOUBTED, at=now,
-                                        detail=sentence[:500])  # fmt: skip
-    return Status.IN_DOUBT
-
-
-def _refused(message: Message, outcome: Outcome, *, now: datetime) -> str:
-    """Certainly not sent: for good, or to be tried again once its mailbox or the provider can."""
-    changes: dict[str, Any] = {
-        "code": outcome.code[:40] or "refused", "sentence": outcome.sentence[:500],
-        "held_until": None, "look_at": None, "asked_at": None,
-    }  # fmt: skip
-    match outcome.fault:
-        case Fault.MESSAGE:
-            changes["status"] = Status.ERROR_API_FAILURE
-        case Fault.MAILBOX:
-            changes["status"] = Status.QUEUED
-            _stop_mailbox(message, outcome, now=now)
-        case Fault.PASSING:
-            changes["status"] = Status.QUEUED
-            changes["not_before"] = now + _pause(outcome)
-    with transaction.atomic():
-        if not Message.objects.filter(_mine(message)).update(**changes):
-            return _lost(message)
-        MessageEvent.objects.create(message=message, kind=Kind.STOPPED, at=now,
-                                    detail=outcome.sentence[:500])  # fmt: skip
-    return str(changes["status"])
+        return look_later(message, outcome, now=now)
+    return settle_doubt(message, outcome.sentence)
 
 
 def _no_draft(message: Message, outcome: Outcome) -> str:
@@ -191,11 +108,26 @@ def _no_draft(message: Message, outcome: Outcome) -> str:
     _slow_down(message, outcome, now=now)
     if outcome.result is Result.REFUSED:
         return _refused(message, outcome, now=now)
-    Message.objects.filter(_mine(message)).update(
-        look_at=now + FIRST_LOOK, held_until=now, code=outcome.code[:40],
-        sentence=outcome.sentence[:500],
+    return look_later(message, outcome, now=now)
+
+
+def _refused(message: Message, outcome: Outcome, *, now: datetime) -> str:
+    """Certainly not sent: for good, or to be tried again once its mailbox or the provider can."""
+    status, changes = Status.QUEUED, {"not_before": now}
+    match outcome.fault:
+        case Fault.MESSAGE:
+            status = Status.ERROR_API_FAILURE
+        case Fault.MAILBOX:
+            _stop_mailbox(message, outcome, now=now)
+        case Fault.PASSING:
+            changes["not_before"] = now + _pause(outcome)
+    words: dict[str, Any] = {"code": outcome.code[:40] or "refused",
+                             "sentence": outcome.sentence[:500]}  # fmt: skip
+    kept = change(
+        message, event=Kind.STOPPED, detail=outcome.sentence, status=status, held_until=None,
+        look_at=None, asked_at=None, **words, **changes,
     )  # fmt: skip
-    return Status.SENDING
+    return str(status) if kept else _lost(message)
 
 
 def _slow_down(message: Message, outcome: Outcome, *, now: datetime) -> None:
@@ -207,8 +139,8 @@ def _slow_down(message: Message, outcome: Outcome, *, now: datetime) -> None:
 
 
 def _pause(outcome: Outcome) -> timedelta:
-    wanted = outcome.retry_after if outcome.retry_after is not None else FIRST_LOOK.total_seconds()
-    return min(max(timedelta(seconds=wanted), timedelta(seconds=1)), LONGEST_PAUSE)
+    wanted = LOOKS[0] if outcome.retry_after is None else timedelta(seconds=outcome.retry_after)
+    return min(max(wanted, timedelta(seconds=1)), LONGEST_PAUSE)
 
 
 def _stop_mailbox(message: Message, outcome: Outcome, *, now: datetime) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from outreach.pacing import Pace, Record, brake, daily_cap, next_moment
+from outreach.pacing import Pace, Record, brake, daily_cap, gap, next_moment
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
@@ -17,8 +18,12 @@ def ago(*seconds: float) -> list[datetime]:
     return sorted(NOW - timedelta(seconds=each) for each in seconds)
 
 
-def moment(pace: Pace, sent: list[datetime], *, chance: float = 0.0, factor: int = 1) -> float:
-    at = next_moment(pace, sent_at=sent, now=NOW, today=TODAY, chance=chance, factor=factor)
+def nth_last_of(sent: list[datetime]) -> Callable[[int], datetime | None]:
+    return lambda number: sent[-number] if number <= len(sent) else None
+
+
+def moment(pace: Pace, sent: list[datetime], *, factor: int = 1) -> float:
+    at = next_moment(pace, nth_last=nth_last_of(sent), now=NOW, today=TODAY, factor=factor)
     return (at - NOW).total_seconds()
 
 
@@ -26,9 +31,13 @@ def test_a_mailbox_at_rest_may_send_now():
     assert moment(PACE, []) == 0
 
 
-@pytest.mark.parametrize(("chance", "wait"), [(0.0, 60), (0.5, 73.5), (1.0, 87)])
-def test_the_gap_is_kept_and_only_ever_lengthened(chance, wait):
-    assert moment(PACE, ago(30), chance=chance) == wait
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, 90), (0.5, 103.5), (1.0, 117)])
+def test_a_gap_is_only_ever_lengthened(chance, seconds):
+    assert gap(PACE, chance=chance).total_seconds() == seconds
+
+
+def test_the_gap_is_kept():
+    assert moment(PACE, ago(30)) == 60
 
 
 def test_a_brake_lengthens_the_gap():
@@ -53,9 +62,8 @@ def test_a_thousand_mails_never_break_a_cap():
     now = NOW
     for number in range(1000):
         recent = [at for at in sent if at > now - timedelta(days=1)]
-        now = next_moment(
-            quick, sent_at=recent, now=now, today=TODAY, chance=(number * 7 % 10) / 10
-        )
+        planned = now + gap(quick, chance=(number * 7 % 10) / 10) if sent else now
+        now = next_moment(quick, nth_last=nth_last_of(recent), now=planned, today=TODAY)
         sent.append(now)
 
     for cap, window in ((4, 60), (40, 86_400)):
