@@ -119,13 +119,30 @@ def add(
     Leads it forbids are rejected at once. Raises ``NotAValueError`` for what is no such value and
     ``SuppressionError`` without a reason. A second time nothing changes.
     """
+    normalised = normalise(kind, value)
+    return _stand(kind, normalised, hash_of(kind, normalised), reason=reason, actor=actor,
+                  source=source, now=now)  # fmt: skip
+
+
+@transaction.atomic
+def add_hash(
+    kind: str, value_hash: str, *, reason: str, actor: str, source: str,
+    now: datetime | None = None,
+) -> tuple[Suppression, bool]:  # fmt: skip
+    """As ``add``, for a value of which only the hash is left: the person behind it was erased."""
+    return _stand(kind, "", value_hash, reason=reason, actor=actor, source=source, now=now)
+
+
+def _stand(
+    kind: str, value: str, value_hash: str, *, reason: str, actor: str, source: str,
+    now: datetime | None,
+) -> tuple[Suppression, bool]:  # fmt: skip
     reason = reason.strip()
     if not reason:
         raise SuppressionError("Say why: the reason stays with the suppression.")
-    normalised = normalise(kind, value)
     suppression, is_new = Suppression.objects.get_or_create(
-        kind=kind, value_hash=hash_of(kind, normalised), lifted_at=None,
-        defaults={"value": normalised, "reason": reason[:500], "source": source,
+        kind=kind, value_hash=value_hash, lifted_at=None,
+        defaults={"value": value, "reason": reason[:500], "source": source,
                   "created_by": actor, "created_at": now or timezone.now()},
     )  # fmt: skip
     if is_new:
@@ -167,8 +184,12 @@ def lift_all(
 
 
 def take_effect(suppressions: QuerySet[Suppression], *, now: datetime | None = None) -> int:
-    """Make new suppressions felt: reject leads, tell the apps above. Returns leads rejected."""
-    rejected = leads_now_suppressed(now=now)
+    """Make new suppressions felt: reject leads, tell the apps above. Returns leads rejected.
+
+    An e-mail address rejects no lead, so an opt-out costs the same however many leads there are.
+    """
+    touches_leads = suppressions.exclude(kind=Kind.EMAIL).exists()
+    rejected = leads_now_suppressed(now=now) if touches_leads else 0
     for callback in WHEN_SUPPRESSED:
         callback(suppressions)
     return rejected

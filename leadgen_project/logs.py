@@ -26,6 +26,7 @@ MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
                    r"['\"]?[^\s'\"&,;)}]+"),
         r"\1\2***",
     ),
+    (re.compile(r"(/u/[a-z0-9_]+/)[\w-]+"), r"\1***"),  # a recipient's way out
 )  # fmt: skip
 
 

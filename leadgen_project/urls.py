@@ -21,6 +21,7 @@ urlpatterns = [
     path("admin/account/second-factor/", second_factor_page, name="second-factor"),
     path("admin/", admin.site.urls),
     path("", include("tenants.urls")),
+    path("u/", include("outreach.urls")),
     path("api/", include("leadgen_project.api.urls")),
     path("", include("scoring.urls")),
 ]

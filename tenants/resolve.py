@@ -35,6 +35,8 @@ DOORWAY = (
     "/admin/login/", "/admin/logout/", "/admin/switch-tenant/", "/admin/account/", "/oidc/",
     "/health", "/static/",
 )  # fmt: skip
+# Pages that say themselves whose they are, and know nobody: no session is read for them.
+NOBODYS = ("/health", "/u/")
 # Where a bearer token means nothing to us: people's pages, and pages with tokens of their own.
 NO_BEARER = ("/admin/", "/oidc/", "/static/", "/health", "/metrics", "/crawler")
 
@@ -168,7 +170,7 @@ class TenantMiddleware:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         request.tenant = request.credential = None  # type: ignore[attr-defined]  # for views
-        if request.path == "/health":
+        if request.path.startswith(NOBODYS):
             return self.get_response(request)
         try:
             tenant = self._find(request)
