@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
+from unfold.contrib.filters.admin import SingleNumericFilter
 
 from enrichment.ask_now import NotOfferedError, start
 from enrichment.models import LeadStep
@@ -38,7 +39,7 @@ class LeadStepAdmin(TenantPage):
     empty_text = "Nights ask vendors where companies' own pages do not say enough."
     list_display = ["company", "what", "said", "paid", "when"]
     list_display_links = None
-    list_filter = [StepFilter, OutcomeFilter]
+    list_filter = [StepFilter, OutcomeFilter, ("run_id", SingleNumericFilter)]
     list_select_related = ["lead"]
     ordering = ["-pk"]
 

@@ -46,6 +46,7 @@ class RunAdmin(ModelAdmin):
         if not is_public():
             extra |= run_pages.live_context(request, run)
             extra["known"] = run_pages.known_of_leads(run)
+            extra["asked"] = run_pages.asked_of_vendors(run)
         return super().changeform_view(request, object_id, extra_context=extra)
 
     @admin.display(description="Run", ordering="pk")

@@ -1,4 +1,4 @@
-"""The ledger in the console: every paid call, to be searched and taken away as CSV."""
+"""The ledger in the console: every paid call, to be searched, taken away, settled if unknown."""
 
 from __future__ import annotations
 
@@ -6,26 +6,40 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import FieldTextFilter, RangeDateFilter, SingleNumericFilter
 
-from tenants.console import ModelAdmin
+from tenants.console import ModelAdmin, may_do, reason_of
 from tenants.context import is_public, keep_tenant
+from tenants.settle_by_hand import NotSettledError, settle_by_hand
 from tenants.templatetags.console import count, dollars, moment, span
 from tenants.vendor_models import VendorUsage
 
+RIGHT = "tenants.edit_vendors"
 TAGS = {"RESERVED": "busy", "SETTLED": "good", "REFUNDED": "", "UNKNOWN": "wait"}
 WORDS = {"RESERVED": "Under way", "SETTLED": "Paid", "REFUNDED": "Free", "UNKNOWN": "Not known"}
 CHUNK = 2000
 COLUMNS = ("id", "tenant", "at", "day", "vendor", "purpose", "run_id", "lead_id", "outcome",
            "reserved_units", "units", "usd", "own_key", "milliseconds", "reference",
            "note")  # fmt: skip
+
+
+class SettleForm(forms.Form):
+    units = forms.IntegerField(min_value=0, max_value=10**12)
 
 
 class _Echo:
@@ -37,7 +51,7 @@ class _Echo:
 
 @admin.register(VendorUsage)
 class LedgerAdmin(ModelAdmin):
-    """Paid calls, newest first. Nothing here can be changed, by anybody."""
+    """Paid calls, newest first. Nothing is changed but what an unknown one cost, with a reason."""
 
     list_title = "Ledger"
     empty_title = "No call to a vendor was made yet"
@@ -53,6 +67,7 @@ class LedgerAdmin(ModelAdmin):
         ("day", RangeDateFilter),
     ]
     list_before_template = "console/ledger_before.html"
+    change_form_outer_before_template = "console/ledger_settle.html"
     ordering = ["-at", "-pk"]
     readonly_fields = [
         "vendor", "purpose", "run_id", "lead_id", "at", "due_at", "day", "own_key",
@@ -68,7 +83,37 @@ class LedgerAdmin(ModelAdmin):
 
     def get_urls(self) -> list[Any]:
         download = self.admin_site.admin_view(self.csv_view)
-        return [path("ledger.csv", download, name="ledger-csv"), *super().get_urls()]
+        settle = self.admin_site.admin_view(require_POST(self.settle_view))
+        return [
+            path("ledger.csv", download, name="ledger-csv"),
+            path("<int:call_id>/settle/", settle, name="ledger-settle"),
+            *super().get_urls(),
+        ]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        context = {"may_settle": may_do(request, RIGHT), **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)
+
+    def settle_view(self, request: HttpRequest, call_id: int) -> HttpResponse:
+        """Write what an unknown call cost by the vendor's invoice."""
+        if is_public() or not may_do(request, RIGHT):
+            raise PermissionDenied("Calls are settled by owners of the tenant.")
+        form = SettleForm(request.POST)
+        units = form.cleaned_data["units"] if form.is_valid() else -1
+        try:
+            settle_by_hand(call_id, units=units, reason=reason_of(request),
+                           actor=request.user.get_username())  # fmt: skip
+        except NotSettledError as exc:
+            self.message_user(request, str(exc), messages.ERROR)
+        else:
+            self.message_user(request, "The call is settled; budgets count what it cost.")
+        return HttpResponseRedirect(reverse("admin:tenants_vendorusage_change", args=[call_id]))
 
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
         """The calls the list shows with the same filters, all pages of it, streamed."""

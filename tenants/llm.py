@@ -11,7 +11,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -217,20 +217,38 @@ def _ask(
 def _asked(
     question: Question, *, purpose: Purpose, patience: timedelta, lease: str, key: str
 ) -> Answer:
-    """The answer, on as many permits as it takes; each call renews the claim."""
+    """The answer; each call renews the claim."""
+    return ask_uncached(question, purpose=purpose, patience=patience,
+                        before=lambda: outlast(lambda: _hold(key, lease)))  # fmt: skip
+
+
+def ask_uncached(
+    question: Question,
+    *,
+    purpose: Purpose,
+    patience: timedelta = PATIENCE,
+    tries: int = 3,
+    before: Callable[[], None] | None = None,
+) -> Answer:
+    """The model's answer, on as many permits as it takes; ``before`` runs on each of them.
+
+    Paid every time. Raises a ``NoPermitError`` or a ``LanguageModelError``; what the model does
+    not take is left out and asked again.
+    """
     client, price = _client(settings.OPENAI_BASE_URL), prices()
     tokens, cap = question.most_prompt_tokens, question.most_answer_tokens
     client.prepare()
 
     def ask(permit: Permit) -> Answer:
-        outlast(lambda: _hold(key, lease))
+        if before is not None:
+            before()
         return client.complete(permit, question, prices=price)
 
     for left in reversed(range(MOST_PARAMETERS + 1)):
         try:
             return governor.ask(
                 Vendor.LLM, ask, units=tokens + cap, purpose=purpose, patience=patience,
-                micros=price.micros(prompt=tokens, completion=cap),
+                micros=price.micros(prompt=tokens, completion=cap), tries=tries,
             )  # fmt: skip
         except ParameterRefusedError:
             if not left:

@@ -80,7 +80,7 @@ def give_up_calls_of(process: str) -> int:
                 now = database_now()
                 for entry in mine:
                     was_made = entry.due_at is None or entry.due_at <= now
-                    _close(entry, units=entry.units if was_made else 0, note=_ORPHAN,
+                    close_call(entry, units=entry.units if was_made else 0, note=_ORPHAN,
                            now=None if was_made else now)  # fmt: skip
                     count += 1
     return count
@@ -197,12 +197,15 @@ def _spread(entries: list[VendorUsage], *, charged: int, vendor: Vendor, now: da
         back = min(entry.units, free - refunded)
         refunded += back
         words = f"By {vendor.label}'s own figure: {entry.units - back} of {entry.units} charged."
-        _close(entry, units=entry.units - back, note=f"{entry.note} {words}".strip(), now=now)
+        close_call(entry, units=entry.units - back, note=f"{entry.note} {words}".strip(), now=now)
     return refunded
 
 
-def _close(entry: VendorUsage, *, units: int, note: str, now: datetime | None) -> None:
-    """Write what became of a call; ``now`` None leaves it unknown. Its budget's row is locked."""
+def close_call(entry: VendorUsage, *, units: int, note: str, now: datetime | None) -> None:
+    """Write what became of a call; ``now`` None leaves it unknown. Its budget's row is locked.
+
+    Inside that transaction; the balances follow.
+    """
     micros = entry.micros * units // entry.units if entry.units else entry.micros
     if now is None:
         entry.outcome = Outcome.UNKNOWN

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count
 from django.http import (
     Http404,
     HttpRequest,
@@ -21,7 +22,8 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
 from enrichment.completeness import from_json
-from enrichment.models import Evidence
+from enrichment.models import Evidence, LeadStep
+from enrichment.vendors_panel import LABELS
 from icp.models import Lead
 from leadgen_project import pipeline
 from leadgen_project.console.context import tenant_of
@@ -179,6 +181,18 @@ def known_of_leads(run: PipelineRun) -> list[dict[str, Any]]:
         }
         for fill in from_json(kept)
     ]
+
+
+def asked_of_vendors(run: PipelineRun) -> list[dict[str, Any]]:
+    """What became of the leads at each vendor, with the page that lists them. One query."""
+    counted: dict[str, list[tuple[str, int, str]]] = {}
+    rows = LeadStep.objects.filter(run_id=run.pk).values_list("step", "outcome")
+    words = dict(LeadStep.Outcome.choices)
+    for step, outcome, n in rows.annotate(n=Count("pk")).order_by("step", "outcome"):
+        page = link("enrichment_leadstep_changelist", run_id=run.pk, step=step, outcome=outcome)
+        counted.setdefault(step, []).append((words[outcome].lower(), n, page))
+    return [{"label": label, "outcomes": counted[step]}
+            for step, label in LABELS.items() if step in counted]  # fmt: skip
 
 
 def decisions(run: PipelineRun) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from tenants.models import Tenant
 from tenants.permits import Vendor
 from tenants.spend import DayOfVendor
 from tenants.vendor_models import VendorReading
-from tenants.vendor_state import Gauge, marked_gauges
+from tenants.vendor_state import Gauge, marked_gauges, stops
 
 RANGES = (7, 30, 90)
 RUNS = 20
@@ -57,8 +57,12 @@ def spend_page(request: HttpRequest) -> HttpResponse:
 
 
 def notices(tenant: Tenant, *, now: datetime) -> list[str]:
-    """Budgets of the tenant used to 80 % or more, in sentences."""
-    return [_notice(vendor, gauge) for vendor, gauge in marked_gauges(now=now)]
+    """Vendors that refused its key, and budgets used to 80 % or more, in sentences."""
+    refused = [
+        f"{vendor.label} is not asked any more: {reason} When that is put right, resume there."
+        for vendor, reason in stops(now=now)
+    ]
+    return refused + [_notice(vendor, gauge) for vendor, gauge in marked_gauges(now=now)]
 
 
 def spent_today(*, now: datetime) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from django.utils import timezone
 from leadgen_project.console.context import tenant_of
 from leadgen_project.console.pages import link
 from leadgen_project.console.vendors_platform import lane_is_known, platform_vendors
-from leadgen_project.vendor_figures import READERS, try_key
-from tenants import edit_vendor
+from leadgen_project.vendor_figures import try_key
+from tenants import edit_vendor, try_model
 from tenants.console import PLATFORM, is_platform_admin, may_do, reason_of
 from tenants.context import is_public
 from tenants.credentials import remove_key, set_key
@@ -75,10 +75,10 @@ def vendors_page(request: HttpRequest) -> HttpResponse:
     context |= {
         "states": states(now=now),
         "may_edit": may_do(request, RIGHT),
-        "testable": [vendor.value for vendor in READERS],
         "settings_of": {vendor.value: key_setting(vendor) for vendor in Vendor},
         "spend_url": link("spend"),
         "llm_price": _model_price(),
+        "llm_test_tokens": try_model.most()[0],
         "zone": settings.TIME_ZONE_NIGHTLY,
     }
     return TemplateResponse(request, "console/vendors.html", context)
@@ -163,9 +163,7 @@ def _lift(request: HttpRequest, vendor: Vendor) -> str:
 
 
 def _test(request: HttpRequest, vendor: Vendor) -> str:
-    if vendor not in READERS:
-        raise forms.ValidationError(f"{vendor.label} has no call that costs nothing.")
-    return try_key(vendor)
+    return try_model.try_model() if vendor is Vendor.LLM else try_key(vendor)
 
 
 VERBS: dict[str, Callable[[HttpRequest, Vendor], str]] = {

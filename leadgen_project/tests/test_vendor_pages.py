@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from enrichment.models import LeadStep
+from icp.models import Lead
+from leadgen_project.sandbox.vendors.language_model import LanguageModelStandIn
 from leadgen_project.sandbox.vendors.tavily import TavilyStandIn
 from leadgen_project.tests.console_data import fill, make_people
 from leadgen_project.tests.money_data import fill_spending
+from tenants import balances
 from tenants.context import in_public, in_tenant
 from tenants.credentials import key_for
 from tenants.models import AuditEvent
 from tenants.permits import Vendor
 from tenants.vendor_models import CircuitBreaker, RateLimit, VendorBudget, VendorUsage
+from tenants.vendor_state import states
 
 PAGES = ("vendors/", "spend/", "tenants/vendorusage/", "tenants/vendorusage/ledger.csv")
 SECRET = "tvly-very-secret-9876wxyz"
@@ -143,6 +152,112 @@ def test_the_test_button_asks_the_vendor_for_free_and_says_what_it_answered(peop
         assert vendor.charged == 0
     with in_public():
         assert VendorUsage.objects.get().units == 0
+
+
+def test_a_test_of_the_language_model_is_a_booked_call_that_says_what_it_cost(people, settings):
+    settings.LLM_INPUT_USD_PER_MILLION = settings.LLM_OUTPUT_USD_PER_MILLION = Decimal(2)
+    with LanguageModelStandIn(keys={SECRET}) as model:
+        settings.OPENAI_BASE_URL = model.base_url
+        client = enter(people, "owner")
+        post(client, "LLM/key", key=SECRET)
+        assert "Test the key, paid" in client.get("/admin/vendors/").content.decode()
+
+        page = post(client, "LLM/test").content.decode()
+
+        paid = model.charged
+    with in_public():  # what the model does not take was refused for free before
+        entry = VendorUsage.objects.exclude(outcome="REFUNDED").get()
+    assert (entry.outcome, entry.units, entry.purpose) == ("SETTLED", paid, "test the key")
+    assert f"answers. This test cost {paid:,} tokens, USD {paid * 2 / 10**6:.6f}." in page
+
+
+def test_a_test_of_a_refused_model_key_stops_the_model_until_it_is_resumed(people, settings):
+    with LanguageModelStandIn(keys={SECRET}, models=frozenset({"another"})) as model:
+        settings.OPENAI_BASE_URL = model.base_url
+        client = enter(people, "owner")
+        post(client, "LLM/key", key=SECRET)
+
+        page = post(client, "LLM/test").content.decode()
+        home = client.get("/admin/").content.decode()
+
+        assert "reaches no model" in page
+        assert "Resume" in page
+        assert "Language model is not asked any more: This key reaches no model" in home
+        model.models = frozenset({settings.LANGCHAIN_MODEL})
+        post(client, "LLM/lift")
+        assert "answers. This test cost" in post(client, "LLM/test").content.decode()
+
+
+def test_an_unknown_call_is_settled_by_hand_once_and_with_a_reason(people):
+    fill_spending("acme", run=fill("acme", mark="Acmemark", leads=6), now=timezone.now())
+    with in_public():
+        calls = VendorUsage.objects.filter(vendor="LLM", outcome="UNKNOWN", tenant_id="acme")
+        call = calls.order_by("-at").first()
+    client, path = enter(people, "owner"), f"/admin/tenants/vendorusage/{call.pk}"
+    assert "Nobody saw how this call ended" in client.get(f"{path}/change/").content.decode()
+
+    unreasoned = client.post(f"{path}/settle/", {"units": "700"}, follow=True)
+    too_much = client.post(f"{path}/settle/", {"units": "4001", "_reason": "bill"}, follow=True)
+    client.post(f"{path}/settle/", {"units": "700", "_reason": "the bill"}, follow=True)
+    again = client.post(f"{path}/settle/", {"units": "0", "_reason": "no"}, follow=True)
+
+    assert b"Say where the figure is from" in unreasoned.content
+    assert b"from 0 to 4,000 tokens" in too_much.content
+    assert b"settled already" in again.content
+    with in_public():
+        call.refresh_from_db()
+        assert (call.outcome, call.units, call.micros) == ("SETTLED", 700, 1400)
+        assert call.note.startswith("Settled by hand: 700 of 4,000 tokens.")
+        assert balances.drift() == []
+        told = AuditEvent.objects.get(action="tenants.vendor.settled")
+        assert (told.actor, told.reason, told.before["units"]) == ("owner", "the bill", 4000)
+
+
+def test_only_owners_settle_calls_and_only_those_of_their_tenant(people):
+    fill_spending("beta", run=fill("beta", mark="Betamark", leads=6), now=timezone.now())
+    fill_spending("acme", run=fill("acme", mark="Acmemark", leads=6), now=timezone.now())
+    with in_public():
+        unknown = VendorUsage.objects.filter(outcome="UNKNOWN")
+        theirs = unknown.filter(tenant_id="beta").values_list("pk", flat=True)[0]
+        ours = unknown.filter(tenant_id="acme").values_list("pk", flat=True)[0]
+    sent = {"units": "0", "_reason": "mine"}
+
+    answers = [enter(people, name).post(f"/admin/tenants/vendorusage/{ours}/settle/", sent)
+               for name in ("operator", "reviewer", "auditor")]  # fmt: skip
+    foreign = enter(people, "owner").post(
+        f"/admin/tenants/vendorusage/{theirs}/settle/", sent, follow=True
+    )
+
+    assert {answer.status_code for answer in answers} == {403}
+    assert foreign.status_code == 404
+    with in_public():
+        assert unknown.filter(pk__in=[ours, theirs]).count() == 2
+
+
+def test_the_page_of_a_run_leads_to_what_vendors_were_asked_in_it(people):
+    run = fill("acme", mark="Acmemark", leads=6)
+    with in_tenant("acme"):
+        first, second = Lead.objects.order_by("pk")[:2]
+        LeadStep.objects.create(lead=first, run_id=run.pk, step="search", outcome="DONE")
+        LeadStep.objects.create(lead=second, run_id=run.pk + 1, step="search", outcome="DONE")
+    client = enter(people, "owner")
+
+    page = client.get(f"/admin/tenants/pipelinerun/{run.pk}/change/").content.decode()
+    address = f"/admin/enrichment/leadstep/?run_id={run.pk}"
+    listed = client.get(address).content.decode()
+
+    assert "What vendors were asked" in page
+    assert f'href="{address}"' in page
+    assert f"{address}&amp;step=search&amp;outcome=DONE" in page
+    assert first.name in listed
+    assert second.name not in listed
+
+
+def test_what_is_spent_is_read_once_for_all_vendors(acme):
+    with CaptureQueriesContext(connection) as seen:
+        states(now=timezone.now())
+
+    assert sum('FROM "tenants_vendorbalance"' in query["sql"] for query in seen) == 1
 
 
 def test_the_test_button_says_what_is_wrong(people, settings):

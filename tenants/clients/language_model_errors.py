@@ -29,7 +29,7 @@ REFUSALS = {
     401: "The language model refused the key. Enter another one under Vendors.",
     403: "The key may not use the model {model} (region or project). See Vendors.",
     404: "This key reaches no model {model} at this address. Set another (LANGCHAIN_MODEL, or the"
-    " tenant's own).",
+    " tenant's own), then resume under Vendors.",
 }
 NO_MONEY = (
     "The account of the language model has no money left. Top it up, then resume under Vendors."
