@@ -414,6 +414,20 @@ VENDOR_RATES = {
     f"{Vendor.ZEROBOUNCE}/usage": (60, 60),  # of 80,000 an hour
 }
 
+# --- mailboxes ------------------------------------------------------------------------------------
+# One application at each maker for the whole deployment; who signs in with it stays per mailbox.
+MICROSOFT_CLIENT_ID = env.text("MICROSOFT_CLIENT_ID")
+MICROSOFT_CLIENT_SECRET = env.text("MICROSOFT_CLIENT_SECRET")
+MICROSOFT_TENANT = env.text("MICROSOFT_TENANT", "organizations")
+MICROSOFT_LOGIN_BASE_URL = env.text("MICROSOFT_LOGIN_BASE_URL", "https://login.microsoftonline.com")
+GRAPH_BASE_URL = env.text("GRAPH_BASE_URL", "https://graph.microsoft.com")
+GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID")
+GOOGLE_CLIENT_SECRET = env.text("GOOGLE_CLIENT_SECRET")
+GOOGLE_OAUTH_BASE_URL = env.text("GOOGLE_OAUTH_BASE_URL")  # unset: Google's two public hosts
+GMAIL_BASE_URL = env.text("GMAIL_BASE_URL", "https://gmail.googleapis.com")
+# The longest silence of a mail provider. One step of sending takes 80 s at most, whatever it is.
+MAIL_READ_SECONDS = env.decimal("MAIL_READ_SECONDS", 30, least=0.1, most=60)
+
 ICP_RULE_NAME = env.text("ICP_RULE_NAME", "default")
 CRAWL_MAX_PAGES = env.integer("CRAWL_MAX_PAGES", 6, least=1, most=50)
 CRAWL_CONCURRENCY = env.integer("CRAWL_CONCURRENCY", 16, least=1, most=128)

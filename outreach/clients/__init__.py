@@ -1,0 +1,1 @@
+"""Mail providers over the wire: values in, dataclasses out, no database."""

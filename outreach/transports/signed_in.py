@@ -1,0 +1,29 @@
+"""Transports of mailboxes that are connected by a sign-in."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+
+from outreach.clients.ask import Line
+from outreach.clients.microsoft import JSON, MIME, GraphClient
+from outreach.models import Mailbox
+from outreach.tokens import access_token
+from outreach.transports import graph
+from outreach.transports.interface import Capabilities
+
+
+def open_graph(mailbox: Mailbox) -> graph.GraphTransport:
+    line = Line("Microsoft", settings.GRAPH_BASE_URL, settings.MAIL_READ_SECONDS)
+    client = GraphClient(line, partial(access_token, mailbox.pk))
+    return graph.GraphTransport(client, graph_capabilities(mailbox), _form(mailbox))
+
+
+def graph_capabilities(mailbox: Mailbox) -> Capabilities:
+    drafts = mailbox.transport == Mailbox.Transport.GRAPH_DRAFT
+    return graph.capabilities(drafts=drafts, form=_form(mailbox))
+
+
+def _form(mailbox: Mailbox) -> str:
+    return JSON if mailbox.options.get("format") == JSON else MIME
