@@ -35,7 +35,7 @@ ENDS_SEQUENCE = {
     Kind.UNSUBSCRIBED: "The recipient has opted out.",
     Kind.COMPLAINED: "The recipient has complained.",
 }
-_ORIGINS = {
+ORIGINS = {
     "OPERATOR": Origin.TYPED,
     "IMPORT": Origin.IMPORTED,
     "PAGE": Origin.PAGE,
@@ -153,7 +153,7 @@ def origin_of(message: Message) -> Origin:
     said = Evidence.objects.filter(
         lead=contact.lead_id, value=message.recipient, field="emails", superseded_at=None
     )
-    origins = {_ORIGINS.get(source, Origin.HARVESTED)
+    origins = {ORIGINS.get(source, Origin.HARVESTED)
                for source in said.values_list("source", flat=True)}  # fmt: skip
     return min(origins, key=list(Origin).index, default=Origin.HARVESTED)
 

@@ -21,7 +21,7 @@ from outreach.models import (
 from outreach.windows import DAYS
 
 NUMBERS = count(1)
-ALWAYS = {day: ["00:00-23:59"] for day in DAYS}
+ALWAYS = {day: ["00:00-23:59:59.999999"] for day in DAYS}
 
 
 def make_policy(**changes: Any) -> MailPolicy:
