@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from outreach.ask_many import ask_many, place
-from outreach.models import Message
+from outreach.models import Campaign, MailPolicy, Message
 
 AT_ONCE = 500
+RUNNING = Campaign.Status.RUNNING
 _PLACED = ["status", "code", "sentence", "not_before", "gate"]
 
 
@@ -25,6 +26,9 @@ def ask_again(messages: QuerySet[Message] | None = None, *, now: datetime, most:
     is passed by. A dozen statements for each 500 messages, and one for each that changes.
     """
     held = Message.objects.filter(status=Message.Status.HELD, not_before=None)
+    held = held.exclude(Q(code="campaign_paused") & ~Q(step__campaign__status=RUNNING))
+    if MailPolicy.objects.exclude(sending_off="").exists():
+        held = held.exclude(code="sending_off")
     wanted = (held & messages) if messages is not None else held
     ids = list(wanted.order_by("pk").values_list("pk", flat=True)[:most])
     return sum(_ask(ids[at : at + AT_ONCE], now=now) for at in range(0, len(ids), AT_ONCE))
@@ -42,7 +46,7 @@ def _ask(ids: list[int], *, now: datetime) -> int:
     freed = 0
     for message, verdicts in zip(locked, ask_many(locked, now=now), strict=True):
         before = (message.status, message.code, message.sentence)
-        place(message, verdicts)
+        place(message, verdicts, now=now)
         if (message.status, message.code, message.sentence) != before:
             message.save(update_fields=_PLACED)
             freed += message.status == Message.Status.QUEUED

@@ -135,8 +135,8 @@ def how_it_waits(verdicts: Iterable[Verdict]) -> Verdict:
     return decide([each for each in verdicts if each.rule not in OF_THE_SENDER])
 
 
-def place(message: Message, verdicts: list[Verdict]) -> None:
-    """Set status, reason and gate of ``message`` by what the gate says; saves nothing."""
+def place(message: Message, verdicts: list[Verdict], *, now: datetime) -> None:
+    """Set status, reason and moment of ``message`` by what the gate says; saves nothing."""
     verdict = how_it_waits(verdicts)
     message.gate = [_as_json(each) for each in verdicts]
     message.code, message.sentence = verdict.code, verdict.sentence[:500]
@@ -149,6 +149,7 @@ def place(message: Message, verdicts: list[Verdict]) -> None:
     else:
         message.status = Message.Status.QUEUED
         message.code = message.sentence = ""
+        message.not_before = verdict.until or now
 
 
 def _facts(message: Message, *, known: _Known, mailbox: Mailbox | None) -> Facts:

@@ -34,7 +34,7 @@ def release(ids: Sequence[int], *, actor: str, reason: str, now: datetime) -> in
     reason = _said(reason)
     held = _lock(ids, Status.HELD, code=RELEASABLE)
     Message.objects.filter(pk__in=held).update(
-        status=Status.QUEUED, is_released=True, code="", sentence="", not_before=None
+        status=Status.QUEUED, is_released=True, code="", sentence="", not_before=now
     )
     _note(held, "Released", "outreach.message.release", actor=actor, reason=reason, now=now)
     return len(held)
@@ -74,7 +74,7 @@ def send_again(message: Message, *, actor: str, reason: str, now: datetime) -> N
     pk, reason = _doubted(message), _said(reason)
     Message.objects.filter(pk=pk).update(
         status=Status.QUEUED, code="", sentence="", draft_id="", asked_at=None, look_at=None,
-        looks=0, resends=0, not_before=None, held_until=None, lease=F("lease") + 1,
+        looks=0, resends=0, not_before=now, held_until=None, lease=F("lease") + 1,
     )  # fmt: skip
     _note([pk], "Send again", "outreach.message.send_again", actor=actor, reason=reason, now=now)
 

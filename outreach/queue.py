@@ -94,7 +94,7 @@ def queue_mail(
         timezone=place_.timezone, country=place_.country, mailbox=least_busy(now=now),
         created_at=now, created_by=actor,
     )  # fmt: skip
-    place(message, ask_many([message], now=now)[0])
+    place(message, ask_many([message], now=now)[0], now=now)
     message.save()
     MessageEvent.objects.create(message=message, kind=Kind.QUEUED, at=now, actor=actor,
                                 detail=message.sentence)  # fmt: skip
@@ -303,7 +303,7 @@ def _store(messages: list[Message], *, mailbox: Mailbox | None, actor: str, now:
     for message, verdicts in zip(
         messages, ask_many(messages, now=now, mailbox=mailbox), strict=True
     ):
-        place(message, verdicts)
+        place(message, verdicts, now=now)
     Message.objects.bulk_create(messages)
     MessageEvent.objects.bulk_create(
         MessageEvent(message=message, kind=Kind.QUEUED, at=now, actor=actor,

@@ -36,9 +36,12 @@ class _Lane:
     def take(self, at: datetime) -> None:
         self.sent_at.append(at)
         today = at.astimezone(ZoneInfo(self.mailbox.timezone)).date()
-        self.free = pacing.next_moment(
-            pace_of(self.mailbox), sent_at=self.sent_at, now=at, today=today, chance=0.5
-        )
+        pace = pace_of(self.mailbox)
+        free = pacing.next_moment(pace, nth_last=self._nth_last, now=at, today=today)
+        self.free = max(free, at + pacing.gap(pace, chance=0.5))
+
+    def _nth_last(self, number: int) -> datetime | None:
+        return self.sent_at[-number] if len(self.sent_at) >= number else None
 
 
 def timeline(

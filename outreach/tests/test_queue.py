@@ -184,8 +184,10 @@ def test_asking_many_costs_the_same_for_three_or_thirty(version, django_assert_m
 
 def test_held_messages_are_freed_once_their_cause_is_gone_and_not_before(version):
     contact = make_contact(verdict="UNVERIFIED")
-    message = make_message(contact=contact, mailbox=make_mailbox(), status="HELD",
-                           code="not_verified", sentence="Not verified.")  # fmt: skip
+    message = make_message(
+        contact=contact, mailbox=make_mailbox(), status="HELD", code="not_verified",
+        sentence="Not verified.", not_before=None,
+    )  # fmt: skip
     now = timezone.now()
 
     assert ask_again(now=now) == 0
