@@ -1,7 +1,8 @@
 """A process without threads that forks spenders on demand; each spends until the budget is gone.
 
 Started as ``python -m leadgen_project.tests.spenders``; reads orders as JSON lines, answers each
-with the spenders' process ids and, when all have ended, with how many were killed.
+with the spenders' process ids and, when all have ended, with how many were killed. An order with
+``"vendor": "LLM"`` asks the language model its ``calls`` questions, each once.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ TIMEOUT_SECONDS = 0.4
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadgen_project.settings")
     django.setup()
+    import openai  # noqa: F401 -- here, lest each of them loads it
+
     for line in sys.stdin:
         order = json.loads(line)
         pids = [_fork(order, number) for number in range(order["processes"])]
@@ -41,7 +44,7 @@ def _fork(order: dict[str, Any], number: int) -> int:
         return pid
     code = 1
     try:
-        _spend(order, number)
+        _ask_model(order, number) if order.get("vendor") == "LLM" else _spend(order, number)
         code = 0
     finally:
         os._exit(code)
@@ -82,6 +85,26 @@ def _spend(order: dict[str, Any], number: int) -> None:
                 break
             except (VendorError, VendorDownError):
                 time.sleep(0.01)
+    connection.close()
+
+
+def _ask_model(order: dict[str, Any], number: int) -> None:
+    from django.db import connection
+
+    from tenants import llm
+    from tenants.context import in_tenant
+    from tenants.permits import NoPermitError, Purpose
+    from tenants.try_model import PROMPT, Ready
+
+    purpose = Purpose("a trial", run_id=order["run_id"], lead_id=number)
+    patience = timedelta(seconds=order["patience_seconds"])
+    with in_tenant(order["tenant"]):
+        for question in range(order["calls"]):
+            about = f"Question {order['run_id']}, {number}, {question}"
+            try:
+                llm.complete(PROMPT, about=about, schema=Ready, purpose=purpose, patience=patience)
+            except NoPermitError as exc:
+                sys.stderr.write(f"{exc}\n")
     connection.close()
 
 

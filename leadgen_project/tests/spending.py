@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Sum
@@ -35,6 +35,7 @@ BUDGET = 100
 FAULTS = (Fault.RATE_LIMITED, Fault.ERROR, Fault.HANG, Fault.RESET, Fault.RESET_AFTER,
           Fault.MALFORMED, Fault.SLOW, Fault.TRUNCATED)  # fmt: skip
 AT_ONCE = timedelta(0)
+TICK = 0.05  # seconds two clocks of one machine may differ
 
 
 class TinyVendor(VendorStandIn):
@@ -154,6 +155,16 @@ def try_budget(
         kills=killed,
         drift=drift,
     )
+
+
+def none_came_early(calls: list[VendorCall], due: list[datetime]) -> bool:
+    """Whether each of the vendor's calls came in after a turn of its own; ``due`` in order.
+
+    However late: a busy machine delays calls at will.
+    """
+    clocks = time.time() - time.monotonic()
+    came = sorted(call.at + clocks + TICK for call in calls)
+    return all(at >= turn.timestamp() for at, turn in zip(came, due, strict=True))
 
 
 def read_usage(crew: Spenders) -> None:
