@@ -25,6 +25,18 @@ def pytest_configure() -> None:
     settings.DATABASES["default"]["TEST"]["NAME"] = f"test_leadgen_{os.getpid()}"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test fails when it, or a process it started, writes a key or a person to the log."""
+    from leadgen_project.tests.leaks import leaks_in
+
+    report = yield
+    if report.passed and (found := leaks_in(report.capstderr)):
+        report.outcome = "failed"
+        report.longrepr = "\n".join(["The error output, where the log goes, holds:", *found[:20]])
+    return report
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment, django_db_blocker):
     """The test database with tenants ``acme`` and ``beta``.
