@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -114,6 +115,39 @@ def test_the_ledger_is_what_the_vendors_charged_and_the_price_was_not_exceeded(f
     took = {name.upper().replace("LANGUAGE_MODEL", "LLM"): n for name, n in charged(world).items()}
     assert spent == {vendor: units for vendor, units in took.items() if units}
     assert all("at most" in line or "nothing to ask" in line for line in first.plan["price"][:-1])
+
+
+def test_no_row_and_no_file_holds_a_key_and_no_record_of_work_holds_a_person(first, settings):
+    keys = {key for key in settings.VENDOR_KEYS.values() if key}
+    people = set(Contact.objects.exclude(email="").values_list("email", flat=True))
+    assert keys
+    assert people
+
+    rows = {**rows_here(), **rows_of_platform()}
+    files = {path: path.read_bytes() for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()}
+
+    assert {"icp_lead", "enrichment_contact", "tenants_auditevent", "django_q_ormq"} <= set(rows)
+    assert files
+    assert [table for table, text in rows.items() if any(key in text for key in keys)] == []
+    assert [path for path, text in files.items() if any(key.encode() in text for key in keys)] == []
+    for table in ("tenants_vendorusage", "tenants_auditevent", "tenants_pipelinerun",
+                  "django_q_ormq", "django_q_task"):  # fmt: skip
+        assert [who for who in people if who in rows[table].lower()] == [], table
+
+
+def rows_of_platform() -> dict[str, str]:
+    with in_public():
+        return rows_here()
+
+
+def rows_here() -> dict[str, str]:
+    """Every table of the current schema, all its rows as one text."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT string_agg(row_to_json(t)::text, '\n') FROM \"{table}\" t")
+            found[table] = cursor.fetchone()[0] or ""
+    return found
 
 
 def test_its_end_queues_a_look_at_the_vendors_own_figures(first):
