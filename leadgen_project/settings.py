@@ -437,6 +437,7 @@ CRAWL_USER_AGENT = env.text(
 )
 CRAWL_PROXY = env.text("CRAWL_PROXY")
 CRAWL_ALLOW_PRIVATE = env.words("CRAWL_ALLOW_PRIVATE")  # host:port, for a stand-in on loopback
+MAIL_ALLOW_PRIVATE = env.words("MAIL_ALLOW_PRIVATE")  # host:port, for a mail relay of the house
 # address:port of DNS servers asked whether a domain takes mail; unset: the system's, and none
 # behind CRAWL_PROXY.
 DNS_SERVERS = env.words("DNS_SERVERS")

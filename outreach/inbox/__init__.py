@@ -1,0 +1,1 @@
+"""What comes back to a mailbox: read without a trace, bounded, and understood."""
