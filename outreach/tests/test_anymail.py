@@ -16,12 +16,10 @@ from outreach.tests.test_smtp import make_mail
 from outreach.transports.anymail import (
     SERVICES,
     AnymailTransport,
-    open_anymail,
     read_options,
-    retry_after,
 )
 from outreach.transports.interface import Fault, Result
-from tenants.clock import database_now
+from outreach.transports.open import capabilities_of, open_transport
 from tenants.secrets import encrypt
 
 OK = {"ErrorCode": 0, "Message": "OK", "MessageID": "b7bc2f4a", "SubmittedAt": "",
@@ -128,19 +126,11 @@ def test_every_service_of_the_table_takes_a_mail_as_we_write_it(db, name):
 def test_options_and_secret_are_asked_for_by_name(acme, settings):
     mailbox = make_mailbox(transport="ANYMAIL", secret=encrypt("t0ken"),
                            options={"service": "postmark", "message_stream": "out"})  # fmt: skip
-    assert open_anymail(mailbox).capabilities.keeps_message_id
+    assert open_transport(mailbox).capabilities.keeps_message_id
+    assert capabilities_of(mailbox).keeps_message_id
 
     wrong = [({}, "x"), ({"service": "postmark"}, ""), ({"service": "mailjet"}, "one"),
              ({"service": "postmark", "api_url": "http://10.0.0.1:80/"}, "x")]  # fmt: skip
     for options, secret in wrong:
         with pytest.raises(MailServerError):
             read_options(options, secret=secret)
-
-
-def test_waiting_times_are_numbers_or_dates(db):
-    now = database_now()
-
-    assert retry_after("120", now=now) == 120
-    assert retry_after("-5", now=now) == 1
-    assert retry_after("", now=now) == retry_after("soon", now=now) == 60
-    assert retry_after("Fri, 31 Dec 2100 23:59:59 GMT", now=now) > 3600

@@ -22,7 +22,8 @@ from outreach.mail_server import (
 from outreach.render import Rendered
 from outreach.tests.factories import make_mailbox
 from outreach.transports.interface import Fault, Result, Trace, TransportError
-from outreach.transports.smtp import SmtpTransport, open_smtp
+from outreach.transports.open import NoTransportError, open_transport
+from outreach.transports.smtp import SmtpTransport
 from tenants.clock import database_now
 from tenants.secrets import encrypt
 
@@ -268,8 +269,11 @@ def test_options_name_the_server_and_say_what_is_missing():
 def test_a_mailbox_opens_with_its_secret_and_never_prints_it(acme):
     mailbox = make_mailbox(transport="SMTP", secret=encrypt("s3cret"),
                            options={"host": "mx.us.example", "user": "olga"})  # fmt: skip
-    transport = open_smtp(mailbox)
+    transport = open_transport(mailbox)
 
     assert transport._server.password == "s3cret"
     assert "s3cret" not in repr(transport._server)
     assert transport.look(key="", draft_id="", message_id="") is Trace.UNKNOWN
+    mailbox.options = {}
+    with pytest.raises(NoTransportError):
+        open_transport(mailbox)

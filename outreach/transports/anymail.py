@@ -11,9 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from email.message import EmailMessage
-from email.utils import parsedate_to_datetime
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,6 +39,8 @@ from outreach.transports.interface import (
     Trace,
     TransportError,
 )
+from outreach.transports.open import NoTransportError
+from outreach.transports.retry_after import seconds_of
 from tenants.clock import database_now
 from tenants.secrets import decrypt
 
@@ -58,9 +58,9 @@ class Service:
     options: tuple[str, ...] = ()
     keeps_message_id: bool = True
     tracks: bool = True  # would rewrite links and count openings unless told not to
-    source: str = "anymail.dev/en/stable/esps/"
 
 
+PAGES = "anymail.dev/en/stable/esps/"
 SERVICES: Mapping[str, Service] = {
     "brevo": Service(("api_key",), keeps_message_id=False, tracks=False),
     "mailersend": Service(("api_token",), keeps_message_id=False),
@@ -85,11 +85,7 @@ class AnymailTransport:
     ) -> None:
         self._name, self._service = name, SERVICES[name]
         self._settings, self._seconds = dict(settings_of), seconds
-        self.capabilities = Capabilities(
-            drafts=False, can_be_asked=False, one_click="yes",
-            keeps_message_id=self._service.keeps_message_id, per_minute=60, per_day=10_000,
-            source=f"{self._service.source}{name}/; the service's account sets its own limits.",
-        )  # fmt: skip
+        self.capabilities = _capabilities(name)
 
     def draft(self, mail: EmailMessage, *, key: str) -> str:
         raise TransportError(Outcome(Result.REFUSED, "no_drafts", "The service knows no drafts."))
@@ -135,10 +131,28 @@ class AnymailTransport:
 
 
 def open_anymail(mailbox: Mailbox) -> AnymailTransport:
-    """The transport of ``mailbox``. Raises ``MailServerError`` for options that do not do."""
+    """The transport of ``mailbox``. Raises ``NoTransportError`` for options that do not do."""
     secret = decrypt(bytes(mailbox.secret)) if mailbox.secret else ""
-    name, chosen = read_options(mailbox.options, secret=secret)
+    try:
+        name, chosen = read_options(mailbox.options, secret=secret)
+    except MailServerError as exc:
+        raise NoTransportError(exc.sentence) from None
     return AnymailTransport(name, settings_of=chosen)
+
+
+def anymail_capabilities(mailbox: Mailbox) -> Capabilities:
+    """What the mailbox's service can do; of one nobody knows, what all of them can."""
+    return _capabilities(str(mailbox.options.get("service") or ""))
+
+
+def _capabilities(name: str) -> Capabilities:
+    service = SERVICES.get(name)
+    return Capabilities(
+        drafts=False, can_be_asked=False, one_click="yes",
+        keeps_message_id=service is not None and service.keeps_message_id,
+        per_minute=60, per_day=10_000,
+        source=f"{PAGES}{name}/; the service's account sets its own limits.",
+    )  # fmt: skip
 
 
 def read_options(options: Mapping[str, Any], *, secret: str) -> tuple[str, dict[str, Any]]:
@@ -206,7 +220,7 @@ def _refusal(name: str, exc: AnymailRequestsAPIError) -> Outcome:
     status = response.status_code
     code, sentence = f"{status}", f"{name} answered {status}."
     if status == 429:
-        wait = retry_after(response.headers.get("Retry-After", ""), now=database_now())
+        wait = seconds_of(response.headers.get("Retry-After"), now=database_now())
         return Outcome(Result.REFUSED, code, sentence, Fault.PASSING, retry_after=wait)
     if status in {401, 402, 403}:
         return Outcome(Result.REFUSED, code, f"{sentence} Its key or account does not do.",
@@ -214,18 +228,6 @@ def _refusal(name: str, exc: AnymailRequestsAPIError) -> Outcome:
     if 400 <= status < 500 and status != 408:
         return Outcome(Result.REFUSED, code, sentence, Fault.MESSAGE)
     return Outcome(Result.UNCLEAR, code, sentence)
-
-
-def retry_after(value: str, *, now: datetime) -> float:
-    """Seconds of a ``Retry-After``, given as a number or a date (RFC 9110, 10.2.3); 60 for none."""
-    try:
-        return max(float(int(value)), 1.0)
-    except ValueError:
-        pass  # not a number: a date, or nothing
-    try:
-        return max((parsedate_to_datetime(value) - now).total_seconds(), 1.0)
-    except (ValueError, TypeError, OverflowError):
-        return 60.0
 
 
 def _never_reached(exc: AnymailRequestsAPIError) -> bool:

@@ -41,6 +41,7 @@ from outreach.transports.interface import (
     Trace,
     TransportError,
 )
+from outreach.transports.open import NoTransportError
 from tenants.secrets import decrypt
 
 SECONDS = 80.0  # of one attempt, all told; the interface allows 90
@@ -112,9 +113,17 @@ class SmtpTransport:
 
 
 def open_smtp(mailbox: Mailbox) -> SmtpTransport:
-    """The transport of ``mailbox``. Raises ``MailServerError`` for options that name no server."""
+    """The transport of ``mailbox``. Raises ``NoTransportError`` for options that name no server."""
     secret = decrypt(bytes(mailbox.secret)) if mailbox.secret else ""
-    return SmtpTransport(read_server(mailbox.options, password=secret))
+    try:
+        return SmtpTransport(read_server(mailbox.options, password=secret))
+    except MailServerError as exc:
+        raise NoTransportError(exc.sentence) from None
+
+
+def smtp_capabilities(_mailbox: Mailbox) -> Capabilities:
+    """What any SMTP server can do."""
+    return SmtpTransport.capabilities
 
 
 class _Session(smtplib.SMTP):
