@@ -152,8 +152,8 @@ def test_the_same_pages_give_the_same_observations_in_the_same_order():
     ],
 )
 def test_no_page_keeps_the_rules_busy(body):
-    started = time.process_time()
+    started = time.thread_time()
 
     extract([page(body)])
 
-    assert time.process_time() - started < 4
+    assert time.thread_time() - started < 30  # a rule that goes back and forth takes minutes

@@ -13,7 +13,7 @@ import brotli
 import pytest
 
 from enrichment.pages import NotFetchedError, Reason
-from enrichment.tests.web import AGENT, Names, Reply, Web, fetcher, html, policy, redirect
+from enrichment.tests.web import AGENT, Names, Reply, Web, fetcher, html, policy, redirect, silent
 from enrichment.web_address import parse_url
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
@@ -181,7 +181,7 @@ def test_an_endless_body_is_cut_at_the_cap():
 def drip(head, byte, *, every=0.05):
     def answer(handler):
         handler.wfile.write(head)
-        for _ in range(600):
+        for _ in range(4000):
             handler.wfile.write(byte)
             handler.wfile.flush()
             time.sleep(every)
@@ -209,16 +209,16 @@ def test_a_dripping_server_is_left_in_time(answer):
         reason = refusal(web, limits=limits)
 
     assert reason in (Reason.TIMEOUT, Reason.BAD_RESPONSE)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60  # of 200
 
 
 def test_a_silent_server_is_left_after_the_read_time():
-    with Web({"/": lambda _: time.sleep(3)}) as web:
+    with Web({"/": silent}) as web:
         began = time.monotonic()
         reason = refusal(web, limits=policy(web, read_seconds=0.3))
 
     assert reason is Reason.TIMEOUT
-    assert time.monotonic() - began < 2.8
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(

@@ -396,10 +396,12 @@ TABLE = [
 
 @pytest.mark.parametrize(("what", "code", "outcome", "words", "after"), TABLE)
 def test_every_trouble_is_told_and_the_night_goes_on(
-    sandbox, run, vendor, caplog, what, code, outcome, words, after
+    sandbox, run, vendor, settings, caplog, what, code, outcome, words, after
 ):
     company, other = companies(sandbox)[:2]
     spoil(vendor, what, company.host)
+    if what is Fault.HANG:
+        settings.VENDOR_READ_SECONDS = 1.0
     lead = with_site(company, run)
 
     run_all(run)

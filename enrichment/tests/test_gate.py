@@ -18,7 +18,7 @@ def test_one_host_is_asked_by_one_thread_at_a_time_with_a_gap_between():
 
     def ask():
         for _ in range(3):
-            gate.acquire("acme.example", wait_seconds=5)
+            gate.acquire("acme.example", wait_seconds=60)
             began = time.monotonic()
             time.sleep(0.01)
             spans.append((began, time.monotonic()))
@@ -41,22 +41,22 @@ def test_another_host_does_not_wait():
     gate.acquire("a.example", wait_seconds=1)
     began = time.monotonic()
 
-    gate.acquire("b.example", wait_seconds=1)
+    gate.acquire("b.example", wait_seconds=600)
 
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 60
 
 
 def test_a_turn_that_comes_too_late_is_refused_at_once():
     gate = InProcessGate()
     gate.acquire("acme.example", wait_seconds=1)
-    gate.release("acme.example", gap_seconds=60)
+    gate.release("acme.example", gap_seconds=3600)
     began = time.monotonic()
 
     with pytest.raises(NotFetchedError) as refused:
-        gate.acquire("acme.example", wait_seconds=5)
+        gate.acquire("acme.example", wait_seconds=600)
 
     assert refused.value.reason is Reason.HOST_BUSY
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 60
 
 
 def test_a_host_that_is_never_given_back_is_given_up_in_time():
@@ -67,4 +67,4 @@ def test_a_host_that_is_never_given_back_is_given_up_in_time():
     with pytest.raises(NotFetchedError):
         gate.acquire("acme.example", wait_seconds=0.1)
 
-    assert 0.1 <= time.monotonic() - began < 5
+    assert 0.1 <= time.monotonic() - began < 60

@@ -87,7 +87,7 @@ def test_a_hostile_file_does_not_take_minutes(body):
 
     read_robots(body, agent="leadgen").allows(parse_url("https://acme.example/" + "a" * 2000))
 
-    assert time.monotonic() - began < 20  # Protego alone: minutes
+    assert time.monotonic() - began < 60  # Protego alone: minutes
 
 
 @pytest.mark.parametrize(

@@ -227,9 +227,11 @@ TABLE = [
 
 @pytest.mark.parametrize(("what", "code", "outcome", "calls", "words", "after"), TABLE)
 def test_every_trouble_is_told_and_the_night_goes_on(
-    sandbox, run, vendor, caplog, what, code, outcome, calls, words, after
+    sandbox, run, vendor, settings, caplog, what, code, outcome, calls, words, after
 ):
     spoil(vendor, what)
+    if what is Fault.HANG:
+        settings.VENDOR_READ_SECONDS = 1.0
     first, second = [one for one in sandbox.companies if one.site is SiteKind.NONE][:2]
     lead = enriched(first, run)
 

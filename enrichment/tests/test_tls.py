@@ -80,7 +80,7 @@ def test_a_handshake_that_never_ends_is_left_in_time(authority):
         web._server.server_close()
 
     assert refused.value.reason is Reason.TIMEOUT
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_after_a_bad_certificate_http_is_read_and_recorded_as_such(authority):

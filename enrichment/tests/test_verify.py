@@ -37,13 +37,13 @@ GOOD, DEAD = ("valid", ""), ("invalid", "mailbox_not_found")
 
 @pytest.fixture
 def vendor(settings, monkeypatch):
-    with ZeroBounceStandIn(keys={KEY}, hang_seconds=1.5) as running:
+    with ZeroBounceStandIn(keys={KEY}, hang_seconds=8) as running:
         settings.VENDOR_KEYS = {**settings.VENDOR_KEYS, Vendor.ZEROBOUNCE: KEY}
         settings.ZEROBOUNCE_BASE_URL = running.url + "/v2"
         monkeypatch.setattr(
             ask_verifier,
             "ZeroBounceClient",
-            lambda url: ZeroBounceClient(url, single_seconds=0.7, batch_seconds=0.7),
+            lambda url: ZeroBounceClient(url, single_seconds=4, batch_seconds=4),
         )
         with NameServer(lambda name: DNS.get(name, Name.MAIL)) as names:
             settings.DNS_SERVERS = [names.address]

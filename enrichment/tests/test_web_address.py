@@ -120,7 +120,7 @@ def test_hostile_text_takes_no_time_and_raises_nothing_else():
         except NotFetchedError:
             continue
 
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 def test_the_registrable_domain_is_the_site():

@@ -21,7 +21,7 @@ MANY = [f"person{n}@marked-company.test" for n in range(100)]
 
 @pytest.fixture
 def vendor():
-    with ZeroBounceStandIn(keys={KEY}, hang_seconds=1.5, slow_seconds=0.1) as running:
+    with ZeroBounceStandIn(keys={KEY}, hang_seconds=3, slow_seconds=0.1) as running:
         yield running
 
 
@@ -30,8 +30,8 @@ def client(vendor):
     return client_of(vendor.url + "/v2")
 
 
-def client_of(url: str) -> ZeroBounceClient:
-    return ZeroBounceClient(url, single_seconds=0.5, batch_seconds=0.5)
+def client_of(url: str, *, seconds: float = 30) -> ZeroBounceClient:
+    return ZeroBounceClient(url, single_seconds=seconds, batch_seconds=seconds)
 
 
 def failure(call) -> ZeroBounceError:
@@ -177,7 +177,8 @@ def test_when_even_the_credits_cannot_be_asked_both_are_named(vendor, client):
         (Fault.TRUNCATED, "broke off (ProtocolError)", Charge.UNKNOWN),
     ],
 )
-def test_each_failure_has_a_sentence_and_a_price(vendor, client, way, fault, sentence, charge):
+def test_each_failure_has_a_sentence_and_a_price(vendor, way, fault, sentence, charge):
+    client = client_of(f"{vendor.url}/v2", seconds=0.5 if fault is Fault.HANG else 30)
     vendor.fail_next(fault)
 
     error = failure(lambda: CALLS[way](client))
@@ -229,7 +230,8 @@ def test_a_batch_without_results_is_a_change_of_form():
     assert error.charge is Charge.UNKNOWN
 
 
-def test_neither_key_nor_address_reaches_a_log(vendor, client, caplog):
+def test_neither_key_nor_address_reaches_a_log(vendor, caplog):
+    client = client_of(f"{vendor.url}/v2", seconds=0.5)
     caplog.set_level(logging.DEBUG)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # as the settings do
     vendor.fail_next(Fault.RESET, Fault.TRUNCATED, Fault.HANG)

@@ -18,7 +18,6 @@ def lead_into(sandbox: Sandbox, settings: Any) -> None:
     settings.CRAWL_PROXY = sandbox.proxy_url
     settings.CRAWL_GUESS_SUFFIXES = SANDBOX_SUFFIXES.split(",")
     settings.CRAWL_DELAY_SECONDS = 0
-    settings.VENDOR_READ_SECONDS = 1.0
     for name, value in sandbox.environment.items():
         if name.endswith("_BASE_URL"):
             setattr(settings, name, value)

@@ -44,18 +44,26 @@ def redirect(to: str, status: int = 302, **headers: str) -> Reply:
     return Reply(status=status, headers={"Location": to, **headers})
 
 
+def silent(_handler: BaseHTTPRequestHandler) -> None:
+    """As a page: the server accepts the request and says nothing."""
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
 
 class Web:
-    """Serves ``pages[(host, path)]`` or ``pages[path]``; 404 for everything else."""
+    """Serves ``pages[(host, path)]`` or ``pages[path]``; 404 for everything else.
+
+    A page ``silent`` is never answered while the web is up.
+    """
 
     def __init__(self, pages: Mapping, *, tls: SSLContext | None = None) -> None:
         self.pages = dict(pages)
         self.journal: list[Seen] = []
         self.connections = 0
+        self._ended = threading.Event()
         web = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -90,6 +98,7 @@ class Web:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -102,7 +111,9 @@ class Web:
             (host, handler.path), self.pages.get(handler.path, Reply(status=404))
         )
         try:
-            if callable(reply):
+            if reply is silent:
+                self._ended.wait(600)
+            elif callable(reply):
                 reply(handler)
                 handler.close_connection = True
             else:
@@ -144,14 +155,14 @@ class Names:
 
 
 def policy(web: Web, *hosts: str, **changes: object) -> CrawlPolicy:
-    """Quick limits, and the made-up hosts of ``web`` let through the guard."""
+    """Limits no busy machine reaches, and the made-up hosts of ``web`` let through the guard."""
     allowed = frozenset((host, web.port) for host in hosts or ("acme.example",))
     limits = {
         "delay_seconds": 0.0,
-        "connect_seconds": 1.0,
-        "read_seconds": 1.0,
-        "total_seconds": 2.0,
-        "site_seconds": 10.0,
+        "connect_seconds": 20.0,
+        "read_seconds": 20.0,
+        "total_seconds": 40.0,
+        "site_seconds": 90.0,
         "allow_private": allowed,
     }
     return CrawlPolicy(AGENT, **{**limits, **changes})

@@ -39,7 +39,7 @@ FLAGS = [
     "--disable-sync",
 ]
 WIDTHS = (1440, 1024)
-START_SECONDS = 30
+START_SECONDS = 120
 # Words of the browser that say nothing about our pages.
 HARMLESS = ("Failed to load resource: the server responded with a status of 4",)
 
@@ -162,7 +162,7 @@ def server(committed) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ class NightRig:
         outlast(run.refresh_from_db)
         return run
 
-    def wait_for(self, *runs: PipelineRun, seconds: float = 180) -> float:
+    def wait_for(self, *runs: PipelineRun, seconds: float = 300) -> float:
         """Wait until none is open; return for how long."""
         began = time.monotonic()
         while any(self.look(run).is_open for run in runs):
@@ -149,7 +149,7 @@ class NightRig:
         family = _family(self.supervisor.pid)
         self.supervisor.terminate()
         try:
-            self.supervisor.wait(40)
+            self.supervisor.wait(120)
         finally:
             for process in family:
                 with suppress(psutil.NoSuchProcess):
@@ -235,7 +235,7 @@ def _server(home: Path) -> Iterator[None]:
         connection.set_schema_to_public()
         if (server := find_server(home)) is not None:
             server.send_signal(signal.SIGQUIT)  # at once: nobody will read it again
-            server.wait(30)
+            server.wait(60)
         shutil.rmtree(home, ignore_errors=True)
 
 

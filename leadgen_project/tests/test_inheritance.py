@@ -36,7 +36,7 @@ def test_interleaved_tasks_of_three_tenants_write_no_row_into_another_s_schema(c
         wait_for(lambda: not OrmQ.objects.exists(), seconds=60 + COUNT / 4)
     finally:
         worker.terminate()
-        worker.wait(40)
+        worker.wait(120)
 
     for tenant in TENANTS:
         with schema_context(tenant):

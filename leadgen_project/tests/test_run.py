@@ -85,7 +85,7 @@ def test_ctrl_c_ends_web_and_workers_with_exit_code_0(running):
 
     os.killpg(running.process.pid, signal.SIGINT)
 
-    assert running.process.wait(30) == 0
+    assert running.process.wait(120) == 0
     assert alive(family) == []
     assert not answers(running.address)
     assert f"http://{running.address}/admin/" in running.log.read_text()
@@ -120,5 +120,5 @@ def test_an_address_in_use_is_named_before_anything_starts(committed, tmp_path):
 
         process = start(committed, tmp_path / "log", address=address)
 
-        assert process.wait(60) == 1
+        assert process.wait(120) == 1
     assert f"cannot listen on {address}: Address already in use" in (tmp_path / "log").read_text()

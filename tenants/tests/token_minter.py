@@ -32,6 +32,7 @@ class Minter:
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
+        self.ended = threading.Event()
         self.fault = ""  # of the key address: 500, hang, html, huge, empty, oct, drip
         self.document: dict[str, Any] = {}  # replaces entries of the discovery document
         self.keys: dict[str, Any] = {}
@@ -48,6 +49,7 @@ class Minter:
 
     def close(self) -> None:
         self.fault = ""
+        self.ended.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -182,7 +184,7 @@ class Minter:
             secret = base64.urlsafe_b64encode(b"x" * 32).decode()
             return handler._json({"keys": [{"kty": "oct", "k": secret, "kid": "one"}]})
         if self.fault == "hang":
-            time.sleep(20)
+            self.ended.wait(120)
         if self.fault == "drip":
             handler.send_response(200)
             handler.end_headers()
