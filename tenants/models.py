@@ -181,8 +181,8 @@ class TenantSettings(models.Model):
     first_login = models.CharField(
         max_length=6,
         choices=FirstLogin,
-        default=FirstLogin.JOIN,
-        db_default=FirstLogin.JOIN,
+        default=FirstLogin.INVITE,
+        db_default=FirstLogin.INVITE,
         help_text="Who may come in when they sign in through a provider for the first time.",
     )
     password_sign_in = models.BooleanField(

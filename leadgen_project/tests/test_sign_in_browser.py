@@ -8,6 +8,7 @@ import pytest
 
 from leadgen_project.tests.browser import console, server  # noqa: F401 -- fixtures
 from leadgen_project.tests.openid_providers import AuthlibProvider, NodeProvider
+from tenants.models import TenantSettings
 from tenants.people import create_account
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -19,6 +20,7 @@ def provider(request, committed, tmp_path):
     """Stands before ``server``, whose settings name it."""
     found = request.param(tmp_path)
     committed.env.update(found.environment())
+    TenantSettings.objects.update(first_login="JOIN")
     create_account("root", password=PASSWORD, actor="tests", is_platform_admin=True)
     yield found
     found.close()

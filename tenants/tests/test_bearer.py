@@ -28,7 +28,8 @@ def running():
 
 @pytest.fixture
 def minter(running, settings, db):
-    """The deployment's provider."""
+    """The deployment's provider; the tenants let in everybody it names with a role."""
+    TenantSettings.objects.update(first_login="JOIN")
     forget_keys()
     forget_discoveries()
     running.asked.clear()
@@ -340,8 +341,8 @@ def test_a_role_given_by_hand_is_neither_taken_nor_raised_by_claims(minter, clie
     assert Membership.objects.get().role == "REVIEWER"
 
 
-def test_an_invite_only_tenant_lets_no_stranger_in(minter, client):
-    TenantSettings.objects.filter(pk="acme").update(first_login="INVITE")
+def test_a_tenant_lets_no_stranger_in_unless_its_owner_says_so(minter, client):
+    TenantSettings.objects.update(first_login=TenantSettings().first_login)
 
     assert ask(client, minter.mint()).status_code == 403
     assert not User.objects.exists()

@@ -30,7 +30,11 @@ def running():
 
 @pytest.fixture
 def provider(running, settings, db):
-    """The deployment's provider, willing and honest until told otherwise."""
+    """The deployment's provider, willing and honest until told otherwise.
+
+    The tenants let in everybody it names with a role.
+    """
+    TenantSettings.objects.update(first_login="JOIN")
     forget_keys()
     forget_discoveries()
     running.asked.clear()
@@ -376,8 +380,8 @@ def test_a_switched_off_account_stays_out(provider, client):
     assert not is_signed_in(fresh)
 
 
-def test_an_invite_only_tenant_takes_those_it_invited(provider, client):
-    TenantSettings.objects.filter(pk="acme").update(first_login="INVITE")
+def test_a_tenant_takes_those_it_invited_unless_its_owner_says_otherwise(provider, client):
+    TenantSettings.objects.update(first_login=TenantSettings().first_login)
     assert_refused(client, sign_in(client, provider))
     Invitation.objects.create(tenant_id="acme", who="alice@acme.example", role="REVIEWER")
 
