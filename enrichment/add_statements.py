@@ -29,8 +29,8 @@ def add_statements(
              not in known]  # fmt: skip
     company = RegisteredCompany.objects.filter(pk=lead.uen).first() if lead.uen else None
     said = [*of_register(company), *fresh]
-    refusals = Refusals(values_to_ask(said))
-    kept = allowed(said, refusals=refusals)
+    refusals = Refusals(values_to_ask(said, lead=lead))
+    kept = allowed(said, lead=lead, refusals=refusals)
     account = take_account(lead, kept, standing=standing, pages={}, replaces_pages=False)
     store_contacts([account], refusals=refusals, now=now)
     store_evidence([account], run_id=run_id, now=now)

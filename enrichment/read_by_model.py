@@ -190,7 +190,7 @@ def _result(
     now: Callable[[], datetime],
 ) -> StepResult:
     vouched = vouch(told.value, corpus=corpus, of_rule=_of_rule(stored))
-    statements = _not_suppressed(vouched, corpus)
+    statements = _not_suppressed(vouched, corpus, lead=lead)
     figures: dict[str, Any] = {
         "kept": len(statements), "refused": dict(vouched.refused), "model": told.facts.model,
         "prompt": told.facts.prompt, "temperature": told.facts.temperature,
@@ -218,7 +218,7 @@ def _of_rule(stored: Stored) -> OfRule:
     )
 
 
-def _not_suppressed(vouched: Vouched, corpus: Corpus) -> list[Statement]:
+def _not_suppressed(vouched: Vouched, corpus: Corpus, *, lead: Lead) -> list[Statement]:
     """Those without a suppressed address or number, in value or quote."""
     hidden = {("EMAIL" if mask.startswith("[e") else "PHONE", known.value, known.words)
               for mask, known in corpus.masks.items()}  # fmt: skip
@@ -226,7 +226,7 @@ def _not_suppressed(vouched: Vouched, corpus: Corpus) -> list[Statement]:
     words = [fold(words) for kind, value, words in hidden if refusals.refuse(kind, value)]
     kept = [
         said
-        for said in allowed(vouched.statements)
+        for said in allowed(vouched.statements, lead=lead)
         if not any(each in said.quote or each in said.value for each in words)
     ]
     if gone := len(vouched.statements) - len(kept):

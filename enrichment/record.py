@@ -100,7 +100,7 @@ def store(
     attempts = _attempts(found, run_id=run_id, now=now)
     said = {one.lead.pk: one.statements() for one in found}
     refusals = Refusals(
-        {pair for statements in said.values() for pair in values_to_ask(statements)}
+        {pair for one in found for pair in values_to_ask(said[one.lead.pk], lead=one.lead)}
         | {("DOMAIN", host_of(one.site)) for one in found if one.site}
     )
     kept = [one for one in found if not _is_suppressed(one, refusals, now=now)]
@@ -112,7 +112,7 @@ def store(
     accounts = [
         take_account(
             one.lead,
-            allowed(said[one.lead.pk], refusals=refusals),
+            allowed(said[one.lead.pk], lead=one.lead, refusals=refusals),
             standing=standing[one.lead.pk],
             pages=pages.get(attempts[one.lead.pk].pk, {}),
             replaces_pages=bool(one.site),

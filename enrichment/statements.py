@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from acra.models import RegisteredCompany
+from enrichment.extract.titles import person_key
 from enrichment.look import Finding
 from enrichment.observation import Observation, storable
 from enrichment.refusals import Refusals
+from icp.models import Lead
 
 NOT_STORED = frozenset({"other_emails"})  # addresses of others are nobody's business here
 WEBSITE = "website"
@@ -111,27 +113,38 @@ def statements_of(observations: Iterable[Observation]) -> list[Statement]:
     ]
 
 
-def values_to_ask(statements: Iterable[Statement]) -> set[tuple[str, str]]:
-    """Addresses and numbers among the statements, with the kind of suppression to ask for."""
+def values_to_ask(statements: Iterable[Statement], *, lead: Lead) -> set[tuple[str, str]]:
+    """Addresses, numbers and people among the statements, with the suppression to ask for."""
     kinds = {name: kind for kind, names in _ASKED.items() for name in names}
-    return {(kinds[s.field], s.value) for s in statements if s.field in kinds}
+    people = {s.subject for s in statements if s.subject}
+    found = {(kinds[s.field], s.value) for s in statements if s.field in kinds}
+    return found | {("PERSON", person_at(lead, name)) for name in people}
+
+
+def person_at(lead: Lead, name: str) -> str:
+    """How a suppression of kind PERSON calls somebody who works at ``lead``'s company."""
+    return f"{lead.source_ref.replace(' ', '')} {person_key(name)}"
 
 
 def allowed(
-    statements: Iterable[Statement], *, refusals: Refusals | None = None
+    statements: Iterable[Statement], *, lead: Lead, refusals: Refusals | None = None
 ) -> list[Statement]:
-    """Those that carry no suppressed address or number, neither as value nor in the quote.
+    """Those that carry no suppressed address, number or person, as value or in the quote.
 
     ``refusals`` has been asked for ``values_to_ask``; without it one query is made.
     """
     statements = list(statements)
-    asked = values_to_ask(statements)
+    asked = values_to_ask(statements, lead=lead)
     refusals = refusals or Refusals(asked)
     refused = {value for kind, value in asked if refusals.refuse(kind, value)}
     if not refused:
         return statements
+    people = {s.subject for s in statements if s.subject and person_at(lead, s.subject) in refused}
     return [
         s
         for s in statements
-        if s.value not in refused and not any(value in s.quote.lower() for value in refused)
+        if s.value not in refused
+        and s.subject not in people
+        and not any(value in s.quote.lower() for value in refused)
+        and not any(person_key(name) in person_key(s.quote) for name in people)
     ]

@@ -10,6 +10,7 @@ from enrichment.extract.titles import person_key
 from enrichment.merge import SPEAK_OF_CONTACTS, ContactDraft, build_contacts
 from enrichment.models import Contact
 from enrichment.refusals import Refusals
+from enrichment.statements import person_at
 from enrichment.store_evidence import Account
 from icp.models import Lead
 
@@ -18,14 +19,16 @@ def store_contacts(accounts: Sequence[Account], *, refusals: Refusals, now: date
     """Store the contacts ``accounts`` speak of, and note there which claim speaks of which.
 
     Found again by address, else by name, so that the same person is one contact whoever speaks of
-    them. Nothing is removed or overwritten. A suppressed address makes no contact, a suppressed
-    number is left out. At most three statements of SQL, and one for
+    them. Nothing is removed or overwritten. A suppressed address or person makes no contact, a
+    suppressed number is left out. At most three statements of SQL, and one for
     each contact that is completed.
     """
     drafts = [(account, draft) for account in accounts for draft in _drafts(account)]
     refusals.ask("EMAIL", (draft.email for _, draft in drafts))
     refusals.ask("PHONE", (draft.phone for _, draft in drafts))
-    drafts = [each for each in drafts if not refusals.refuse("EMAIL", each[1].email)]
+    refusals.ask("PERSON", (_who(account, draft) for account, draft in drafts))
+    drafts = [each for each in drafts if not refusals.refuse("EMAIL", each[1].email)
+              and not refusals.refuse("PERSON", _who(*each))]  # fmt: skip
     if not drafts:
         return
     leads = {account.lead for account, _ in drafts}
@@ -47,6 +50,10 @@ def store_contacts(accounts: Sequence[Account], *, refusals: Refusals, now: date
     for account, draft, contact in said:
         for key in draft.keys:
             account.spoken_of.setdefault(key, contact.pk)
+
+
+def _who(account: Account, draft: ContactDraft) -> str:
+    return person_at(account.lead, draft.name) if draft.name else ""
 
 
 def _drafts(account: Account) -> list[ContactDraft]:

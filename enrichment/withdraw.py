@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
+from enrichment.extract.titles import person_key
 from enrichment.models import Contact, VendorAnswer
 from icp.models import Suppression
 from icp.suppressions import suppressed_pairs
@@ -30,6 +31,19 @@ def withdraw_contacts(suppressions: QuerySet[Suppression]) -> int:
         for domain in domains[start : start + AT_ONCE]:
             below |= Q(email__endswith=f"@{domain}") | Q(email__endswith=f".{domain}")
         withdrawn += _withdraw(mailable.filter(below))
+    return withdrawn + _withdraw_people(standing, mailable)
+
+
+def _withdraw_people(standing: QuerySet[Suppression], mailable: QuerySet[Contact]) -> int:
+    """Contacts by name and company; one statement for each company named."""
+    withdrawn = 0
+    for place, _, name in (
+        value.partition(" ")
+        for value in standing.filter(kind=Suppression.Kind.PERSON).values_list("value", flat=True)
+    ):
+        there = mailable.filter(lead__source_ref__iexact=place).values_list("pk", "name")
+        named = [pk for pk, given in there if person_key(given) == name]
+        withdrawn += _withdraw(Contact.objects.filter(pk__in=named))
     return withdrawn
 
 

@@ -74,6 +74,7 @@ class Suppression(models.Model):
         DOMAIN = "DOMAIN", "Domain"
         UEN = "UEN", "Company (UEN)"
         PHONE = "PHONE", "Telephone number"
+        PERSON = "PERSON", "Person at a company"
 
     is_append_only = True
 
@@ -374,3 +375,57 @@ class Lead(models.Model):
         return self.move_to(
             self.Stage.REJECTED, now=now, rejection_code=code, rejection_reason=reason[:300]
         )
+
+
+class PersonRequest(models.Model):
+    """Somebody asks what is held about them, or to be erased. Afterwards it names nobody.
+
+    ``email`` to ``company`` are what they gave; they are blanked once an erasure is done, and what
+    was removed stays as counts, the leads it touched and the keyed hashes of whom it was about.
+    """
+
+    class Kind(models.TextChoices):
+        ACCESS = "ACCESS", "What do you hold about me?"
+        ERASURE = "ERASURE", "Erase me"
+
+    DAYS = 30  # PDPA 2012 s21 and Regulations 2021 s5: as soon as reasonably possible, or say when
+
+    kind = models.CharField(max_length=7, choices=Kind)
+    email = models.CharField("e-mail address", max_length=320, blank=True)
+    phone = models.CharField("telephone number", max_length=30, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    company = models.CharField(
+        max_length=500, blank=True, help_text="UEN or name of where the person works."
+    )
+    received_on = models.DateField()
+    due_on = models.DateField(editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=150)
+    done_at = models.DateTimeField(null=True, blank=True)
+    done_by = models.CharField(max_length=150, blank=True)
+    counts = models.JSONField(default=dict, help_text="What was handed out or removed, in numbers.")
+    lead_ids = models.JSONField(default=list, help_text="Leads an erasure has touched.")
+    hashes = models.JSONField(default=list, help_text="Keyed, of whom it was about.")
+
+    class Meta:
+        verbose_name = "person request"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(done_at=None, done_by="") | (Q(done_at__isnull=False) & ~Q(done_by="")),
+                name="person_request_done_iff_by_whom",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="ERASURE")
+                | Q(done_at=None)
+                | Q(email="", phone="", name="", company=""),
+                name="person_request_erased_names_nobody",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_on"], name="person_request_open", condition=Q(done_at=None)
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"person request {self.pk}"

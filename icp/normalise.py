@@ -40,6 +40,7 @@ def normalise(kind: str, text: str) -> str:
     EMAIL: small letters, domain in ASCII (IDNA 2008), ``+tags`` kept. DOMAIN: a host, which stands
     for itself and all below it; ``www.`` and everything around the host are cut. UEN: capitals,
     shape only (some real check letters fail). PHONE: E.164, Singapore unless it says otherwise.
+    PERSON: the company's reference in capitals, a space, the name in small letters.
     """
     cleaned = unicodedata.normalize("NFKC", text).strip()
     if not cleaned:
@@ -131,6 +132,15 @@ def _phone(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def _person(text: str) -> str:
+    """``201912345A mei tan``: where somebody works (UEN, or the lead's reference), and the name."""
+    place, _, name = text.partition(" ")
+    words = " ".join(name.casefold().replace(".", "").split())
+    if not words or not place.strip():
+        raise NotAValueError("Write the company's UEN, a space, and the person's name.")
+    return f"{place.upper()} {words}"
+
+
 def _ascii_host(host: str) -> str:
     try:
         host.encode("ascii")
@@ -151,4 +161,5 @@ _BY_KIND: dict[str, Callable[[str], str]] = {
     Kind.DOMAIN: _domain,
     Kind.UEN: _uen,
     Kind.PHONE: _phone,
+    Kind.PERSON: _person,
 }

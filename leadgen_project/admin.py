@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from leadgen_project.console import run_pages
+from leadgen_project.persons import pages as person_pages  # noqa: F401 -- registers its page
 from tenants.console import ModelAdmin
 from tenants.context import is_public
 from tenants.models import PipelineRun

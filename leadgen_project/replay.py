@@ -24,7 +24,7 @@ from enrichment.snapshots import SnapshotGoneError, documents_of
 from enrichment.statements import Statement as Stored
 from enrichment.statements import allowed, statements_of
 from enrichment.withheld import withheld_at
-from icp.models import Lead
+from icp.models import Lead, PersonRequest
 from leadgen_project.report import Line, report_hash, report_lines
 from scoring.cards import Card, parse
 from scoring.features import FIELDS, Known, Person, Statement, features
@@ -46,6 +46,7 @@ class Outcome:
     pages: int
     hash: str
     difference: str = ""
+    erased: tuple[str, ...] = ()  # companies left out, as a person of theirs was erased since
 
     @property
     def sentence(self) -> str:
@@ -53,6 +54,16 @@ class Outcome:
         return (
             f"Run {self.run.pk}: {self.leads} leads from {self.pages} stored pages, no request"
             f" made. The report {self.hash[:16]} {word} {self.run.report_hash[:16]}."
+            f"{self._left_out}"
+        )
+
+    @property
+    def _left_out(self) -> str:
+        if not self.erased:
+            return ""
+        return (
+            f" Left out, because a person was erased there at their request since:"
+            f" {', '.join(self.erased)}."
         )
 
 
@@ -62,6 +73,7 @@ def replay(run: PipelineRun, *, workers: int = 1) -> Outcome:
     Reads each stored page once. An expired snapshot is a difference that says so.
     """
     stored = list(report_lines(run))
+    erased = _erased_since(run)
     ids = sorted(
         {*EnrichmentRun.objects.filter(run_id=run.pk).values_list("lead_id", flat=True),
          *LeadScore.objects.filter(run_id=run.pk).values_list("lead_id", flat=True)}
@@ -71,10 +83,24 @@ def replay(run: PipelineRun, *, workers: int = 1) -> Outcome:
     for line, count in _in_processes(run, ids, workers=workers):
         again[line[0]] = line[1]
         pages += count
+    again = {company: values for company, values in again.items() if company not in erased}
     lines = _ranked(run, [(company, {**values, **again.get(company, {})})
                           for company, values in stored])  # fmt: skip
-    difference = _first_difference(stored, lines)
-    return Outcome(run, len(lines), pages, report_hash(lines), difference)
+    difference = _first_difference(
+        [line for line in stored if line[0] not in erased],
+        [line for line in lines if line[0] not in erased],
+    )
+    return Outcome(run, len(lines), pages, report_hash(lines), difference, tuple(sorted(erased)))
+
+
+def _erased_since(run: PipelineRun) -> set[str]:
+    """Companies of which a person was erased after the run: their pages are not what they were."""
+    later = PersonRequest.objects.filter(
+        kind=PersonRequest.Kind.ERASURE, done_at__gte=run.finished_at
+    )
+    ids = {pk for ids in later.values_list("lead_ids", flat=True) for pk in ids}
+    rows = Lead.objects.filter(pk__in=ids).values_list("source", "source_ref")
+    return {f"{source} {reference}" for source, reference in rows}
 
 
 def _in_processes(run: PipelineRun, ids: list[int], *, workers: int) -> Iterator[tuple[Line, int]]:
@@ -115,7 +141,7 @@ def _lead_again(lead: Lead, run: PipelineRun, card: Card) -> tuple[Line, int]:
         values["evidence"] = digest(observations) if attempt.outcome == "DONE" else {}
     if LeadScore.objects.filter(lead=lead, run_id=run.pk).exists():
         order = {document.sha256: place for place, document in enumerate(documents)}
-        known = _known(lead, run, newest, allowed(statements_of(observations)), order)
+        known = _known(lead, run, newest, allowed(statements_of(observations), lead=lead), order)
         inputs, weighed, why = invoice(card, features(known, as_of=as_of(run)))
         values |= {
             "score": weighed.total,

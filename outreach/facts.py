@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Q
 
 from acra.models import RegisteredCompany
-from enrichment.models import Evidence
+from enrichment.models import Contact, Evidence
 from icp.suppressions import find_suppression
 from outreach import law, pacing
 from outreach.compose import Envelope, footer, labelled
@@ -117,7 +117,7 @@ def envelope_of(message: Message, *, mailbox: Mailbox, now: datetime) -> Envelop
         sender=mailbox.address,
         sender_name=mailbox.display_name,
         recipient=message.recipient,
-        recipient_name=message.contact.name if message.contact else "",
+        recipient_name=_name_of(message),
         reply_to=mailbox.reply_to,
         key=str(message.key),
         way_out=way_out_of(message, mailbox_address=mailbox.address),
@@ -130,6 +130,12 @@ def suppressed_because(message: Message) -> str:
     """Why nobody writes to this address or company, without a full stop; empty if all may."""
     found = find_suppression(email=message.recipient, uen=message.lead.uen if message.lead else "")
     return found.reason.rstrip(".") if found else ""
+
+
+def _name_of(message: Message) -> str:
+    """Asked anew: the contact may have been erased since the message was claimed."""
+    named = Contact.objects.filter(pk=message.contact_id or 0).values_list("name", flat=True)
+    return named.first() or ""
 
 
 def text_of(message: Message) -> Text:

@@ -40,6 +40,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "tenants.manage_sign_in": frozenset({Role.OWNER}),
     "tenants.make_api_token": JUDGES,
     "tenants.save_view": JUDGES,
+    "icp.answer_people": frozenset({Role.OWNER}),
 }
 # The same in words, for people who hand out rights; see docs/roles.md.
 WORDS: dict[str, str] = {
@@ -57,6 +58,7 @@ WORDS: dict[str, str] = {
     "tenants.manage_sign_in": "Connect sign-in providers",
     "tenants.make_api_token": "Make API tokens for oneself",
     "tenants.save_view": "Keep filters as saved views",
+    "icp.answer_people": "Answer people's requests: show, and erase, what is held about somebody",
 }
 READ_SCOPE = "read"
 # What an API token may be given: reading, and single actions.

@@ -30,6 +30,7 @@ OFFICE_PAGES = (
     ("Settings", "settings", "tenant-settings", ""),
     ("Sending policy", "rule", "enrichment_sendingpolicy_changelist", ""),
     ("People", "group", "tenants_membership_changelist", ""),
+    ("People's requests", "contact_support", "icp_personrequest_changelist", ""),
     ("Sign-in", "login", "tenants_issuer_changelist", ""),
     ("API tokens", "vpn_key", "tenants_apitoken_changelist", ""),
     ("Audit", "history", "tenants_auditevent_changelist", ""),

@@ -55,6 +55,8 @@ TASKS: dict[str, tuple[str, ...]] = {
 }
 # Command -> why it cannot show or change another tenant's rows than the one it is given.
 COMMANDS = {
+    "export_person": "reads under the role of the tenant it is given; see test_persons",
+    "erase_person": "writes under the role of the tenant it is given; see test_persons",
     "night": "enters the tenant it is given, as a task does",
     "create_tenant": "makes a new one; writes no other's rows",
     "create_user": "writes accounts, which belong to the platform",

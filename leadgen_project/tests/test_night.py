@@ -15,6 +15,9 @@ from enrichment.models import Contact, EnrichmentRun, Evidence, Page, PageBody
 from icp.models import Lead
 from icp.save_rule import save_rule
 from leadgen_project import pipeline, replay
+from leadgen_project.persons.erase import erase
+from leadgen_project.persons.identify import Asked
+from leadgen_project.persons.requests import take_down
 from leadgen_project.processes import SANDBOX_SUFFIXES
 from leadgen_project.sandbox.register import write_split
 from leadgen_project.sandbox.server import Sandbox
@@ -152,6 +155,21 @@ def test_a_replay_of_an_expired_page_says_so(night):
     attempt.pages.update(body=None)
 
     assert "is not kept" in replay.replay(night).difference
+
+
+def test_a_replay_says_where_a_person_was_erased_since(night):
+    contact = Contact.objects.exclude(email="").order_by("pk").first()
+    request = take_down(
+        Asked(email=contact.email), kind="ERASURE", received_on=timezone.localdate(),
+        actor="tests", now=timezone.now(),
+    )  # fmt: skip
+    erase(request, reason="Asked.", actor="tests", now=timezone.now())
+
+    outcome = replay.replay(night)
+
+    assert outcome.difference == ""
+    assert outcome.erased == (f"REGISTER {contact.lead.uen}",)
+    assert "a person was erased there" in outcome.sentence
 
 
 def test_the_command_says_equal_or_ends_with_3(night, capsys):

@@ -1,0 +1,98 @@
+"""Where somebody stands inside what is kept compressed: pages, merged texts, uploaded lists."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import models
+
+from enrichment.models import EnrichmentRun, Page, PageBody
+from icp.models import SiteImport, SuppressionImport
+from leadgen_project.persons.identify import ERASED, Person
+
+# Every column of bytes there is, and who looks into it; a test fails when one is missing.
+KNOWN = {
+    "enrichment.pagebody.compressed": "pages",
+    "enrichment.enrichmentrun.corpus": "merged texts",
+    "icp.suppressionimport.accepted_rows": "uploaded lists",
+    "icp.suppressionimport.refused_rows": "uploaded lists",
+    "icp.siteimport.accepted_rows": "uploaded lists",
+    "icp.siteimport.refused_rows": "uploaded lists",
+    "icp.siteimport.applied_rows": "uploaded lists",
+    "outreach.mailbox.secret": "encrypted tokens, which speak of the mailbox alone",
+}
+UPLOADS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
+    (SuppressionImport, ("accepted_rows", "refused_rows")),
+    (SiteImport, ("accepted_rows", "refused_rows", "applied_rows")),
+)
+
+
+def pages_with(person: Person, *, everywhere: bool = False) -> Iterator[Page]:
+    """Kept pages whose body mentions the person: of their companies, or of all (slow: 30 MB/s)."""
+    pattern = person.at_work()
+    if pattern is None:
+        return
+    pages = Page.objects.filter(body__isnull=False).order_by("pk")
+    if not everywhere:
+        pages = pages.filter(enrichment__lead__in=list(person.leads))
+    known: dict[str, bool] = {}
+    for page in pages.select_related("enrichment__lead", "body").iterator(chunk_size=100):
+        sha256 = str(page.body_id)
+        if sha256 not in known:
+            known[sha256] = page.body is not None and _holds(page.body.compressed, pattern)
+        if known[sha256]:
+            yield page
+
+
+def corpora_with(person: Person) -> Iterator[EnrichmentRun]:
+    pattern = person.at_work()
+    if pattern is None:
+        return
+    rows = EnrichmentRun.objects.filter(lead__in=list(person.leads), corpus__isnull=False)
+    yield from (row for row in rows.order_by("pk") if _holds(row.corpus, pattern))
+
+
+def uploads_with(person: Person) -> Iterator[tuple[models.Model, list[str]]]:
+    """Uploads that hold an address or number of the person, and the columns that do."""
+    pattern = person.anywhere()
+    if pattern is None:
+        return
+    for model, names in UPLOADS:
+        for row in model._default_manager.order_by("pk").iterator(chunk_size=20):  # noqa: SLF001 -- Django's documented meta API
+            hit = [
+                name
+                for name in names
+                if getattr(row, name) is not None and _holds(getattr(row, name), pattern)
+            ]
+            if hit:
+                yield row, hit
+
+
+def let_go_of_pages(person: Person, *, everywhere: bool) -> set[int]:
+    """Remove the bodies that mention the person; returns the leads whose pages they were."""
+    found = list(pages_with(person, everywhere=everywhere))
+    hashes = {str(page.body_id) for page in found}
+    touched = set(Page.objects.filter(body__in=hashes).values_list("enrichment__lead", flat=True))
+    Page.objects.filter(body__in=hashes).update(body=None)
+    PageBody.objects.filter(pk__in=hashes).delete()
+    return touched
+
+
+def clean_uploads(person: Person) -> int:
+    """Blank the person in kept lists; what a list suppresses stays, by its hash."""
+    pattern, count = person.anywhere(), 0
+    for row, names in uploads_with(person):
+        for name in names:
+            text = zlib.decompress(bytes(getattr(row, name))).decode()
+            cleaned = pattern.sub(ERASED, text) if pattern else text
+            setattr(row, name, zlib.compress(cleaned.encode(), 6))
+        row.save(update_fields=names)
+        count += 1
+    return count
+
+
+def _holds(packed: Any, pattern: re.Pattern[str]) -> bool:
+    return pattern.search(zlib.decompress(bytes(packed)).decode(errors="replace")) is not None
