@@ -63,9 +63,11 @@ def start_sandbox(
                           told["vendors"])  # fmt: skip
 
 
-def start_worker(workers: int | None, *, env: Mapping[str, str]) -> Child:
-    """Start a supervised queue cluster."""
+def start_worker(workers: int | None, *, env: Mapping[str, str], cluster: str = "") -> Child:
+    """Start a supervised queue cluster: the usual one, or ``mail``."""
     command = [sys.executable, str(MANAGE), "worker"]
+    if cluster:
+        command += ["--cluster", cluster]
     if workers is not None:
         command += ["--workers", str(workers)]
     return Child.start(command, env=env)

@@ -18,8 +18,10 @@ from django_tenants.utils import tenant_context
 from enrichment.tasks import recheck_addresses
 from leadgen_project import pipeline
 from leadgen_project.vendor_figures import reconcile_vendors
+from outreach import deliver
+from outreach.tasks import ask_about_held_mail
 from tenants.clock import database_now
-from tenants.models import PipelineRun, TenantSettings
+from tenants.models import PipelineRun, Tenant, TenantSettings
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +49,19 @@ def mend_schedule(*, now: datetime) -> None:
 
 
 def tick(*, now: datetime | None = None) -> None:
-    """Start due nights (unless DISABLE_SCHEDULER) and revive open runs that nothing carries."""
+    """Start due nights (unless DISABLE_SCHEDULER), revive runs and mail that nothing carries."""
     now = now or database_now()
     if not settings.DISABLE_SCHEDULER:
         start_due_nights(now=now)
     revive_runs(now=now)
+    call_for_mail()
+
+
+def call_for_mail() -> None:
+    """See that each mailbox with something to do has a task on its way."""
+    for tenant in Tenant.objects.filter(is_active=True):
+        with tenant_context(tenant):
+            deliver.call_all()
 
 
 def start_due_nights(*, now: datetime) -> list[PipelineRun]:
@@ -71,6 +81,7 @@ def start_due_nights(*, now: datetime) -> list[PipelineRun]:
                 continue
             recheck_addresses.enqueue()
             reconcile_vendors.enqueue()
+            ask_about_held_mail.enqueue()
         started.append(run)
     return started
 

@@ -212,10 +212,14 @@ Q_CLUSTER = {
     "recycle": 200,
     "max_rss": 600_000,
     "time_zone": "Asia/Singapore",
-    "ALT_CLUSTERS": {"mail": {"workers": 1, "timeout": 120, "retry": 300}},
+    "ALT_CLUSTERS": {
+        "mail": {
+            "workers": env.integer("MAIL_WORKERS", 2, least=1, most=64),
+            "timeout": 300,
+            "retry": 600,
+        },
+    },
 }
-if env.text("Q_CLUSTER_NAME"):
-    Q_CLUSTER["name"] = env.text("Q_CLUSTER_NAME")
 
 METRICS_TOKEN = env.text("METRICS_TOKEN")  # unset: metrics on loopback alone, without tenants
 METRICS_DIR = DATA_DIR / "metrics"

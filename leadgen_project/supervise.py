@@ -150,7 +150,7 @@ def supervise(*, cluster: str = "", workers: int | None = None) -> None:
     if cluster:
         env["Q_CLUSTER_NAME"] = cluster
     if workers is not None:
-        env["WORKERS"] = str(workers)
+        env["MAIL_WORKERS" if cluster else "WORKERS"] = str(workers)
     if not settings.DATABASE_URL:
         keep_database(settings.DATA_DIR)
     command = [sys.executable, str(MANAGE), "cluster"]

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from outreach import gate, pacing
 from outreach.facts import Draft, facts_of, record_of
 from outreach.gate import Say, Verdict
-from outreach.models import Campaign, CampaignStep, Mailbox, Message, MessageEvent
+from outreach.models import Mailbox, Message, MessageEvent
+from outreach.waiting import first_moment, in_hand_until, lots_of
 from tenants.clock import database_now
 from tenants.process_name import process_name
 
@@ -88,42 +89,23 @@ def _mine(mailbox_id: int, *, now: datetime) -> Mailbox | None:
     mailbox = ready.select_for_update(skip_locked=True, of=("self",)).first()
     if mailbox is None:
         return None
-    in_hand = Message.objects.filter(mailbox=mailbox, status=Status.SENDING, held_until__gt=now)
-    return None if in_hand.exists() else mailbox
+    return None if in_hand_until(mailbox, now=now) else mailbox
 
 
 def _next_due(mailbox: Mailbox, *, now: datetime) -> Message | None:
-    """The message due longest among those this mailbox may send, locked.
-
-    They lie in lots, each with an index in the order they fall due: those that are the mailbox's
-    already, and for each mail of its running campaigns those that are nobody's yet.
-    """
-    due = Message.objects.filter(status__in=Message.WAITING, not_before__lte=now)
-    steps = CampaignStep.objects.filter(
-        campaign__mailboxes=mailbox, campaign__status=Campaign.Status.RUNNING
-    )
-    lots = [due.filter(mailbox=mailbox)]
-    lots += [due.filter(mailbox=None, step=pk) for (pk,) in steps.values_list("pk")]
-    heads = [(first, lot) for lot in lots if (first := _first_moment(lot))]
+    """The message due longest among those this mailbox may send, locked."""
+    lots = [lot.filter(not_before__lte=now) for lot in lots_of(mailbox)]
+    heads = [(first, lot) for lot in lots if (first := first_moment(lot))]
     for _, lot in sorted(heads, key=lambda head: head[0]):
         message = (
-            _in_order(lot)
-            .select_related("step__campaign", "template_version__template", "variation",
-                            "template_version__signature", "lead", "contact")
+            lot.select_related("step__campaign", "template_version__template", "variation",
+                               "template_version__signature", "lead", "contact")
             .select_for_update(skip_locked=True, of=("self",))
             .first()
         )  # fmt: skip
         if message is not None:
             return message
     return None
-
-
-def _first_moment(lot: QuerySet[Message]) -> datetime | None:
-    return _in_order(lot).values_list("not_before", flat=True).first()
-
-
-def _in_order(messages: QuerySet[Message]) -> QuerySet[Message]:
-    return messages.order_by("not_before", "pk")
 
 
 def _stop(mailbox: Mailbox, sentence: str, *, now: datetime) -> None:

@@ -44,7 +44,7 @@ class TenantTask:
 
         Inside a transaction the task appears at commit and vanishes with a rollback.
         """
-        return enqueue(self.name, group=group, delay=None, **ids)
+        return enqueue(self.name, group=group, delay=None, queue=None, **ids)
 
 
 def tenant_task(function: Callable[..., None]) -> TenantTask:
@@ -67,15 +67,23 @@ class TimedQueue(ORM):
         return OrmQ.objects.create(key=self.list_key, payload=task, lock=at).pk
 
 
-def enqueue(name: str, *, group: str = "", delay: timedelta | None = None, **ids: int | str) -> str:
+def enqueue(
+    name: str,
+    *,
+    group: str = "",
+    delay: timedelta | None = None,
+    queue: str | None = None,
+    **ids: int | str,
+) -> str:
     """Queue the task registered as ``name``: how a lower room asks for a higher one's work.
 
-    Nobody takes it within ``delay``. Otherwise like ``TenantTask.enqueue``.
+    Nobody takes it within ``delay``. ``queue``: that of another cluster than the usual, ``mail``.
+    Otherwise like ``TenantTask.enqueue``.
     """
     if is_public():
         raise UnknownTaskError(f"{name}: enqueue it from inside a tenant.")
-    queue = TimedQueue(delay=delay or timedelta())
-    options: dict[str, Any] = {"task_name": name[:100], "ack_failure": True, "broker": queue}
+    broker = TimedQueue(queue, delay=delay or timedelta())
+    options: dict[str, Any] = {"task_name": name[:100], "ack_failure": True, "broker": broker}
     return async_task(
         "tenants.tasks.run", current_schema(), name, ids, group=group, q_options=options
     )

@@ -86,17 +86,21 @@ class Havoc:
 
     def wreak(self, run: PipelineRun, *, kills: int) -> None:
         """Kill now this, now that, until ``kills`` have hit or the night is over."""
-        ways: list[Callable[[], None]] = [
-            self.worker, self.database, self.cluster, self.sleeper, self.worker, self.supervisor,
-            self.web_server,
-        ]  # fmt: skip
+        ways = [self.worker, self.database, self.cluster, self.sleeper, self.worker,
+                self.supervisor, self.web_server]  # fmt: skip
+        self.wreak_by(ways, kills=kills, is_over=lambda: not self.rig.look(run).is_open)
+
+    def wreak_by(
+        self, ways: list[Callable[[], None]], *, kills: int, is_over: Callable[[], bool]
+    ) -> None:
+        """The same by ``ways`` of one's own choice."""
         self.dice.shuffle(ways)
         before = self.hits.total()
         for way in cycle(ways):
             if self.hits.total() - before == kills:
                 return
             time.sleep(self.dice.uniform(0.3, LONGEST_PAUSE_SECONDS))
-            if not self.rig.look(run).is_open:
+            if is_over():
                 return
             with suppress(psutil.NoSuchProcess, IndexError, AttributeError, ProcessLookupError):
                 way()  # what is just starting cannot be hit

@@ -57,6 +57,8 @@ class NightRig:
     ``env`` are further settings of its processes.
     """
 
+    cluster = ""  # whose workers are started
+
     def __init__(
         self, home: Path, *, tenants: Sequence[str], count: int, env: dict[str, str] | None = None
     ) -> None:
@@ -68,7 +70,7 @@ class NightRig:
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            opening.enter_context(_server(self.home))
+            opening.enter_context(own_server(self.home))
             told = opening.enter_context(_sandbox(self._count))
             self.env["CRAWL_PROXY"] = told["CRAWL_PROXY"]
             opening.enter_context(
@@ -135,8 +137,9 @@ class NightRig:
     # -- processes ----------------------------------------------------------------------------
     def start_workers(self, count: int = 2, *, env: dict[str, str] | None = None) -> int:
         """Start a supervisor with its cluster; returns its pid."""
+        command = [sys.executable, str(MANAGE), "worker", "--workers", str(count)]
         self.supervisor = subprocess.Popen(
-            [sys.executable, str(MANAGE), "worker", "--workers", str(count)],
+            [*command, "--cluster", self.cluster] if self.cluster else command,
             cwd=MANAGE.parent,
             env=self.env | (env or {}),
             start_new_session=True,
@@ -220,7 +223,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _server(home: Path) -> Iterator[None]:
+def own_server(home: Path) -> Iterator[None]:
     """A database server of its own, to which this process's connection leads meanwhile."""
     home.mkdir(mode=0o755)
     usual = dict(connection.settings_dict)

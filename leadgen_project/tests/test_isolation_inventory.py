@@ -29,6 +29,7 @@ from leadgen_project.api.describe import document
 from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import fill, make_people, make_register
 from leadgen_project.tests.test_console_isolation import body, ids_in, routes, sign_in
+from outreach.tests.factories import make_mailbox
 from tenants.api_models import SavedView
 from tenants.context import in_public, in_tenant
 from tenants.models import AuditEvent, Membership, PipelineRun, TenantSettings, User
@@ -52,6 +53,8 @@ TASKS: dict[str, tuple[str, ...]] = {
     "enrichment.tasks.search_now": ("lead_id",),
     "enrichment.tasks.find_people_now": ("lead_id",),
     "enrichment.tasks.recheck_addresses": (),
+    "outreach.tasks.deliver_mail": ("mailbox_id",),
+    "outreach.tasks.ask_about_held_mail": (),
 }
 # Command -> why it cannot show or change another tenant's rows than the one it is given.
 COMMANDS = {
@@ -98,6 +101,7 @@ def foreign(filled) -> dict[str, str]:
     """Ids of beta's rows that are not also ids of acme's."""
     with in_tenant("beta"):
         only_theirs = Lead.objects.create(pk=10**9, source_ref=THEIRS, name=f"{THEIRS} LAST")
+        their_box = make_mailbox(pk=10**9, address=f"{THEIRS}@beta.example")
         return {
             "lead": str(Lead.objects.first().public_id),
             "run": str(PipelineRun.objects.get().pk),
@@ -107,6 +111,7 @@ def foreign(filled) -> dict[str, str]:
             "tenant": "beta",
             "run_id": str(PipelineRun.objects.get().pk),
             "lead_id": str(only_theirs.pk),
+            "mailbox_id": str(their_box.pk),
         }
 
 

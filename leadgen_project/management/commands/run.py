@@ -23,7 +23,7 @@ STOP_SECONDS = 27  # the worker takes up to 20 for its cluster; all must end wit
 
 class Command(BaseCommand):
     help = (
-        "Serve the console and work the queue until Ctrl-C or SIGTERM; both end within 30 seconds. "
+        "Serve the console and work the queues until Ctrl-C or SIGTERM; all end within 30 seconds. "
         "For several machines run gunicorn and `worker` apart, see docs/."
     )
 
@@ -49,6 +49,7 @@ class Command(BaseCommand):
                 made_up = start_sandbox()
                 children["sandbox"], env = made_up.child, made_up.env
             children["worker"] = start_worker(workers, env=env)
+            children["mail worker"] = start_worker(None, env=env, cluster="mail")
             children["web"] = start_web(bind, env=env)
             self._tell(bind, sandbox=sandbox)
             self._watch(children, stop=stop)

@@ -18,7 +18,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--workers", type=int, help="processes (default: the setting WORKERS)")
+        parser.add_argument(
+            "--workers", type=int, help="processes (default: WORKERS, or MAIL_WORKERS)"
+        )
         parser.add_argument(
             "--cluster", default="", help="which queue: leave out for the night, or `mail`"
         )

@@ -1,0 +1,69 @@
+"""Kill senders, their cluster and the database 200 times while a lying provider takes 5,000 mails.
+
+``BENCH_MAILS``, ``BENCH_KILLS`` and ``BENCH_SEED`` say how many and with which dice.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+import time
+from pathlib import Path
+
+from bench.result import Result
+from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
+from leadgen_project.tests.kills import Havoc
+from leadgen_project.tests.mail_rig import MailRig
+from leadgen_project.tests.test_mail_kills import LIES
+
+MAILS = int(os.environ.get("BENCH_MAILS", "5000"))
+KILLS = int(os.environ.get("BENCH_KILLS", "200"))
+SENDERS = 4
+LONGEST_SECONDS = 3600
+
+
+def measure() -> list[Result]:
+    """In draft mode and at most once; minutes each."""
+    return [result for way in ("GRAPH_DRAFT", "GRAPH_DIRECT") for result in _measure(way)]
+
+
+def _measure(way: str) -> list[Result]:
+    seed = int(os.environ.get("BENCH_SEED", str(time.time_ns() % 1000)))
+    microsoft = MicrosoftStandIn(
+        chance_of_fault=0.2, likely_faults=LIES, settle_seconds=1.0, seed=seed
+    )
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="leadgen-mail-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        with MailRig(Path(name) / "m", mailboxes=2 * SENDERS, transport=way,
+                     microsoft=microsoft) as rig:  # fmt: skip
+            step = rig.queue(MAILS)
+            rig.start_workers(SENDERS)
+            rig.call_all()
+            havoc = Havoc(rig, random.Random(seed))
+            ways = [havoc.worker, havoc.cluster, havoc.database, havoc.supervisor, havoc.worker]
+            havoc.wreak_by(ways, kills=KILLS, is_over=lambda: not _goes_on(rig))
+            rig.wait_until_settled(seconds=LONGEST_SECONDS)
+            sent, doubted = rig.keys("SENT"), rig.keys("IN_DOUBT")
+            adds_up = rig.adds_up(step)
+    accepted = microsoft.keys
+    doubled = sum(count > 1 for count in accepted.values())
+    lost = len(sent - accepted.keys()) + len(accepted.keys() - sent - doubted)
+    hits = ", ".join(f"{count} x {name}" for name, count in sorted(havoc.hits.items()))
+    note = (
+        f"{len(sent):,} sent, {len(doubted)} in doubt, {time.monotonic() - began:.0f} s,"
+        f" seed {seed}: {hits}"
+    )
+    most_doubts = 0.002 * MAILS if way == "GRAPH_DRAFT" else None
+    return [
+        Result(f"mail kills, {way}: mails doubled", doubled, 0, note=note),
+        Result(f"mail kills, {way}: mails lost or said wrongly", lost, 0),
+        Result(f"mail kills, {way}: in doubt", len(doubted), most_doubts),
+        Result(f"mail kills, {way}: statuses that do not add up", not adds_up, 0),
+    ]
+
+
+def _goes_on(rig: MailRig) -> bool:
+    rig.call_all()
+    return rig.is_open()
