@@ -14,7 +14,7 @@ from django.utils import timezone
 from icp.judge_rows import Row, judge_rows
 from icp.models import Suppression, SuppressionImport
 from icp.read_table import read_table
-from icp.suppressions import SuppressionError, lift_all, take_effect
+from icp.suppressions import SuppressionError, take_back, take_effect
 from icp.uploads import UploadError, decide, forget_undecided, pack, undecided, unpack
 from tenants import audit
 
@@ -69,6 +69,14 @@ def confirm_import(upload: SuppressionImport, *, actor: str, now: datetime | Non
             [upload.source, now, actor],
         )
         added = cursor.rowcount
+        cursor.execute(
+            "INSERT INTO icp_suppressionagain (suppression_id, reason, source, created_at,"
+            " created_by) SELECT DISTINCT ON (s.id) s.id, u.reason, %s, %s, %s FROM uploaded u"
+            " JOIN icp_suppression s ON s.kind = u.kind AND s.value_hash = u.value_hash"
+            " AND s.lifted_at IS NULL AND s.source <> %s ORDER BY s.id, u.place"
+            " ON CONFLICT DO NOTHING",
+            [upload.source, now, actor, upload.source],
+        )
     decide(upload, Status.IMPORTED, actor=actor, now=now)
     if added:
         take_effect(Suppression.objects.filter(source=upload.source, lifted_at=None), now=now)
@@ -89,13 +97,12 @@ def undo_import(
 ) -> int:
     """Lift what this import added and still stands; returns how many. The rows stay, as always.
 
-    What stood before the import, or came again by another way, is not touched.
+    What stood before the import, or was asked for by another door since, is not touched.
     """
     locked = SuppressionImport.objects.select_for_update().get(pk=upload.pk)
     if locked.status != Status.IMPORTED:
         raise UploadError(f"It is {locked.get_status_display().lower()}; nothing to undo.")
-    standing = Suppression.objects.filter(source=locked.source, lifted_at=None)
-    lifted = lift_all(standing.values_list("pk", flat=True), reason=reason, actor=actor, now=now)
+    lifted = take_back(locked.source, reason=reason, actor=actor, now=now)
     locked.status = Status.UNDONE
     locked.save(update_fields=["status"])
     return lifted

@@ -121,6 +121,31 @@ class Suppression(models.Model):
         return f"{self.get_kind_display()} {self.value or '(erased)'}"
 
 
+class SuppressionAgain(models.Model):
+    """A value that stands was asked for again by another door: undoing one must not lose the other.
+
+    When the door it stands by takes its word back, the oldest of these takes its place.
+    """
+
+    suppression = models.ForeignKey(Suppression, models.CASCADE, related_name="again")
+    reason = models.CharField(max_length=500)
+    source = models.CharField(max_length=60)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=150)
+
+    class Meta:
+        verbose_name = "suppression asked for again"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["suppression", "source"], name="suppression_again_once_per_source"
+            ),
+        ]
+        indexes = [models.Index(fields=["source"], name="suppression_again_by_source")]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.suppression_id}"
+
+
 class Upload(models.Model):
     """One uploaded list: what it would do, what it did, whether it was undone."""
 

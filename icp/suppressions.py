@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from icp.models import GivenSite, Lead, Suppression
+from icp.models import GivenSite, Lead, Suppression, SuppressionAgain
 from icp.normalise import fold, hosts_above, normalise
 from tenants import audit
 
@@ -117,7 +117,8 @@ def add(
     """Suppress ``value``; returns the suppression and whether it is new.
 
     Leads it forbids are rejected at once. Raises ``NotAValueError`` for what is no such value and
-    ``SuppressionError`` without a reason. A second time nothing changes.
+    ``SuppressionError`` without a reason. A second time nothing changes but that the other door, if
+    it is another, is noted.
     """
     normalised = normalise(kind, value)
     return _stand(kind, normalised, hash_of(kind, normalised), reason=reason, actor=actor,
@@ -149,6 +150,12 @@ def _stand(
         audit.record("icp.suppression.add", actor=actor, subject=f"suppression {suppression.pk}",
                      after={"kind": kind, "source": source}, reason=reason)  # fmt: skip
         take_effect(Suppression.objects.filter(pk=suppression.pk), now=now)
+    elif source != suppression.source:
+        SuppressionAgain.objects.get_or_create(
+            suppression=suppression, source=source,
+            defaults={"reason": reason[:500], "created_by": actor,
+                      "created_at": now or timezone.now()},
+        )  # fmt: skip
     return suppression, is_new
 
 
@@ -181,6 +188,26 @@ def lift_all(
         audit.record("icp.suppression.lift", actor=actor, subject=name,
                      after={"lifted": lifted}, reason=reason)  # fmt: skip
     return lifted
+
+
+@transaction.atomic
+def take_back(source: str, *, reason: str, actor: str, now: datetime | None = None) -> int:
+    """Undo what came by ``source``; returns how many values nobody else has asked for.
+
+    These are lifted. Where another door asked for the same value, it stands on by that one.
+    """
+    SuppressionAgain.objects.filter(source=source).delete()
+    mine = Suppression.objects.filter(source=source, lifted_at=None)
+    others = SuppressionAgain.objects.filter(suppression__in=mine).order_by("suppression", "pk")
+    heirs = list(others.distinct("suppression").select_related("suppression"))
+    for heir in heirs:
+        row = heir.suppression
+        row.source, row.reason = heir.source, heir.reason
+        row.created_by, row.created_at = heir.created_by, heir.created_at
+    names = ["source", "reason", "created_by", "created_at"]
+    Suppression.objects.bulk_update([heir.suppression for heir in heirs], names, batch_size=500)
+    SuppressionAgain.objects.filter(pk__in=[heir.pk for heir in heirs]).delete()
+    return lift_all(mine.values_list("pk", flat=True), reason=reason, actor=actor, now=now)
 
 
 def take_effect(suppressions: QuerySet[Suppression], *, now: datetime | None = None) -> int:
