@@ -18,8 +18,8 @@ from django_tenants.utils import tenant_context
 from enrichment.tasks import recheck_addresses
 from leadgen_project import pipeline
 from leadgen_project.vendor_figures import reconcile_vendors
-from outreach import deliver
 from outreach.tasks import ask_about_held_mail
+from outreach.tend import tend
 from tenants.clock import database_now
 from tenants.models import PipelineRun, Tenant, TenantSettings
 
@@ -54,14 +54,14 @@ def tick(*, now: datetime | None = None) -> None:
     if not settings.DISABLE_SCHEDULER:
         start_due_nights(now=now)
     revive_runs(now=now)
-    call_for_mail()
+    tend_mail(now=now)
 
 
-def call_for_mail() -> None:
-    """See that each mailbox with something to do has a task on its way."""
+def tend_mail(*, now: datetime) -> None:
+    """See that follow-ups are queued and each mailbox with something to do has a task coming."""
     for tenant in Tenant.objects.filter(is_active=True):
         with tenant_context(tenant):
-            deliver.call_all()
+            tend(now=now)
 
 
 def start_due_nights(*, now: datetime) -> list[PipelineRun]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from outreach.ask_again import ask_again
 from outreach.deliver import call_all, deliver
-from outreach.models import Message
-from outreach.waiting import ask_again
+from tenants.clock import database_now
 from tenants.tasks import tenant_task
+
+MOST_ASKED_ABOUT = 100_000
 
 
 @tenant_task
@@ -17,5 +19,5 @@ def deliver_mail(*, mailbox_id: int, called_for: str = "") -> None:
 @tenant_task
 def ask_about_held_mail() -> None:
     """Once a night: what a mail was held for may be true no more, and nobody noticed."""
-    if ask_again(Message.objects.filter(not_before=None)):
+    if ask_again(now=database_now(), most=MOST_ASKED_ABOUT):
         call_all()

@@ -1,7 +1,7 @@
 """What waits at a mailbox, in the order it falls due; cheap however much that is.
 
 ``Message.not_before`` is the order. A message that somebody has to see to first has none, and comes
-back with ``ask_again``.
+back with ``outreach.ask_again``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from outreach.models import Campaign, CampaignStep, Mailbox, Message
-from tenants.clock import database_now
 
 State, Status = Mailbox.State, Message.Status
 # A mailbox that sends nothing can still be asked what it sent, unless nobody is signed in there.
@@ -59,13 +58,3 @@ def next_moment_at(mailbox: Mailbox, *, now: datetime) -> datetime | None:
             in_hand = in_hand_until(mailbox, now=now) or now
             moments.append(max(min(due), mailbox.not_before, in_hand))
     return min((moment for moment in moments if moment), default=None)
-
-
-def ask_again(messages: QuerySet[Message]) -> int:
-    """Let the gate be asked again about those of ``messages`` that are held; returns how many.
-
-    For whoever changed what they were held for: an address, a policy, a template. Those the gate
-    still objects to are held as before.
-    """
-    held = messages.filter(status=Status.HELD)
-    return held.update(not_before=database_now())

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from outreach import deliver
-from outreach.models import Mailbox, Message
+from outreach.models import Mailbox
 from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
-from outreach.waiting import ask_again, next_moment_at
+from outreach.waiting import next_moment_at
 from tenants.context import in_public
 
 HOUR = timedelta(hours=1)
@@ -137,16 +137,3 @@ def test_mail_of_a_paused_campaign_brings_no_task(mailbox):
     deliver.call_all()
 
     assert waits() == []
-
-
-def test_what_waits_for_a_person_comes_back_when_the_reason_is_gone(mailbox):
-    held = make_message(
-        make_campaign(mailbox), status="HELD", code="risky", sentence="x", not_before=None
-    )
-    deliver.call_all()
-    assert waits() == []
-
-    assert ask_again(Message.objects.filter(pk=held.pk)) == 1
-    deliver.call_all()
-
-    assert waits() == [0]

@@ -1,0 +1,21 @@
+"""What a tenant's mail needs every minute, whoever forgot to ask for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from outreach.campaigns import finish_campaigns, queue_due_follow_ups
+from outreach.deliver import call_all
+from outreach.queue import give_mailboxes
+
+
+def tend(*, now: datetime) -> None:
+    """Queue follow-ups that are due, end campaigns that are done, call mailboxes to work.
+
+    A second time, or in two processes at once, it does nothing more. A few statements for a tenant
+    that sends nothing.
+    """
+    queue_due_follow_ups(now=now)
+    give_mailboxes(now=now)
+    finish_campaigns(now=now)
+    call_all()
