@@ -111,7 +111,8 @@ class EntriesOfShortlist(Resource):
         )
         if shortlist is None:
             raise Http404("There is no such shortlist here.")
-        rows = ShortlistEntry.objects.filter(shortlist=shortlist).select_related("lead", "score")
+        rows = ShortlistEntry.objects.filter(shortlist=shortlist)
+        rows = rows.select_related("lead", "score", "explanation")
         if asked.get("decision"):
             rows = rows.filter(decision=asked["decision"])
         return self.page_of(rows, serializers.EntrySerializer)

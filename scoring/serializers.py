@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from scoring.models import LeadScore, ScoreLine, Shortlist, ShortlistEntry
+from scoring.models import Explanation, LeadScore, ScoreLine, Shortlist, ShortlistEntry
 
 
 class ScoreLineSerializer(serializers.ModelSerializer):
@@ -43,19 +43,39 @@ class ShortlistSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class ExplanationSerializer(serializers.ModelSerializer):
+    """What a language model said of a place; a refused or skipped one says why there is nothing."""
+
+    class Meta:
+        model = Explanation
+        fields = ["outcome", "code", "text", "model", "prompt", "created_at"]
+        read_only_fields = fields
+
+
 class EntrySerializer(serializers.ModelSerializer):
     lead_id = serializers.UUIDField(source="lead.public_id")
     uen = serializers.CharField(source="lead.uen")
     name = serializers.CharField(source="lead.name")
     score = serializers.IntegerField(source="score.total")
     bucket = serializers.CharField(source="score.bucket")
-    rationale = serializers.CharField(source="score.rationale")
+    rationale = serializers.CharField(
+        source="score.rationale", help_text="By rule, from the lines of the score."
+    )
+    explanation = serializers.SerializerMethodField(
+        help_text="The same in the words of a language model; null before the run came to it."
+    )
 
     class Meta:
         model = ShortlistEntry
         fields = ["rank", "previous_rank", "lead_id", "uen", "name", "score", "bucket", "rationale",
-                  "decision", "decided_by", "decided_at", "decision_reason"]  # fmt: skip
+                  "explanation", "decision", "decided_by", "decided_at",
+                  "decision_reason"]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(ExplanationSerializer(allow_null=True))
+    def get_explanation(self, entry: ShortlistEntry) -> Any:
+        said = getattr(entry, "explanation", None)
+        return ExplanationSerializer(said).data if said else None
 
 
 class CauseSerializer(serializers.Serializer):

@@ -7,7 +7,7 @@ import pytest
 from icp.models import IcpRule, Lead, Suppression
 from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import fill, make_people, make_register
-from scoring.models import ShortlistEntry
+from scoring.models import Explanation, ShortlistEntry
 from tenants.context import in_tenant
 from tenants.models import AuditEvent, PipelineRun
 
@@ -236,7 +236,29 @@ def test_shortlists_are_read_by_run_and_as_the_latest(owner):
 
     assert latest == by_run
     assert [entry["rank"] for entry in entries] == [1, 2]
+    assert [entry["explanation"] for entry in entries] == [None, None]
     assert owner.get("shortlists/latest/diff").status_code == 404
+
+
+def test_a_place_tells_what_a_model_said_of_it_beside_the_rules_words(owner):
+    said = {
+        "outcome": "WRITTEN",
+        "text": "Meets the rule.",
+        "model": "m-1",
+        "prompt": "rationale v1",
+    }
+    with in_tenant("acme"):
+        Explanation.objects.create(entry=place(1), **said)
+        Explanation.objects.create(entry=place(2), outcome="SKIPPED", code="no_key", text="No key.")
+
+    first, second = owner.get("shortlists/latest/entries").json()["results"]
+
+    assert first["rationale"]
+    assert {name: first["explanation"][name] for name in said} == said
+    assert (second["explanation"]["outcome"], second["explanation"]["text"]) == (
+        "SKIPPED",
+        "No key.",
+    )
 
 
 def test_why_not_names_the_lead(owner):
