@@ -1,11 +1,15 @@
 """PROMISES E5: strange questions by the whole OpenAPI document, as each role.
 
 No answer is a fault of ours, and each is one the document describes: status, media type, body.
+The questions are the same in every run. Each operation is asked once, whatever it takes; further
+rounds end with their time, so that all roles together stay within a minute.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from itertools import chain, zip_longest
 from typing import Any
 
 import pytest
@@ -36,6 +40,7 @@ from tenants.roles import scopes_of_role
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
           response_schema_conformance]  # fmt: skip
 QUESTIONS = {"owner": 5, "operator": 2, "reviewer": 2, "auditor": 2}  # for each operation
+LONGEST_SECONDS = 10  # of a role's rounds after the first
 IDS = {"leads": "lead", "runs": "run", "shortlists": "run", "icp-rules": "rule",
        "suppressions": "suppression", "tenants": "tenant"}  # fmt: skip
 
@@ -73,22 +78,27 @@ def test_no_question_brings_a_fault_or_an_answer_nobody_described(known, role):
     headers = {"Authorization": f"Bearer {token_of(role)}"}
     asked: Counter[int] = Counter()
     faults: list[str] = []
+    operations = [found.ok() for found in schema.get_all_operations()]
+    rounds = zip_longest(*(questions(each, known, QUESTIONS[role]) for each in operations))
 
-    for found in schema.get_all_operations():
-        operation = found.ok()
-        for case in questions(operation, known, QUESTIONS[role]):
-            with transaction.atomic():  # what one question changes, the next does not meet
-                answer = ask(case, headers)
-                transaction.set_rollback(True)
-            try:
-                case.validate_response(answer, checks=CHECKS, headers=headers)
-            except FailureGroup as exc:
-                faults.append(f"{operation.label}: {exc}"[:2000])
-            asked[answer.status_code] += 1
+    give_up_at = time.monotonic() + LONGEST_SECONDS
+    for position, case in enumerate(chain.from_iterable(rounds)):
+        if position >= len(operations) and time.monotonic() > give_up_at:
+            break
+        if case is None:
+            continue
+        with transaction.atomic():  # what one question changes, the next does not meet
+            answer = ask(case, headers)
+            transaction.set_rollback(True)
+        try:
+            case.validate_response(answer, checks=CHECKS, headers=headers)
+        except FailureGroup as exc:
+            faults.append(f"{case.operation.label}: {exc}"[:2000])
+        asked[answer.status_code] += 1
 
     assert not faults, "\n".join(faults)
-    assert asked[200] > 20, asked
-    assert asked[400] > 5, asked
+    assert asked.total() >= len(operations) > 40
+    assert asked[200] >= 10, asked
 
 
 def ask(case: Any, headers: dict[str, str]) -> requests.Response:
