@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from leadgen_project.lifeline import GRACE_SECONDS, follow_parent
+from tenants.token_size import LONGEST_TOKEN
 
 wsgi_app = "leadgen_project.wsgi:application"
 bind = os.environ.get("BIND", "127.0.0.1:8000")
@@ -20,6 +21,9 @@ threads = 32
 timeout = 60  # for a process that hangs; a slow request only holds its thread
 graceful_timeout = GRACE_SECONDS - 5
 keepalive = 5
+# gunicorn's own limit, 8,190, is below the longest bearer token we take. A proxy before us should
+# allow as much.
+limit_request_field_size = LONGEST_TOKEN + len("Authorization: Bearer ") + 64
 # Frees what a connection that has seen many tenants holds in PostgreSQL (1.8 MB per tenant).
 max_requests = 2000
 max_requests_jitter = 200

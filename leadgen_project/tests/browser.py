@@ -151,9 +151,8 @@ def server(committed) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = ["-w", "1", "-k", "gthread", "--threads", "4", "--log-level", "warning"]
-    bind = ["-b", f"127.0.0.1:{port}"]
-    command = [sys.executable, "-m", "gunicorn", *options, *bind, "leadgen_project.wsgi"]
+    options = ["-c", "leadgen_project/gunicorn_conf.py", "-w", "1", "--threads", "4"]
+    command = [sys.executable, "-m", "gunicorn", *options, "-b", f"127.0.0.1:{port}"]
     env = {**committed.env, "ALLOWED_HOSTS": "127.0.0.1,localhost,.localhost"}
     process = subprocess.Popen(command, cwd=BASE_DIR, env=env)
     url = f"http://127.0.0.1:{port}"

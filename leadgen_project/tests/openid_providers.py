@@ -65,7 +65,7 @@ class OpenIdProvider(ABC):
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(15)
+        self.process.wait(60)
 
     def _wait(self) -> None:
         give_up_at = time.monotonic() + START_SECONDS

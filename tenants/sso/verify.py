@@ -18,8 +18,8 @@ from typing import Any
 import jwt
 
 from tenants.sso.keys import ALGORITHMS, KeySet
+from tenants.token_size import LONGEST_TOKEN
 
-LIMIT_CHARACTERS = 16_384
 LEEWAY_SECONDS = 30
 REQUIRED = ["exp", "iat", "iss", "aud", "sub"]
 BEARER_TYPES = {"jwt", "at+jwt", "application/at+jwt"}
@@ -35,8 +35,8 @@ def peek(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Raises ``TokenError`` for what is no signed JWT of sane size and types.
     """
-    if len(token) > LIMIT_CHARACTERS:
-        raise TokenError(f"The token is longer than {LIMIT_CHARACTERS} characters.")
+    if len(token) > LONGEST_TOKEN:
+        raise TokenError(f"The token is longer than {LONGEST_TOKEN} characters.")
     parts = token.split(".")
     if len(parts) != 3 or not all(parts):
         raise TokenError("The token is no signed JWT.")
