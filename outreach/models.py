@@ -254,6 +254,36 @@ class Mailbox(models.Model):
     def __str__(self) -> str:
         return self.address
 
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2]
+
+
+class MailboxSignIn(models.Model):
+    """A sign-in at a mailbox's maker that was begun: what the way back is checked against."""
+
+    state_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the state.")
+    mailbox = models.ForeignKey(
+        Mailbox, models.CASCADE, null=True, related_name="sign_ins",
+        help_text="Empty: the one whose address signs in.",
+    )  # fmt: skip
+    transport = models.CharField(max_length=14, choices=Mailbox.Transport)
+    user_number = models.BigIntegerField(help_text="Account that began it, of the platform.")
+    session_hash = models.CharField(
+        max_length=64, blank=True, help_text="Of the browser session; empty for a program."
+    )
+    verifier = models.BinaryField(help_text="PKCE, encrypted.")
+    redirect_uri = models.CharField(max_length=500)
+    begun_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "sign-in of a mailbox"
+        verbose_name_plural = "sign-ins of mailboxes"
+
+    def __str__(self) -> str:
+        return f"sign-in {self.pk}"
+
 
 class Campaign(models.Model):
     """Whom to write to, what, from where and when."""

@@ -13,6 +13,7 @@ from leadgen_project.api.describe import docs_page, schema
 from leadgen_project.api.exports import Exports
 from leadgen_project.api.leads import Leads
 from leadgen_project.api.runs import Runs
+from outreach.mailbox_api import OutlookSignIn
 from scoring.api import RUN, EntriesOfShortlist, ShortlistResource
 from tenants.api_records import AuditResource, SavedViewResource, UsageResource
 
@@ -31,6 +32,14 @@ router.register("views", SavedViewResource, "api-views")
 urlpatterns = [
     path("getConfig", Config.as_view({"get": "retrieve"}), name="api-get-config"),
     path("updateConfig", Config.as_view({"put": "update"}), name="api-update-config"),
+    path(
+        "authenticateOutlook", OutlookSignIn.as_view({"post": "begin"}),
+        name="api-authenticate-outlook",
+    ),
+    path(
+        "handleOutlookCallback", OutlookSignIn.as_view({"post": "finish"}),
+        name="api-handle-outlook-callback",
+    ),
     path("schema/", schema, name="api-schema"),
     path("docs/", docs_page, name="api-docs"),
     re_path(

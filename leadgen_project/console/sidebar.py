@@ -28,6 +28,7 @@ OFFICE_PAGES = (
     ("Vendors", "storefront", "vendors", ""),
     ("Spend", "payments", "spend", ""),
     ("Settings", "settings", "tenant-settings", ""),
+    ("Mailboxes", "outgoing_mail", "outreach_mailbox_changelist", "silent_mailboxes"),
     ("Sending policy", "rule", "enrichment_sendingpolicy_changelist", ""),
     ("People", "group", "tenants_membership_changelist", ""),
     ("People's requests", "contact_support", "icp_personrequest_changelist", ""),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from icp.models import Lead
+from outreach.models import Mailbox
 from scoring.models import Shortlist, ShortlistEntry
 from tenants.models import PipelineRun
+
+_SILENT = (Mailbox.State.RECONNECT, Mailbox.State.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +19,17 @@ class Waiting:
     to_review: int
     for_operator: int
     failed_runs: int
+    silent_mailboxes: int  # that a person has to sign in to, or a brake has stopped
 
 
 def count_waiting() -> Waiting:
-    """Four small queries, each on an index."""
+    """Five small queries, each on an index."""
     newest = PipelineRun.objects.order_by("-started_at").values_list("status", flat=True).first()
     return Waiting(
         to_review=_to_review(),
         for_operator=Lead.objects.in_stage(Lead.Stage.NEEDS_OPERATOR).count(),
         failed_runs=int(newest == PipelineRun.Status.FAILED),
+        silent_mailboxes=Mailbox.objects.filter(state__in=_SILENT).count(),
     )
 
 

@@ -26,6 +26,7 @@ PREFER = {"Prefer": 'IdType="ImmutableId"'}
 KEY_PROPERTY = "String {9d1c2f0a-5f0e-4c3b-8a55-6b1f4f7c1e21} Name leadgen-key"
 UNSUBSCRIBE_PROPERTY = "String 0x1045"
 SELECTED = "id,isDraft,internetMessageId,parentFolderId"
+HEADERS = "internetMessageHeaders"
 MIME, JSON = "mime", "json"
 
 
@@ -82,9 +83,13 @@ class GraphClient:
                   f" and ep/value eq '{key}')")  # fmt: skip
         return self.list(folder, deadline=deadline, where=wanted)
 
-    def with_message_id(self, message_id: str, *, folder: str, deadline: Deadline) -> Answer:
+    def with_message_id(
+        self, message_id: str, *, folder: str, deadline: Deadline, select: str = SELECTED
+    ) -> Answer:
         quoted = message_id.replace("'", "''")
-        return self.list(folder, deadline=deadline, where=f"internetMessageId eq '{quoted}'")
+        return self.list(
+            folder, deadline=deadline, where=f"internetMessageId eq '{quoted}'", select=select
+        )
 
     def list(
         self, folder: str, *, deadline: Deadline, where: str, select: str = SELECTED

@@ -10,10 +10,13 @@ from outreach.models import Mailbox
 from outreach.tests.factories import make_mailbox
 from outreach.tokens import keep
 
+PLACES = ("http://testserver", "http://localhost:8000")
+
 
 def use_microsoft(settings: Any, stand_in: MicrosoftStandIn) -> None:
     """Lead the product's settings to the stand-in."""
     settings.MICROSOFT_LOGIN_BASE_URL = settings.GRAPH_BASE_URL = stand_in.url
+    stand_in.desk.redirect_uris = {f"{place}/admin/outreach/mailbox/signed-in/" for place in PLACES}
     settings.MICROSOFT_CLIENT_ID, settings.MICROSOFT_CLIENT_SECRET = CLIENT_ID, CLIENT_SECRET
 
 

@@ -16,7 +16,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from outreach.clients.ask import Answer, Deadline, NoAnswerError
-from outreach.clients.microsoft import JSON, MIME, GraphClient
+from outreach.clients.microsoft import HEADERS, JSON, MIME, SELECTED, GraphClient
 from outreach.clients.token_trouble import TokenTroubleError
 from outreach.transports.interface import (
     Capabilities,
@@ -111,6 +111,23 @@ class GraphTransport:
         except (NoAnswerError, TokenTroubleError):
             return Trace.UNKNOWN
 
+    def arrived(self, message_id: str) -> list[tuple[str, str]] | None:
+        """The headers of a mail in the inbox or among junk; see ``outreach.self_test``."""
+        deadline = Deadline()
+        try:
+            for folder in ("inbox", "junkemail"):
+                answer = self.client.with_message_id(
+                    message_id, folder=folder, deadline=deadline, select=f"{SELECTED},{HEADERS}"
+                )
+                rows = _rows(answer)
+                if rows is None:
+                    raise TransportError(_outcome(answer, done=200))
+                if rows:
+                    return _headers_of(rows[0])
+        except (NoAnswerError, TokenTroubleError) as exc:
+            raise TransportError(_without_answer(exc)) from None
+        return None
+
     def close(self) -> None:
         self.client.close()
 
@@ -158,6 +175,13 @@ def _rows(answer: Answer) -> list[dict[str, Any]] | None:
     if answer.status != 200 or not isinstance(rows, list):
         return None
     return [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+
+
+def _headers_of(row: dict[str, Any]) -> list[tuple[str, str]]:
+    given = row.get(HEADERS)
+    return [(str(each.get("name")), str(each.get("value")))
+            for each in (given if isinstance(given, list) else ())
+            if isinstance(each, dict)]  # fmt: skip
 
 
 def _trace_of(answer: Answer) -> Trace:

@@ -41,13 +41,19 @@ def open_transport(mailbox: Mailbox) -> Transport:
 
 
 def capabilities_of(mailbox: Mailbox) -> Capabilities:
-    """What the mailbox's transport can do and takes, with ``one_click`` as it was shown.
-
-    A ``when shown`` becomes "yes" or "no" once a self-test has looked at the headers that arrived.
-    """
+    """What the mailbox's transport can do and how much it takes. Raises ``NoTransportError``."""
     module, _, tell = _entry(mailbox)
     found: Capabilities = getattr(import_module(module), tell)(mailbox)
     return found
+
+
+def has_one_click(mailbox: Mailbox) -> bool:
+    """Whether one-click unsubscribe arrives from this mailbox: by its kind, or as a test showed."""
+    try:
+        carries = capabilities_of(mailbox).one_click
+    except NoTransportError:
+        return False
+    return carries == "yes" or (carries == "when shown" and bool(mailbox.findings.get("one_click")))
 
 
 def _entry(mailbox: Mailbox) -> tuple[str, str, str]:

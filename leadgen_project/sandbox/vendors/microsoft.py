@@ -36,6 +36,7 @@ from leadgen_project.sandbox.vendors.stand_in import reply_json
 from leadgen_project.sandbox.vendors.token_desk import RefusedError, TokenDesk, Tokens
 
 CLIENT_ID, CLIENT_SECRET = "11111111-2222-3333-4444-555555555555", "microsoft-sandbox-secret"
+SOMEBODY = "sales@sandbox.example"
 GRAPH = "https://graph.microsoft.com/"
 MOST_BYTES = 900_000  # of one request; the real 4 MB are more than the loopback server takes
 _LOGIN = re.compile(
@@ -64,7 +65,7 @@ _AADSTS = {
 
 @dataclass(slots=True)
 class MicrosoftStandIn(MailStandIn):
-    """``signs_in``: the address that signs in; empty: the one the link hints at.
+    """``signs_in``: the address that signs in; empty: the one the link hints at, or somebody.
 
     ``asks_first`` shows a page with a button, as people see it. ``consent`` may be an OAuth error.
     """
@@ -160,8 +161,8 @@ class MicrosoftStandIn(MailStandIn):
             back = {"error": self.consent, "error_description": "AADSTS65004: User declined.",
                     "state": query.get("state", "")}  # fmt: skip
             return _redirect(asked.redirect_uri, back)
-        account = self.signs_in or query.get("login_hint", "")
-        if not account or (self.asks_first and "yes" not in query):
+        account = self.signs_in or query.get("login_hint") or SOMEBODY
+        if self.asks_first and "yes" not in query:
             return Reply(200, _sign_in_page(request.target, account).encode())
         self.open(account)
         code = self.desk.code(asked, account=account.lower())
