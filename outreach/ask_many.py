@@ -22,6 +22,7 @@ from outreach.law import Answer, Origin
 from outreach.lint import lint
 from outreach.models import Adoption, Mailbox, MailPolicy, Message, MessageEvent
 from outreach.render import Text, render
+from outreach.transports.open import has_one_click
 from outreach.windows import OFFICE, Window, parse_hours
 
 # Who sends changes by the minute; a message that waits for it is simply queued.
@@ -186,7 +187,7 @@ def _facts(message: Message, *, known: _Known, mailbox: Mailbox | None) -> Facts
         sent_alike=known.alike[message.template_version.template_id],
         carries_label=policy.labels,
         needs_one_click=bool(campaign and campaign.audience.get("needs_one_click")),
-        has_one_click=bool(mailbox and mailbox.findings.get("one_click")),
+        has_one_click=bool(mailbox and has_one_click(mailbox)),
         window=known.window,
         zone=message.timezone,
         active_zones=frozenset(policy.active_zones),

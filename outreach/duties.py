@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from outreach.models import Mailbox
+from outreach.transports.open import has_one_click
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ def _is_connected(mailbox: Mailbox) -> Duty:
 
 
 def _carries_one_click(mailbox: Mailbox, *, is_needed: bool) -> Duty:
-    if mailbox.findings.get("one_click"):
-        return Duty(mailbox, "one-click unsubscribe", True, "A self-test saw the header arrive.")
+    if has_one_click(mailbox):
+        return Duty(mailbox, "one-click unsubscribe", True, "It carries one-click unsubscribe.")
     sentence = (
         f"{mailbox} has not been shown to carry one-click unsubscribe (RFC 8058); run its"
         " self-test, or let the campaign do without."

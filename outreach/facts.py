@@ -25,6 +25,7 @@ from outreach.models import (
     OriginPolicy,
 )
 from outreach.render import Rendered, Text, render
+from outreach.transports.open import has_one_click
 from outreach.way_out import way_out_of
 from outreach.windows import OFFICE, parse_hours
 
@@ -89,7 +90,7 @@ def facts_of(message: Message, *, mailbox: Mailbox, now: datetime) -> tuple[Fact
         carries_label=policy.labels,
         carries_opt_out=True,
         needs_one_click=bool(campaign and campaign.audience.get("needs_one_click")),
-        has_one_click=bool(mailbox.findings.get("one_click")),
+        has_one_click=has_one_click(mailbox),
         window=parse_hours(policy.hours) if policy.hours else OFFICE,
         zone=message.timezone,
         active_zones=frozenset(policy.active_zones),

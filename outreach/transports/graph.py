@@ -26,6 +26,7 @@ from outreach.transports.interface import (
     Trace,
     TransportError,
 )
+from outreach.transports.no_answer import without_answer
 from outreach.transports.retry_after import seconds_of
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class GraphTransport:
         try:
             answer = self.client.create_draft(mail, key=key, form=self.form, deadline=deadline)
         except (NoAnswerError, TokenTroubleError) as exc:
-            raise TransportError(_without_answer(exc)) from None
+            raise TransportError(without_answer(exc)) from None
         found = answer.json.get("id")
         if answer.status != 201 or not isinstance(found, str):
             raise TransportError(_outcome(answer, done=201))
@@ -83,7 +84,7 @@ class GraphTransport:
                 if found:
                     return str(found[0]["id"])
         except (NoAnswerError, TokenTroubleError) as exc:
-            raise TransportError(_without_answer(exc)) from None
+            raise TransportError(without_answer(exc)) from None
         return None
 
     def send(self, mail: EmailMessage, *, draft_id: str) -> Outcome:
@@ -95,7 +96,7 @@ class GraphTransport:
                 key = str(mail["X-Leadgen-Key"] or "")
                 answer = self.client.send_mail(mail, key=key, form=self.form, deadline=deadline)
         except (NoAnswerError, TokenTroubleError) as exc:
-            return _without_answer(exc)
+            return without_answer(exc)
         return _outcome(answer, done=202)
 
     def look(self, *, key: str, draft_id: str, message_id: str) -> Trace:
@@ -125,7 +126,7 @@ class GraphTransport:
                 if rows:
                     return _headers_of(rows[0])
         except (NoAnswerError, TokenTroubleError) as exc:
-            raise TransportError(_without_answer(exc)) from None
+            raise TransportError(without_answer(exc)) from None
         return None
 
     def close(self) -> None:
@@ -236,15 +237,6 @@ def _code(answer: Answer) -> str:
     code = error.get("code") if isinstance(error, dict) else None
     is_word = isinstance(code, str) and code.isascii() and code.replace("-", "").isalnum()
     return str(code)[:40] if is_word else str(answer.status)
-
-
-def _without_answer(exc: NoAnswerError | TokenTroubleError) -> Outcome:
-    if isinstance(exc, TokenTroubleError):
-        fault = Fault.MAILBOX if exc.needs_sign_in else Fault.PASSING
-        return Outcome(Result.REFUSED, exc.code, str(exc), fault, retry_after=exc.retry_after)
-    if exc.never_left:
-        return Outcome(Result.REFUSED, "unreachable", str(exc), Fault.PASSING)
-    return Outcome(Result.UNCLEAR, "no_answer", str(exc))
 
 
 def _unreadable() -> Outcome:

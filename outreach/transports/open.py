@@ -20,6 +20,7 @@ Kind = Mailbox.Transport
 MAKERS: dict[str, tuple[str, str, str]] = {
     Kind.GRAPH_DRAFT: ("outreach.transports.signed_in", "open_graph", "graph_capabilities"),
     Kind.GRAPH_DIRECT: ("outreach.transports.signed_in", "open_graph", "graph_capabilities"),
+    Kind.GMAIL: ("outreach.transports.signed_in", "open_gmail", "gmail_capabilities"),
     Kind.SMTP: ("outreach.transports.smtp", "open_smtp", "smtp_capabilities"),
     Kind.ANYMAIL: ("outreach.transports.anymail", "open_anymail", "anymail_capabilities"),
 }

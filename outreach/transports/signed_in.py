@@ -7,10 +7,11 @@ from functools import partial
 from django.conf import settings
 
 from outreach.clients.ask import Line
+from outreach.clients.google import GmailClient
 from outreach.clients.microsoft import JSON, MIME, GraphClient
 from outreach.models import Mailbox
 from outreach.tokens import access_token
-from outreach.transports import graph
+from outreach.transports import gmail, graph
 from outreach.transports.interface import Capabilities
 
 
@@ -23,6 +24,15 @@ def open_graph(mailbox: Mailbox) -> graph.GraphTransport:
 def graph_capabilities(mailbox: Mailbox) -> Capabilities:
     drafts = mailbox.transport == Mailbox.Transport.GRAPH_DRAFT
     return graph.capabilities(drafts=drafts, form=_form(mailbox))
+
+
+def open_gmail(mailbox: Mailbox) -> gmail.GmailTransport:
+    line = Line("Google", settings.GMAIL_BASE_URL, settings.MAIL_READ_SECONDS)
+    return gmail.GmailTransport(GmailClient(line, partial(access_token, mailbox.pk)))
+
+
+def gmail_capabilities(_mailbox: Mailbox) -> Capabilities:
+    return gmail.GMAIL
 
 
 def _form(mailbox: Mailbox) -> str:
