@@ -111,6 +111,17 @@ class MailboxForm(forms.ModelForm):
         model = Mailbox
         fields = ["transport", "address", "display_name", "reply_to", "timezone", "gap_seconds",
                   "gap_jitter", "per_minute", "per_day", "ramp_from"]  # fmt: skip
+        labels = {
+            "transport": "Way of sending",
+            "display_name": "Name beside the address",
+            "reply_to": "Answers go to",
+            "timezone": "Time zone of its day",
+            "gap_seconds": "Seconds between mails",
+            "gap_jitter": "Longer by up to, per cent",
+            "per_minute": "At most a minute",
+            "per_day": "At most a day",
+            "ramp_from": "New since",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

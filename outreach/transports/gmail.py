@@ -30,7 +30,8 @@ GMAIL = Capabilities(
     drafts=False, can_be_asked=True, one_click="yes", keeps_message_id=True,
     per_minute=60, per_day=2_000,
     source="Gmail API: a send costs 100 of 15,000 units a minute; 2,000 mails a day a Workspace"
-    " user (contracts/gmail.md). What is over the day's limit bounces minutes after a 200.",
+    " user (developers.google.com, Gmail API quota). What is over the day's limit bounces minutes"
+    " after it was taken.",
 )  # fmt: skip
 CERTAIN = {400, 401, 403, 404, 413}
 OF_RATES = {"rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "quotaExceeded"}

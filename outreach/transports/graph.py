@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 SOURCE = (
     "Exchange Online limits: 30 messages a minute, 10,000 recipients in 24 hours a mailbox"
-    " (learn.microsoft.com, exchange-online-limits; contracts/microsoft-graph.md, section 5)"
+    " (learn.microsoft.com, Exchange Online limits)"
 )
 DRAFT = Capabilities(
     drafts=True, can_be_asked=True, one_click="when shown", keeps_message_id=True,
