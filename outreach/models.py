@@ -15,6 +15,7 @@ from django.utils.timezone import now
 
 from enrichment.models import Contact
 from icp.models import Lead
+from outreach.answer_models import InboxState, Reply  # noqa: F401 -- where Django finds them
 from outreach.law import Answer, Origin
 
 
