@@ -68,6 +68,9 @@ class InboxState(models.Model):
     held_until = models.DateTimeField(null=True, blank=True)
     held_by = models.CharField(max_length=100, blank=True)
     next_at = models.DateTimeField(default=now)
+    called_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a task was last queued that has not begun."
+    )
     read_at = models.DateTimeField(null=True, blank=True, help_text="When last read to the end.")
     trouble = models.CharField(max_length=300, blank=True)
     failures = models.PositiveSmallIntegerField(default=0, help_text="In a row.")

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -84,7 +85,7 @@ def read_answers(
 def _read(inbox: Inbox, state: InboxState, reading: Reading) -> None:
     since = state.mailbox.created_at - BEFORE_FIRST
     for arrival in inbox.arrivals(state.cursor, since=since):
-        taken = outlast(lambda each=arrival: _take(each, state))
+        taken = outlast(partial(_take, arrival, state))
         if taken is None:
             return
         reading.taken[taken] += 1
@@ -95,16 +96,16 @@ def _read(inbox: Inbox, state: InboxState, reading: Reading) -> None:
 def _claim(mailbox_id: int) -> InboxState | None:
     with transaction.atomic():
         now = database_now()
+        if not Mailbox.objects.filter(pk=mailbox_id, state__in=STATES).exists():
+            return None
         InboxState.objects.get_or_create(mailbox_id=mailbox_id, defaults={"next_at": now})
         free = Q(held_until=None) | Q(held_until__lte=now)
-        mine = InboxState.objects.filter(
-            free, mailbox_id=mailbox_id, next_at__lte=now, mailbox__state__in=STATES
-        )
+        mine = InboxState.objects.filter(free, mailbox_id=mailbox_id, next_at__lte=now)
         state = mine.select_for_update(skip_locked=True, of=("self",)).first()
         if state is None:
             return None
         InboxState.objects.filter(pk=state.pk).update(
-            lease=F("lease") + 1, held_until=now + LEASE, held_by=process_name()
+            lease=F("lease") + 1, held_until=now + LEASE, held_by=process_name(), called_at=None
         )
     return InboxState.objects.select_related("mailbox").get(pk=state.pk)
 

@@ -16,19 +16,20 @@ from email.message import Message as Part
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from enrichment.models import Contact
 from icp import suppressions
 from icp.models import Suppression
 from icp.normalise import NotAValueError, fold
 from outreach import unsubscribe
+from outreach.answer_models import Reply
 from outreach.bounce_report import Kind, Refusal, Report
 from outreach.bounce_words import Says
 from outreach.bounces import judge
 from outreach.inbox.mail import Mail, parts_of, plain_header, read_mail
 from outreach.intents import SHORT, Intent, intent_of, own_words
-from outreach.models import Mailbox, Message, MessageEvent, Reply
+from outreach.models import Mailbox, Message, MessageEvent
 from outreach.settle import settle_sent
 
 BY_MAIL = "mail"  # who did it, where no person did
@@ -290,9 +291,7 @@ def _refusal_of(case: _Case) -> Refusal | None:
 
 def _pause_mailbox(case: _Case, refusal: Refusal) -> None:
     """A receiver does not accept that mail of this domain is ours: more of it would harm."""
-    mine: QuerySet[Mailbox] = Mailbox.objects.filter(
-        pk=case.message.mailbox_id, state=Mailbox.State.READY
-    )
+    mine = Mailbox.objects.filter(messages=case.message, state=Mailbox.State.READY)
     mine.update(
         state=Mailbox.State.PAUSED, state_since=case.now,
         state_reason="A receiver says that mail of this domain is not authenticated (SPF, DKIM,"

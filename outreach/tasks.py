@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from outreach.ask_again import ask_again
 from outreach.deliver import call_all, deliver
+from outreach.read_answers import read_answers
 from tenants.clock import database_now
 from tenants.tasks import tenant_task
 
@@ -21,3 +22,9 @@ def ask_about_held_mail() -> None:
     """Once a night: what a mail was held for may be true no more, and nobody noticed."""
     if ask_again(now=database_now(), most=MOST_ASKED_ABOUT):
         call_all()
+
+
+@tenant_task
+def read_mailbox(*, mailbox_id: int) -> None:
+    """One reading of a mailbox's inbox. Whoever comes second, or too early, finds nothing to do."""
+    read_answers(mailbox_id)

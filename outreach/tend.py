@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from outreach.call_readers import call_readers
 from outreach.campaigns import finish_campaigns, queue_due_follow_ups
 from outreach.deliver import call_all
 from outreach.queue import give_mailboxes
 
 
 def tend(*, now: datetime) -> None:
-    """Queue follow-ups that are due, end campaigns that are done, call mailboxes to work.
+    """Queue follow-ups that are due, end campaigns that are done, have mailboxes send and read.
 
     A second time, or in two processes at once, it does nothing more. A few statements for a tenant
     that sends nothing.
@@ -19,3 +20,4 @@ def tend(*, now: datetime) -> None:
     give_mailboxes(now=now)
     finish_campaigns(now=now)
     call_all()
+    call_readers(now=now)

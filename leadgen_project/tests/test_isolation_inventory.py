@@ -55,6 +55,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "enrichment.tasks.recheck_addresses": (),
     "outreach.tasks.deliver_mail": ("mailbox_id",),
     "outreach.tasks.ask_about_held_mail": (),
+    "outreach.tasks.read_mailbox": ("mailbox_id",),
 }
 # Command -> why it cannot show or change another tenant's rows than the one it is given.
 COMMANDS = {

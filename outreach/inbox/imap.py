@@ -55,7 +55,7 @@ class ImapInbox:
                 for uid, validity in session.new(cursor, since=since):
                     if time.monotonic() > deadline:
                         return
-                    found = session.fetch(uid)
+                    found = session.beginning_of(uid)
                     if found is not None:
                         raw, size = found
                         at = datetime.now(UTC).isoformat()
@@ -140,7 +140,7 @@ class _Session(imaplib.IMAP4):
             if uid >= first:
                 yield uid, validity
 
-    def fetch(self, uid: int) -> tuple[bytes, int | None] | None:
+    def beginning_of(self, uid: int) -> tuple[bytes, int | None] | None:
         """The mail's beginning and its whole size; None when it is gone meanwhile."""
         asked = f"(RFC822.SIZE BODY.PEEK[]<0.{MOST_FETCHED}>)"
         found = self._must(self.uid("FETCH", str(uid), asked), "fetch a mail")

@@ -5,19 +5,24 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django_q.models import OrmQ
 
 from enrichment.tests.certificates import Authority
 from leadgen_project.sandbox.vendors.imap_server import ImapFault, ImapStandIn
+from outreach.answer_models import InboxState, Reply
+from outreach.call_readers import LOST_AFTER, TASK, call_readers
 from outreach.inbox.imap import ImapInbox
 from outreach.inbox.interface import InboxError
 from outreach.inbox.open import open_inbox
 from outreach.mail_server import MailServer, Security, tls_context
-from outreach.models import InboxState, Mailbox, Reply
-from outreach.read_answers import LEASE, due, read_answers
+from outreach.models import Mailbox
+from outreach.read_answers import EVERY, LEASE, due, read_answers
+from outreach.tasks import read_mailbox
 from outreach.tests.incoming import reply_to
 from outreach.tests.test_replies import mailbox, make_sent, message  # noqa: F401 -- fixtures
 from outreach.tests.test_smtp import house  # noqa: F401 -- a fixture
 from tenants.clock import database_now
+from tenants.context import in_public
 from tenants.secrets import encrypt
 
 
@@ -226,3 +231,18 @@ def test_a_mail_of_thirty_megabytes_is_fetched_in_part(server):
 
     assert len(arrival.raw) == 512 * 1024
     assert arrival.size == 30_000_014
+
+
+def test_a_mailbox_that_is_due_has_one_task_on_its_way(connected):
+    now = database_now()
+
+    assert call_readers(now=now) == 1
+    assert call_readers(now=now) == 0
+    assert call_readers(now=now + LOST_AFTER) == 1
+    with in_public():
+        task = OrmQ.objects.filter(key="mail").last()
+    assert (task.func(), task.args()[1]) == ("tenants.tasks.run", TASK)
+
+    read_mailbox(mailbox_id=connected.pk)
+    assert call_readers(now=database_now()) == 0
+    assert call_readers(now=database_now() + EVERY) == 1

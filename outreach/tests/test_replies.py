@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from enrichment.models import Contact
 from icp.models import Suppression
 from icp.suppressions import is_suppressed
+from outreach.answer_models import Reply
 from outreach.facts import facts_of, record_of
-from outreach.models import CampaignStep, Mailbox, Message, MessageEvent, Reply
+from outreach.models import CampaignStep, Mailbox, Message, MessageEvent
 from outreach.replies import Taken, take
 from outreach.tests.factories import (
     make_campaign,
