@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('outreach', '0003_waiting_in_order'),
+        ('outreach', '0004_sign_ins_of_mailboxes'),
     ]
 
     operations = [
