@@ -18,8 +18,10 @@ from django_tenants.utils import tenant_context
 from enrichment.tasks import recheck_addresses
 from leadgen_project import pipeline
 from leadgen_project.vendor_figures import reconcile_vendors
+from outreach.after_restore import stop_sending
 from outreach.tasks import ask_about_held_mail
 from outreach.tend import tend
+from tenants import restored
 from tenants.clock import database_now
 from tenants.models import PipelineRun, Tenant, TenantSettings
 
@@ -51,10 +53,22 @@ def mend_schedule(*, now: datetime) -> None:
 def tick(*, now: datetime | None = None) -> None:
     """Start due nights (unless DISABLE_SCHEDULER), revive runs and mail that nothing carries."""
     now = now or database_now()
+    heed_restore()
     if not settings.DISABLE_SCHEDULER:
         start_due_nights(now=now)
     revive_runs(now=now)
     tend_mail(now=now)
+
+
+def heed_restore() -> None:
+    """Send nothing from a database that was restored: what was sent since it does not know."""
+    if why := restored.why_older():
+        logger.error("%s Sending is switched off for all tenants.", why)
+        for tenant in Tenant.objects.all():
+            with tenant_context(tenant):
+                stop_sending(why)
+        restored.accept()
+    restored.count_minute()
 
 
 def tend_mail(*, now: datetime) -> None:

@@ -19,6 +19,7 @@ from outreach.send import send
 from outreach.transports.interface import Transport
 from outreach.transports.open import NoTransportError, open_transport
 from outreach.waiting import CAN_BE_ASKED, next_moment_at
+from tenants import restored
 from tenants.clock import database_now
 from tenants.outage import outlast
 from tenants.stopping import is_stopping
@@ -39,6 +40,9 @@ def deliver(mailbox_id: int, *, called_for: str = "", seconds: float = TURN_SECO
     them has the mailbox in hand at a time.
     """
     _answer_call(mailbox_id, called_for)
+    if why := outlast(restored.why_older):
+        logger.error("%s Nothing is sent until the tick has seen to it.", why)
+        return 0
     mailbox = Mailbox.objects.filter(pk=mailbox_id, state__in=CAN_BE_ASKED).first()
     if mailbox is None:
         return 0

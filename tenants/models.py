@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime, time
 from typing import Any
 
@@ -362,3 +363,17 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.worker
+
+
+class Installation(models.Model):
+    """What tells this database from an older copy of itself; see ``tenants.restored``. One row."""
+
+    key = models.UUIDField(default=uuid.uuid4, editable=False)
+    server = models.CharField(max_length=100, help_text="PostgreSQL's own number and timeline.")
+    mark = models.PositiveBigIntegerField(default=0, help_text="Minutes counted by the tick.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="one_installation")]
+
+    def __str__(self) -> str:
+        return str(self.key)

@@ -71,6 +71,7 @@ COMMANDS = {
     "export_tenant": "reads under the role of the tenant it is given; see test_take_out",
     "import_tenant": "fills a new tenant; see test_take_out",
     "erase_tenant": "looks for what carries the key it is given; see test_take_out",
+    "after_restore": "enters each tenant in turn, as a task does",
     "demo": "makes tenants of its own, of the sandbox",
     "run": "starts processes",
     "rotate_secrets": "writes secrets anew, each in its own row, and shows none",

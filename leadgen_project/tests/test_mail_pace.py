@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from leadgen_project.tests.mail_rig import TENANT, MailRig
@@ -27,7 +29,7 @@ def test_gaps_hold_and_nothing_is_sent_side_by_side(place, django_db_setup, djan
         with in_tenant(TENANT):
             for mailbox in rig.mailboxes:
                 asked = sorted(mailbox.messages.values_list("asked_at", flat=True))
-                gaps = [(b - a).total_seconds() for a, b in zip(asked, asked[1:], strict=False)]
+                gaps = [(b - a).total_seconds() for a, b in pairwise(asked)]
                 assert all(gap >= GAP_SECONDS for gap in gaps), gaps
         assert max(rig.microsoft.most_at_once[box.address] for box in rig.mailboxes) == 1
     connection.close()

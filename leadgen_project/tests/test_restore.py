@@ -1,0 +1,136 @@
+"""A restored database sends nothing until a person has found out what had been sent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.core.management import call_command
+from django.test import override_settings
+from django.utils import timezone
+
+from leadgen_project import schedule
+from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
+from outreach import deliver
+from outreach.claim import claim
+from outreach.models import Mailbox, MailPolicy, Message
+from outreach.send import send
+from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
+from outreach.tokens import keep
+from outreach.transports.open import open_transport
+from tenants import restored
+from tenants.context import in_public, in_tenant
+from tenants.models import AuditEvent, Installation
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path):
+    with override_settings(DATA_DIR=tmp_path):
+        yield tmp_path
+
+
+def change_installation(**values: object) -> None:
+    with in_public():
+        Installation.objects.update(**values)
+
+
+def test_an_installation_that_goes_on_is_never_taken_for_an_older_one(db):
+    for _ in range(3):
+        schedule.heed_restore()
+
+    assert restored.why_older() == ""
+    with in_tenant("acme"):
+        assert not MailPolicy.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [({"server": "123 on timeline 1"}, "another server"), ({"mark": 1}, "an earlier moment")],
+)
+def test_an_older_database_is_noticed_and_sends_for_no_tenant(db, change, says):
+    for _ in range(3):
+        schedule.heed_restore()
+    change_installation(**change)
+    assert says in restored.why_older()
+
+    schedule.heed_restore()
+
+    for key in ("acme", "beta"):
+        with in_tenant(key):
+            assert says in MailPolicy.objects.get().sending_off
+            assert AuditEvent.objects.filter(tenant_id=key, actor="restore").count() == 1
+    assert restored.why_older() == "", "it is said once"
+
+
+def test_a_file_of_another_installation_says_nothing(db, data_dir):
+    schedule.heed_restore()
+    other = {"installation": "another", "number": 10**6}
+    (data_dir / restored.FILE).write_text(json.dumps(other))
+
+    assert restored.why_older() == ""
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"installation": 1}', "\0"])
+def test_a_file_that_is_none_says_nothing(db, data_dir, content):
+    schedule.heed_restore()
+    (data_dir / restored.FILE).write_text(content)
+
+    assert restored.why_older() == ""
+
+
+@pytest.fixture
+def microsoft():
+    with (
+        MicrosoftStandIn() as stand_in,
+        override_settings(GRAPH_BASE_URL=stand_in.url, MICROSOFT_LOGIN_BASE_URL=stand_in.url),
+    ):
+        yield stand_in
+
+
+@pytest.fixture
+def mailbox(acme, microsoft) -> Mailbox:
+    make_policy()
+    mailbox = make_mailbox()
+    keep(mailbox, microsoft.tokens(mailbox.address))
+    return mailbox
+
+
+def test_a_task_of_the_old_queue_sends_nothing_before_the_tick_has_come(mailbox, microsoft):
+    make_message(make_campaign(mailbox))
+    restored.why_older()  # the first to ask makes the row
+    change_installation(server="123 on timeline 1")
+
+    assert deliver.deliver(mailbox.pk) == 0
+
+    assert microsoft.mails == []
+
+
+def test_what_had_been_sent_is_found_at_the_provider_and_not_sent_again(mailbox, microsoft, capsys):
+    step = make_campaign(mailbox)
+    sent, unsent = make_message(step), make_message(step)
+    backup = Message.objects.filter(pk=sent.pk).values().get()
+    assert claim(mailbox.pk).pk == sent.pk
+    send(Message.objects.get(pk=sent.pk), transport=open_transport(mailbox))
+    Message.objects.filter(pk=sent.pk).update(**backup)  # restored
+
+    call_command("after_restore")
+
+    assert "acme: 2 looked for, 1 had been sent, 0 without an answer" in capsys.readouterr().out
+    assert set(Message.objects.values_list("pk", "status")) == {
+        (sent.pk, "SENT"), (unsent.pk, "QUEUED")
+    }  # fmt: skip
+    Mailbox.objects.update(not_before=timezone.now())
+    Message.objects.update(asked_at=None)
+    deliver.deliver(mailbox.pk)
+    assert sorted(microsoft.keys.values()) == [1, 1]
+
+
+def test_a_mailbox_that_cannot_be_asked_is_counted(acme, capsys):
+    make_policy()
+    make_message(make_campaign(make_mailbox(transport="GRAPH_DIRECT")))
+
+    call_command("after_restore")
+
+    assert "acme: 0 looked for, 0 had been sent, 0 without an answer, 1 not" in (
+        capsys.readouterr().out
+    )
