@@ -9,6 +9,9 @@ with Sandbox(count=400) as sandbox:
 with Sandbox(vendors=("tavily",)) as sandbox:
     sandbox.vendors["tavily"]  # the stand-in: its url, journal and faults
     sandbox.environment        # now with TAVILY_BASE_URL and TAVILY_API_KEY
+
+A made-up Microsoft is always there: any mailbox can be connected, and no mail leaves the sandbox.
+What it took is shown at ``/_sandbox/mail``.
 """
 
 import ipaddress
@@ -32,6 +35,7 @@ from leadgen_project.sandbox.register import write_split
 from leadgen_project.sandbox.registered import release_date
 from leadgen_project.sandbox.truth import as_truth
 from leadgen_project.sandbox.vendors.catalogue import VENDORS
+from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
 from leadgen_project.sandbox.vendors.stand_in import VendorStandIn
 from leadgen_project.sandbox.web import Web
 
@@ -79,12 +83,14 @@ class Sandbox:
         self.vendors: dict[str, VendorStandIn] = {
             name: VENDORS[name].make(lambda: self.companies) for name in vendors
         }
+        self.microsoft = MicrosoftStandIn(asks_first=True)
         self.names = NameServer()
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         self._server.start()
         self._open.enter_context(self.names)
+        self._open.enter_context(self.microsoft)
         for vendor in self.vendors.values():
             self._open.enter_context(vendor)
         self.register.served_at(self._server.url)
@@ -105,7 +111,7 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         """Return the settings that lead the product into the sandbox."""
         own = {"CRAWL_PROXY": self.proxy_url, "DATA_GOV_SG_BASE_URL": self.register.url,
-               "DNS_SERVERS": self.names.address}  # fmt: skip
+               "DNS_SERVERS": self.names.address, **self.microsoft.environment}  # fmt: skip
         for name, vendor in self.vendors.items():
             own |= VENDORS[name].environment(vendor)
         return own
@@ -200,8 +206,18 @@ class Sandbox:
                 for name, vendor in self.vendors.items()
             }
             return Reply(200, json.dumps(told).encode(), "application/json")
+        if request.path == "/_sandbox/mail":
+            return Reply(200, json.dumps(self._mails()).encode(), "application/json")
         text = f"Sandbox: {len(self.companies)} made-up companies, {len(self.web.hosts())} hosts.\n"
         return Reply(200 if request.path == "/" else 404, text.encode(), "text/plain")
+
+    def _mails(self) -> list[dict[str, str]]:
+        """What Microsoft took, the newest first."""
+        return [
+            {"from": taken.mailbox, "to": ", ".join(taken.recipients),
+             "subject": str(taken.mail["Subject"]), "mail": taken.wire.decode(errors="replace")}
+            for taken in reversed(tuple(self.microsoft.mails))
+        ]  # fmt: skip
 
 
 def is_inward(host: str) -> bool:

@@ -63,12 +63,7 @@ class MailRig(NightRig):
         with self._open as opening:
             opening.enter_context(own_server(self.home))
             opening.enter_context(self.microsoft)
-            provider = {
-                "GRAPH_BASE_URL": self.microsoft.url,
-                "MICROSOFT_LOGIN_BASE_URL": self.microsoft.url,
-                "MICROSOFT_CLIENT_ID": self.microsoft.desk.client_id,
-                "MICROSOFT_CLIENT_SECRET": self.microsoft.desk.client_secret,
-            }
+            provider = self.microsoft.environment
             self.env |= provider
             opening.enter_context(override_settings(**provider))
             opening.callback(self.stop_workers)

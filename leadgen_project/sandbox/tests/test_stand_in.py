@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 import requests
 
@@ -100,8 +102,23 @@ def test_the_sandbox_opens_the_vendors_it_is_asked_for(monkeypatch):
     assert journal["shop"]["calls"][0]["question"] == {"a": 1}
 
 
-def test_no_vendor_is_open_unless_asked_for():
+def test_no_paid_vendor_is_open_unless_asked_for():
     with Sandbox(count=20) as sandbox:
-        names = set(sandbox.environment)
+        names = set(sandbox.environment) - set(sandbox.microsoft.environment)
 
     assert names == {"CRAWL_PROXY", "DATA_GOV_SG_BASE_URL", "DNS_SERVERS"}
+
+
+def test_mail_stays_in_the_sandbox_where_it_can_be_read():
+    wire = b"From: a@us.example\r\nTo: b@kaya.example\r\nSubject: Tea\r\n\r\nDear Mei\r\n"
+    with Sandbox(count=20) as sandbox:
+        token = sandbox.microsoft.tokens("a@us.example").access
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/plain"}
+        url = f"{sandbox.environment['GRAPH_BASE_URL']}/v1.0/me/sendMail"
+        answer = requests.post(url, data=b64encode(wire), headers=headers, timeout=30)
+        shown = requests.get(f"{sandbox.proxy_url}/_sandbox/mail", timeout=30).json()
+
+    assert answer.status_code == 202
+    assert [(mail["from"], mail["to"], mail["subject"]) for mail in shown] == [
+        ("a@us.example", "b@kaya.example", "Tea")
+    ]

@@ -85,6 +85,13 @@ class MicrosoftStandIn(MailStandIn):
         """The mailbox of ``address``, made if there is none."""
         return self.mailboxes.setdefault(address.lower(), ExchangeMailbox(address, name))
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that lead the product to it."""
+        return {"MICROSOFT_LOGIN_BASE_URL": self.url, "GRAPH_BASE_URL": self.url,
+                "MICROSOFT_CLIENT_ID": self.desk.client_id,
+                "MICROSOFT_CLIENT_SECRET": self.desk.client_secret}  # fmt: skip
+
     def tokens(
         self, address: str, *, scope: str = "offline_access User.Read Mail.Send Mail.ReadWrite"
     ) -> Tokens:
