@@ -99,7 +99,12 @@ def next_step(
 
 def waiting_list(waiting: Waiting) -> list[dict[str, Any]]:
     """What waits for a person; each number opens the list with exactly that many rows."""
+    alarm = {
+        "label": "people who opted out and are still written to", "count": waiting.unheeded,
+        "link": link("opt-outs"),
+    }  # fmt: skip
     return [
+        *([alarm] if waiting.unheeded else []),
         {
             "label": "on the shortlist, not reviewed",
             "count": waiting.to_review,

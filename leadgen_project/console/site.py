@@ -15,7 +15,14 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.sites import UnfoldAdminSite
 
-from leadgen_project.console import doors, run_pages, spend_page, vendor_pages, view_pages
+from leadgen_project.console import (
+    doors,
+    opt_out_pages,
+    run_pages,
+    spend_page,
+    vendor_pages,
+    view_pages,
+)
 from leadgen_project.console.context import console_context, tenant_of
 from leadgen_project.console.home import home_context
 from leadgen_project.console.platform_home import platform_context
@@ -82,6 +89,7 @@ class ConsoleSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         pages: list[tuple[str, Callable[..., Any], str]] = [
             ("exports/", doors.exports_page, "exports"),
+            ("opt-outs/", opt_out_pages.opt_outs_page, "opt-outs"),
             ("settings/", doors.tenant_settings, "tenant-settings"),
             ("vendors/", vendor_pages.vendors_page, "vendors"),
             ("vendors/lanes/<slug:verb>/", vendor_pages.change_lane, "lane-change"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from icp.models import Lead
+from icp.models import Lead, PersonRequest
 from outreach.models import Mailbox
+from outreach.opt_outs import unheeded
 from scoring.models import Shortlist, ShortlistEntry
 from tenants.models import PipelineRun
 
@@ -14,22 +15,29 @@ _SILENT = (Mailbox.State.RECONNECT, Mailbox.State.STOPPED)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Numbers of things; ``failed_runs`` is 1 when the newest run failed, else 0."""
+    """Numbers of things; ``failed_runs`` is 1 when the newest run failed, else 0.
+
+    ``unheeded``: people who opted out and whom mail still goes to; ``of_people``: their requests.
+    """
 
     to_review: int
     for_operator: int
     failed_runs: int
     silent_mailboxes: int  # that a person has to sign in to, or a brake has stopped
+    unheeded: int = 0
+    of_people: int = 0
 
 
 def count_waiting() -> Waiting:
-    """Five small queries, each on an index."""
+    """Seven small queries, each on an index."""
     newest = PipelineRun.objects.order_by("-started_at").values_list("status", flat=True).first()
     return Waiting(
         to_review=_to_review(),
         for_operator=Lead.objects.in_stage(Lead.Stage.NEEDS_OPERATOR).count(),
         failed_runs=int(newest == PipelineRun.Status.FAILED),
         silent_mailboxes=Mailbox.objects.filter(state__in=_SILENT).count(),
+        unheeded=len(unheeded()),
+        of_people=PersonRequest.objects.filter(done_at=None).count(),
     )
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from django.db.models import Q
-from django.utils import timezone
-
 from enrichment.extract.titles import person_key
 from icp.models import PersonRequest
 from icp.normalise import fold
@@ -58,12 +55,3 @@ def forget_requests(person: Person, *, actor: str, now: datetime) -> None:
     nobody = {"email": "", "phone": "", "name": "", "company": ""}
     theirs.filter(done_at=None).update(done_at=now, done_by=actor, **nobody)
     theirs.update(**nobody)
-
-
-def open_requests() -> dict[str, int]:
-    """How many wait, and how many of them are over or close to their day. For badges and alarms."""
-    today = timezone.localdate()
-    waiting = PersonRequest.objects.filter(done_at=None)
-    soon = Q(due_on__lte=today + SOON)
-    return {"open": waiting.count(), "soon": waiting.filter(soon).count(),
-            "over": waiting.filter(due_on__lt=today).count()}  # fmt: skip
