@@ -62,7 +62,7 @@ def update_config(changes: dict[str, Any], *, actor: str, reason: str = "") -> d
     """
     chosen = TenantSettings.objects.select_for_update(of=("self",)).get(pk=current_schema())
     before = read_config()
-    _check(changes)
+    check(changes)
     for name, field in OF_TENANT.items():
         if name in changes:
             value = changes[name]
@@ -78,7 +78,8 @@ def update_config(changes: dict[str, Any], *, actor: str, reason: str = "") -> d
     return after
 
 
-def _check(changes: dict[str, Any]) -> None:
+def check(changes: dict[str, Any]) -> None:
+    """Raise ``ConfigError`` for hours or time zones that cannot be used."""
     try:
         parse_hours(changes.get("workingHours", {}))
     except WindowError as exc:

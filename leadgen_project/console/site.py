@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.sites import UnfoldAdminSite
 
 from leadgen_project.console import (
+    config_page,
     doors,
     opt_out_pages,
     run_pages,
@@ -90,6 +91,7 @@ class ConsoleSite(UnfoldAdminSite):
         pages: list[tuple[str, Callable[..., Any], str]] = [
             ("exports/", doors.exports_page, "exports"),
             ("opt-outs/", opt_out_pages.opt_outs_page, "opt-outs"),
+            ("settings/file/", config_page.config_page, "config-import"),
             ("settings/", doors.tenant_settings, "tenant-settings"),
             ("vendors/", vendor_pages.vendors_page, "vendors"),
             ("vendors/lanes/<slug:verb>/", vendor_pages.change_lane, "lane-change"),
