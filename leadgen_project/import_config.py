@@ -13,8 +13,8 @@ from typing import Any
 
 from django.conf import settings
 
-from leadgen_project.api.config import ConfigSerializer
 from leadgen_project.config import ConfigError, check, read_config, update_config
+from leadgen_project.config_fields import ConfigSerializer
 from tenants.models import AuditEvent
 
 MOST_BYTES = 200_000
