@@ -31,6 +31,7 @@ OFFICE_PAGES = (
     ("Settings", "settings", "tenant-settings", ""),
     ("Mailboxes", "outgoing_mail", "outreach_mailbox_changelist", "silent_mailboxes"),
     ("Configuration file", "upload_file", "config-import", ""),
+    ("Working hours", "schedule", "hours", ""),
     ("Sending policy", "rule", "enrichment_sendingpolicy_changelist", ""),
     ("People", "group", "tenants_membership_changelist", ""),
     ("People's requests", "contact_support", "icp_personrequest_changelist", "of_people"),

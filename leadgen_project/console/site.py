@@ -18,6 +18,7 @@ from unfold.sites import UnfoldAdminSite
 from leadgen_project.console import (
     config_page,
     doors,
+    hours_page,
     opt_out_pages,
     run_pages,
     spend_page,
@@ -93,6 +94,7 @@ class ConsoleSite(UnfoldAdminSite):
             ("opt-outs/", opt_out_pages.opt_outs_page, "opt-outs"),
             ("settings/file/", config_page.config_page, "config-import"),
             ("settings/", doors.tenant_settings, "tenant-settings"),
+            ("hours/", hours_page.hours_page, "hours"),
             ("vendors/", vendor_pages.vendors_page, "vendors"),
             ("vendors/lanes/<slug:verb>/", vendor_pages.change_lane, "lane-change"),
             ("spend/", spend_page.spend_page, "spend"),
