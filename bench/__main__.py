@@ -16,6 +16,7 @@ SKIPPED = {
     "__init__",
     "__main__",
     "filled_register",
+    "floors",
     "plain_reading",
     "plain_spider",
     "real_web",
@@ -25,7 +26,8 @@ SKIPPED = {
 }
 
 
-def main(names: list[str]) -> int:
+def set_up() -> None:
+    """Django with a database to work in."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadgen_project.settings")
     from django.conf import settings
 
@@ -34,6 +36,10 @@ def main(names: list[str]) -> int:
     if not settings.DATABASE_URL:
         embedded_postgres.ensure(settings.DATA_DIR)
     django.setup()
+
+
+def main(names: list[str]) -> int:
+    set_up()
     known = sorted(path.stem for path in Path(__file__).parent.glob("*.py"))
     known = [name for name in known if name not in SKIPPED]
     if unknown := set(names) - set(known):

@@ -14,7 +14,6 @@ import os
 import re
 import sys
 import time
-import tomllib
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ from pathlib import Path
 import phonenumbers
 from lxml import html as lxml_html
 
+from bench.floors import floors_of, keep
 from bench.result import Result
 from enrichment.extract import extract, phones
 from enrichment.extract.technologies import MARKS
@@ -37,7 +37,6 @@ from leadgen_project.sandbox.measure import Found, Quality
 from leadgen_project.sandbox.measure import measure as measure_sandbox
 from leadgen_project.sandbox.web import Web
 
-FLOORS = Path(__file__).with_name("floors.toml")
 SHARED = Path(os.environ.get("LEADGEN_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 SEED, COUNT = 20_261_121, 500
 PAGES = 7  # of one site
@@ -74,11 +73,11 @@ class Score:
 
 def measure() -> list[Result]:
     """All figures against their floors; sites that are not here are left out."""
-    floors = tomllib.loads(FLOORS.read_text()) if FLOORS.exists() else {}
     results = []
     for group, read in (("sandbox", _sandbox), ("sites", _labelled), ("madeup", _made_up)):
+        floors = floors_of(group)
         for name, (value, count) in read().items():
-            floor = floors.get(group, {}).get(name)
+            floor = floors.get(name)
             results.append(
                 Result(
                     f"extraction: {group} {name}", value, floor, at_least=True, note=f"n={count}"
@@ -173,7 +172,8 @@ def _values(observations: Sequence[Observation], name: str) -> set[str]:
 
 
 # --- labelled real sites -----------------------------------------------------------------
-def _read_sites(folder: str) -> Iterator[tuple[dict, list[Document]]]:
+def read_sites(folder: str) -> Iterator[tuple[dict, list[Document]]]:
+    """Sites of ``folder`` beside the checkout with their parsed pages; none where it is not."""
     place = SHARED / "crawl" / folder
     if not place.is_dir():
         return
@@ -195,7 +195,7 @@ def _read_sites(folder: str) -> Iterator[tuple[dict, list[Document]]]:
 
 def _labelled() -> Figures:
     scores = {"phone": Score(), "email": Score()}
-    for site, documents in _read_sites("sites"):
+    for site, documents in read_sites("sites"):
         emails = {
             address.lower()
             for page in site["pages"]
@@ -242,7 +242,7 @@ def _made_up() -> Figures:
     names = ("role_email", "phone", "person", "postal_code", "founded_year", "headcount", "uen")
     scores = {name: Score() for name in names}
     strangers = sites = 0
-    for site, documents in _read_sites("madeup"):
+    for site, documents in read_sites("madeup"):
         truth, host = site["truth"], site["host"]
         observations = extract(documents)
         found = _found(observations)
@@ -352,13 +352,9 @@ def _plain_spider(site: list[tuple[bytes, str]]) -> None:
 
 def lower_floors() -> None:
     """Write the measured figures as floors, rounded down to a thousandth."""
-    lines = [
-        "# What ``python -m bench extraction`` must reach. Raise freely; lower with a reason.\n"
-    ]
-    for group, read in (("sandbox", _sandbox), ("sites", _labelled), ("madeup", _made_up)):
-        lines.append(f"\n[{group}]\n")
-        lines += [f"{name} = {int(value * 1000) / 1000}\n" for name, (value, _) in read().items()]
-    FLOORS.write_text("".join(lines))
+    groups = {"sandbox": _sandbox, "sites": _labelled, "madeup": _made_up}
+    keep({group: {name: value for name, (value, _) in read().items()}
+          for group, read in groups.items()})  # fmt: skip
 
 
 if __name__ == "__main__":
