@@ -17,6 +17,7 @@ TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside
     ("Shortlist", "format_list_numbered", "scoring_shortlistentry_changelist", "to_review"),
     ("Leads", "business_center", "icp_lead_changelist", "for_operator"),
     ("Contacts", "contact_mail", "enrichment_contact_changelist", ""),
+    ("Answers", "forum", "outreach_reply_changelist", "replies"),
     ("ICP rules", "tune", "icp_icprule_changelist", ""),
     ("Score cards", "calculate", "scoring_scorecard_changelist", ""),
     ("Suppressions", "block", "icp_suppression_changelist", ""),
