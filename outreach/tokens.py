@@ -60,8 +60,7 @@ def access_token(mailbox_id: int, *, refused: str = "") -> str:
             return _renewed(mailbox, kept).access
         except OAuthError as exc:
             trouble = exc
-            if exc.kind == "sign_in":
-                _ask_for_sign_in(mailbox, str(exc))
+            _show(mailbox, exc)
     raise _trouble(mailbox, trouble)
 
 
@@ -72,7 +71,11 @@ def keep(mailbox: Mailbox, tokens: Tokens, *, before: Kept | None = None) -> Non
     mailbox.secret = secrets.encrypt(json.dumps(asdict(kept)))
     mailbox.secret_version += 1
     mailbox.access_until = database_now() + timedelta(seconds=tokens.seconds)
-    mailbox.save(update_fields=["secret", "secret_version", "access_until"])
+    changed = ["secret", "secret_version", "access_until"]
+    if mailbox.state == State.READY and mailbox.state_reason:  # what stood in the way is mended
+        mailbox.state_reason = ""
+        changed.append("state_reason")
+    mailbox.save(update_fields=changed)
 
 
 def forget(mailbox: Mailbox) -> None:
@@ -109,12 +112,17 @@ def _kept(mailbox: Mailbox) -> Kept:
     return Kept(**found)
 
 
-def _ask_for_sign_in(mailbox: Mailbox, sentence: str) -> None:
-    changed = Mailbox.objects.filter(pk=mailbox.pk, state=State.READY).update(
-        state=State.RECONNECT, state_reason=sentence[:300], state_since=database_now()
-    )
-    if changed:
-        logger.error("mailbox %s does not send: %s", mailbox.pk, sentence)
+def _show(mailbox: Mailbox, exc: OAuthError) -> None:
+    """Say on the mailbox's page what stands in its way; RECONNECT also stops its queue."""
+    ready = Mailbox.objects.filter(pk=mailbox.pk, state=State.READY)
+    if exc.kind == "application":
+        ready.update(state_reason=str(exc)[:300])
+    elif exc.kind == "sign_in":
+        changed = ready.update(
+            state=State.RECONNECT, state_reason=str(exc)[:300], state_since=database_now()
+        )
+        if changed:
+            logger.error("mailbox %s does not send: %s", mailbox.pk, exc)
 
 
 def _trouble(mailbox: Mailbox, exc: OAuthError) -> TokenTroubleError:

@@ -14,12 +14,15 @@ from django.core.management import CommandError, call_command
 from enrichment.models import Contact
 from icp.models import Lead
 from leadgen_project.tests.console_data import NOW, fill, make_people, make_register
+from outreach.models import Mailbox
+from outreach.tests.factories import make_mailbox
 from scoring.models import LeadScore, ScoreLine
 from tenants.archive import ArchiveError, folder_of
 from tenants.context import connection, in_public, in_tenant
 from tenants.erase import EraseError, erase, remains
 from tenants.models import AuditEvent, PipelineRun, Tenant, TenantSettings
 from tenants.provision import create_tenant
+from tenants.secrets import encrypt
 from tenants.take_in import take_in
 from tenants.take_out import take_out
 from tenants.tasks import enqueue
@@ -111,6 +114,25 @@ def test_people_keys_and_secrets_stay_behind(house, tmp_path):
     for table in ("user", "membership", "credential", "apitoken", "issuer", "session"):
         assert table not in names
     assert set(manifest["left_out"]).isdisjoint(manifest["tables"])
+
+
+def test_mailboxes_arrive_without_their_secrets_and_send_nothing_until_connected(house, tmp_path):
+    sealed = encrypt("refresh-token")
+    with in_tenant(KEY):
+        make_mailbox(secret=sealed, access_until=NOW, state="READY", address="a@us.example")
+        make_mailbox(state="PAUSED", state_reason="holiday", address="b@us.example")
+
+    take_out(house, tmp_path / "house.zip", now=NOW)
+    take_in(tmp_path / "house.zip", actor="tests", key=COPY, name="Copy")
+
+    with zipfile.ZipFile(tmp_path / "house.zip") as opened:
+        text = opened.read("tables/outreach_mailbox.copy")
+        assert "tables/outreach_mailboxsignin.copy" not in opened.namelist()
+    assert sealed not in text
+    assert sealed.hex().encode() not in text
+    with in_tenant(COPY):
+        found = list(Mailbox.objects.order_by("pk").values_list("state", "secret", "access_until"))
+    assert found == [("NEW", None, None), ("PAUSED", None, None)]
 
 
 def test_an_archive_of_one_tenant_holds_nothing_of_another(house, tmp_path):

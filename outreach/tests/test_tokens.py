@@ -133,8 +133,12 @@ def test_a_wrong_application_secret_alarms_and_mends_by_itself(acme, microsoft, 
     assert not trouble.value.needs_sign_in
     assert "expired-secret" not in caplog.text
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+    mailbox.refresh_from_db()
+    assert mailbox.state_reason.startswith("Microsoft refuses this deployment's application.")
     settings.MICROSOFT_CLIENT_SECRET = right
     assert tokens.access_token(mailbox.pk)
+    mailbox.refresh_from_db()
+    assert (mailbox.state, mailbox.state_reason) == (Mailbox.State.READY, "")
 
 
 def test_a_secret_that_cannot_be_read_asks_for_a_sign_in(acme, microsoft, settings):
