@@ -68,12 +68,14 @@ class MicrosoftStandIn(MailStandIn):
     """``signs_in``: the address that signs in; empty: the one the link hints at, or somebody.
 
     ``asks_first`` shows a page with a button, as people see it. ``consent`` may be an OAuth error.
+    ``sticks``: every mail is taken and none goes out.
     """
 
     signs_in: str = ""
     asks_first: bool = False
     consent: str = ""
     takes_twice: bool = False
+    sticks: bool = False
     keeps_ids: bool = True
     drops: set[str] = field(default_factory=set)
     desk: TokenDesk = field(default_factory=lambda: TokenDesk(CLIENT_ID, CLIENT_SECRET))
@@ -313,7 +315,7 @@ class MicrosoftStandIn(MailStandIn):
     def _leave(
         self, box: ExchangeMailbox, item: Item, *, way: str, fault: MailFault | None
     ) -> None:
-        if fault is MailFault.STUCK:
+        if fault is MailFault.STUCK or self.sticks:
             item.is_stuck = True
         item.keeps_id = self.keeps_ids
         item.leaves_at = self.clock() + self.settle_seconds
