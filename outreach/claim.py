@@ -10,10 +10,10 @@ import logging
 import secrets
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F
 
 from outreach import gate, pacing
 from outreach.facts import Draft, facts_of, record_of
@@ -136,9 +136,9 @@ def _take(
     message: Message, draft: Draft, *, mailbox: Mailbox, factor: int, now: datetime
 ) -> Message:
     """Write what will be sent and whose it is, and set the mailbox's next moment."""
-    changes = {
+    changes: dict[str, Any] = {
         "status": Status.SENDING, "mailbox": mailbox, "code": "", "sentence": "",
-        "gate": message.gate, "lease": F("lease") + 1,
+        "gate": message.gate, "lease": message.lease + 1,
         "held_until": now + LEASE, "held_by": process_name(), "look_at": now + LEASE,
     }  # fmt: skip
     if not message.draft_id:  # a draft from an earlier try keeps its words
@@ -149,7 +149,8 @@ def _take(
     MessageEvent.objects.create(message=message, kind=Kind.CLAIMED, at=now, actor=process_name())
     gap = pacing.gap(pace_of(mailbox), chance=secrets.randbelow(1001) / 1000, factor=factor)
     Mailbox.objects.filter(pk=mailbox.pk).update(not_before=now + gap)
-    message.refresh_from_db()
+    for name, value in changes.items():
+        setattr(message, name, value)
     return message
 
 

@@ -75,7 +75,8 @@ def _may_ask(message: Message) -> bool:
     From here on the mail counts as perhaps sent, whatever happens to this process.
     """
     with transaction.atomic():
-        locked = in_hand(message).select_for_update(of=("self",)).first()
+        mine = in_hand(message).select_related("lead")
+        locked = mine.select_for_update(of=("self",)).first()
         if locked is None:
             return False
         if objection := gate.suppressed(suppressed_because(locked)):

@@ -37,10 +37,11 @@ def token_of(message: Message) -> str:
 
 def remember(message: Message) -> None:
     """Make the link of ``message`` work. A second time nothing changes."""
-    UnsubscribeLink.objects.get_or_create(
-        token_hash=token_hash(token_of(message)),
-        defaults={"message": message, "recipient_hash": message.recipient_hash},
-    )
+    link = UnsubscribeLink(
+        token_hash=token_hash(token_of(message)), message=message,
+        recipient_hash=message.recipient_hash,
+    )  # fmt: skip
+    UnsubscribeLink.objects.bulk_create([link], ignore_conflicts=True)
 
 
 def token_hash(token: str) -> str:
