@@ -1,5 +1,5 @@
 """The operator's jobs of this app; each page lives in its own module."""
 
-from outreach import mailbox_admin, reply_admin
+from outreach import mailbox_admin, reply_admin, template_admin
 
-__all__ = ["mailbox_admin", "reply_admin"]
+__all__ = ["mailbox_admin", "reply_admin", "template_admin"]

@@ -112,11 +112,12 @@ def html_of(body: str) -> str:
     """``body`` itself if it is HTML; plain text becomes paragraphs, with its line breaks."""
     if len(body) > MAX_BODY:
         raise RenderError(f"The text has {len(body):,} characters; at most {MAX_BODY:,} can go.")
+    body = body.replace("\r\n", "\n").strip()  # a browser's form has lines end with both
     if _LOOKS_LIKE_HTML.search(body):
         return body
-    parts = re.split(r"\n\s*\n", body.replace("\r\n", "\n").strip())
+    parts = re.split(r"\n\s*\n", body)
     lines = [escape(part.strip(), quote=False).replace("\n", "<br>") for part in parts]
-    return "".join(f"<p>{line}</p>" for line in lines if line)
+    return "\n".join(f"<p>{line}</p>" for line in lines if line)
 
 
 def current_version(template: EmailTemplate) -> TemplateVersion | None:

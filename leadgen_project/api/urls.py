@@ -13,16 +13,19 @@ from leadgen_project.api.describe import docs_page, schema
 from leadgen_project.api.exports import Exports
 from leadgen_project.api.leads import Leads
 from leadgen_project.api.runs import Runs
+from outreach.api import CampaignResource, MessageResource, QueueEmails, Templates
 from outreach.mailbox_api import OutlookSignIn
 from scoring.api import RUN, EntriesOfShortlist, ShortlistResource
 from tenants.api_records import AuditResource, SavedViewResource, UsageResource
 
 router = SimpleRouter(trailing_slash=False)
 router.register("audit", AuditResource, "api-audit")
+router.register("campaigns", CampaignResource, "api-campaigns")
 router.register("companies", CompanyResource, "api-companies")
 router.register("exports", Exports, "api-exports")
 router.register("icp-rules", RuleResource, "api-icp-rules")
 router.register("leads", Leads, "api-leads")
+router.register("messages", MessageResource, "api-messages")
 router.register("runs", Runs, "api-runs")
 router.register("shortlists", ShortlistResource, "api-shortlists")
 router.register("suppressions", SuppressionResource, "api-suppressions")
@@ -40,6 +43,8 @@ urlpatterns = [
         "handleOutlookCallback", OutlookSignIn.as_view({"post": "finish"}),
         name="api-handle-outlook-callback",
     ),
+    path("queueEmail", QueueEmails.as_view({"post": "create"}), name="api-queue-email"),
+    path("getTemplates", Templates.as_view({"get": "list"}), name="api-get-templates"),
     path("schema/", schema, name="api-schema"),
     path("docs/", docs_page, name="api-docs"),
     re_path(

@@ -26,11 +26,20 @@ TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside
     ("Runs", "nightlight", "tenants_pipelinerun_changelist", "failed_runs"),
     ("Exports", "download", "exports", ""),
 )
+MAIL_PAGES = (
+    ("Campaigns", "campaign", "outreach_campaign_changelist", ""),
+    ("Templates", "draft", "outreach_emailtemplate_changelist", ""),
+    ("Held mail", "pan_tool", "outreach_held", "held_mail"),
+    ("In doubt", "help", "outreach_doubt", "doubted_mail"),
+    ("Messages", "outbox", "outreach_message_changelist", ""),
+    ("Mailboxes", "outgoing_mail", "outreach_mailbox_changelist", "silent_mailboxes"),
+    ("Mail policy", "policy", "outreach_mailpolicy_changelist", ""),
+    ("Why is nothing sending?", "troubleshoot", "outreach_why", ""),
+)
 OFFICE_PAGES = (
     ("Vendors", "storefront", "vendors", ""),
     ("Spend", "payments", "spend", ""),
     ("Settings", "settings", "tenant-settings", ""),
-    ("Mailboxes", "outgoing_mail", "outreach_mailbox_changelist", "silent_mailboxes"),
     ("Configuration file", "upload_file", "config-import", ""),
     ("Working hours", "schedule", "hours", ""),
     ("Sending policy", "rule", "enrichment_sendingpolicy_changelist", ""),
@@ -59,6 +68,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     waiting = _waiting()
     return [
         {"title": "Work", "items": _items(TENANT_PAGES, waiting)},
+        {"title": "Mail", "separator": True, "items": _items(MAIL_PAGES, waiting)},
         {"title": "Office", "separator": True, "items": _items(OFFICE_PAGES, waiting)},
     ]
 

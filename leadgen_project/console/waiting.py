@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from icp.models import Lead, PersonRequest
 from outreach.answer_models import Reply
-from outreach.models import Mailbox
+from outreach.models import Mailbox, Message
 from outreach.opt_outs import unheeded
 from scoring.models import Shortlist, ShortlistEntry
 from tenants.models import PipelineRun
@@ -28,10 +28,12 @@ class Waiting:
     silent_mailboxes: int  # that a person has to sign in to, or a brake has stopped
     unheeded: int = 0
     of_people: int = 0
+    held_mail: int = 0
+    doubted_mail: int = 0
 
 
 def count_waiting() -> Waiting:
-    """Eight small queries, each on an index."""
+    """Ten small queries, each on an index."""
     newest = PipelineRun.objects.order_by("-started_at").values_list("status", flat=True).first()
     return Waiting(
         to_review=_to_review(),
@@ -41,6 +43,8 @@ def count_waiting() -> Waiting:
         silent_mailboxes=Mailbox.objects.filter(state__in=_SILENT).count(),
         unheeded=len(unheeded()),
         of_people=PersonRequest.objects.filter(done_at=None).count(),
+        held_mail=Message.objects.filter(status="HELD", not_before=None).count(),
+        doubted_mail=Message.objects.filter(status="IN_DOUBT").count(),
     )
 
 

@@ -14,6 +14,15 @@ from django.contrib.auth.hashers import make_password
 from acra.models import RegisterChange, RegisteredCompany, RegisterImport
 from enrichment.models import Contact, EnrichmentRun, Evidence
 from icp.models import IcpRule, Lead, Suppression
+from outreach.models import (
+    Campaign,
+    CampaignStep,
+    EmailTemplate,
+    Mailbox,
+    Message,
+    Signature,
+    TemplateVersion,
+)
 from scoring.default_card import PAYLOAD
 from scoring.models import LeadScore, ScoreCard, ScoreLine, Shortlist, ShortlistEntry
 from tenants import audit
@@ -120,9 +129,39 @@ def fill(tenant: str, *, mark: str, leads: int = 60) -> PipelineRun:
                 kind="DOMAIN", value=f"{mark}-{number}.example", value_hash=f"{mark}{number}",
                 reason=f"{mark} asked us", created_by=f"{mark}-author",
             )  # fmt: skip
+        make_mail(mark)
         audit.record("icp.rule.save", actor=f"{mark}-author", subject=f"{mark} rule",
                      before={"version": 0}, after={"version": 1}, reason=f"{mark} why")  # fmt: skip
     return run
+
+
+def make_mail(mark: str, *, pk: int | None = None) -> Message:
+    """A template, a mailbox and a running campaign with one message, in the current tenant."""
+    suffix = f" {pk}" if pk else ""
+    signature = Signature.objects.create(
+        name=f"{mark} signature{suffix}", body_html=f"<p>{mark}</p>"
+    )
+    template = EmailTemplate.objects.create(name=f"{mark} template{suffix}", description=mark)
+    version = TemplateVersion.objects.create(
+        template=template, version=1, subject=f"{mark} subject", body_html=f"<p>{mark} body</p>",
+        signature=signature, created_by=f"{mark}-author",
+    )  # fmt: skip
+    mailbox = Mailbox.objects.create(
+        address=f"{mark}{pk or ''}@mail.example".lower(), display_name=mark, transport="SMTP",
+        state="READY",
+    )  # fmt: skip
+    campaign = Campaign.objects.create(
+        pk=pk, name=f"{mark} campaign{suffix}", status="RUNNING", chosen=1,
+        created_by=f"{mark}-author", started_at=NOW,
+    )  # fmt: skip
+    campaign.mailboxes.add(mailbox)
+    step = CampaignStep.objects.create(campaign=campaign, position=1, template_version=version)
+    return Message.objects.create(
+        pk=pk, step=step, recipient=f"reader@{mark}.example".lower(), template_version=version,
+        recipient_hash=f"{mark}{pk or ''}", timezone="Asia/Singapore", country="SG",
+        lead_data={"company": mark}, status="HELD", code="origin_asks", sentence=f"{mark} asks.",
+        not_before=None, created_by=f"{mark}-author",
+    )  # fmt: skip
 
 
 def _lead(number: int, *, rule: IcpRule, run: PipelineRun, mark: str) -> Lead:

@@ -32,6 +32,7 @@ from icp.models import IcpRule, Lead, Suppression
 from leadgen_project.api import run_events
 from leadgen_project.api.describe import document
 from leadgen_project.tests.console_data import fill, make_people, make_register
+from outreach.models import Campaign, Message
 from tenants import api_tokens
 from tenants.context import in_public, in_tenant
 from tenants.models import PipelineRun, Tenant, User
@@ -42,7 +43,8 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 QUESTIONS = {"owner": 5, "operator": 2, "reviewer": 2, "auditor": 2}  # for each operation
 LONGEST_SECONDS = 10  # of a role's rounds after the first
 IDS = {"leads": "lead", "runs": "run", "shortlists": "run", "icp-rules": "rule",
-       "suppressions": "suppression", "tenants": "tenant"}  # fmt: skip
+       "suppressions": "suppression", "tenants": "tenant", "campaigns": "campaign",
+       "messages": "message"}  # fmt: skip
 
 
 @pytest.fixture
@@ -60,6 +62,8 @@ def known(db, monkeypatch) -> dict[str, str]:
             "run": str(PipelineRun.objects.get().pk),
             "rule": str(IcpRule.objects.get().pk),
             "suppression": str(Suppression.objects.first().pk),
+            "campaign": str(Campaign.objects.get().pk),
+            "message": str(Message.objects.get().pk),
             "tenant": "acme",
         }
 

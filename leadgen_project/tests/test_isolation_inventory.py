@@ -27,8 +27,9 @@ from django.urls import reverse
 from icp.models import IcpRule, Lead, Suppression
 from leadgen_project.api.describe import document
 from leadgen_project.tests.api_caller import Caller
-from leadgen_project.tests.console_data import fill, make_people, make_register
+from leadgen_project.tests.console_data import fill, make_mail, make_people, make_register
 from leadgen_project.tests.test_console_isolation import body, ids_in, routes, sign_in
+from outreach.models import Campaign, Message
 from outreach.tests.factories import make_mailbox
 from tenants.api_models import SavedView
 from tenants.context import in_public, in_tenant
@@ -42,7 +43,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 IDS = {
     "/api/leads/": "lead", "/api/runs/": "run", "/api/shortlists/": "run",
     "/api/icp-rules/": "rule", "/api/suppressions/": "suppression", "/api/views/": "view",
-    "/api/tenants/": "tenant",
+    "/api/tenants/": "tenant", "/api/campaigns/": "campaign", "/api/messages/": "message",
 }  # fmt: skip
 SHARED = ("/api/companies",)  # the register is everybody's
 # Task -> its arguments when they name another tenant's things.
@@ -103,6 +104,7 @@ def filled(db):
 def foreign(filled) -> dict[str, str]:
     """Ids of beta's rows that are not also ids of acme's."""
     with in_tenant("beta"):
+        make_mail(THEIRS, pk=10**9)
         only_theirs = Lead.objects.create(pk=10**9, source_ref=THEIRS, name=f"{THEIRS} LAST")
         their_box = make_mailbox(pk=10**9, address=f"{THEIRS}@beta.example")
         return {
@@ -111,6 +113,8 @@ def foreign(filled) -> dict[str, str]:
             "rule": str(IcpRule.objects.order_by("pk").last().pk),
             "suppression": str(Suppression.objects.order_by("pk").last().pk),
             "view": str(SavedView.objects.get().pk),
+            "campaign": str(Campaign.objects.order_by("pk").last().pk),
+            "message": str(Message.objects.order_by("pk").last().pk),
             "tenant": "beta",
             "run_id": str(PipelineRun.objects.get().pk),
             "lead_id": str(only_theirs.pk),

@@ -54,7 +54,7 @@ def test_what_is_kept_is_clean_whoever_wrote_it(signature):
 def test_plain_text_becomes_paragraphs(signature):
     version = save(signature=signature, body="Dear you,\nhello\n\nfish & <chips\n\n\n\n")
 
-    assert version.body_html == "<p>Dear you,<br>hello</p><p>fish &amp; &lt;chips</p>"
+    assert version.body_html == "<p>Dear you,<br>hello</p>\n<p>fish &amp; &lt;chips</p>"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""What the pages of mail share: they belong to a tenant and are drawn by us, not by a form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, URLPattern, path, reverse
+
+from tenants.console import ModelAdmin, may_do
+from tenants.context import is_public
+
+# Page an objection of the gate names as its setting -> words and address of it.
+_SETTINGS = {
+    "mail": ("Mail policy", "outreach_mailpolicy_changelist"),
+    "policy": ("Origin policy", "outreach_originpolicy_changelist"),
+    "held": ("Held mail", "outreach_held"),
+    "suppressions": ("Suppressions", "icp_suppression_changelist"),
+    "campaign": ("Campaigns", "outreach_campaign_changelist"),
+    "mailbox": ("Mailboxes", "outreach_mailbox_changelist"),
+    "template": ("Templates", "outreach_emailtemplate_changelist"),
+    "verification": ("Contacts", "enrichment_contact_changelist"),
+}
+
+
+class MailPage(ModelAdmin):
+    """A page of our own in the place of Django's list or form."""
+
+    def page(
+        self, request: HttpRequest, template: str, title: str, /, **context: Any
+    ) -> TemplateResponse:
+        shown = {**self.admin_site.each_context(request), **self._place(), "opts": self.opts,
+                 "title": title}  # fmt: skip
+        return TemplateResponse(request, f"outreach/{template}.html", {**shown, **context})
+
+    def guard(self, request: HttpRequest, action: str = "") -> None:
+        """Refuse strangers, and those whose role may not do ``action``."""
+        if is_public() or not self.has_view_permission(request):
+            raise PermissionDenied("Templates, campaigns and messages belong to a tenant.")
+        if action and not may_do(request, action):
+            raise PermissionDenied(f"Your role may not do this: {action}.")
+
+    def at(self, name: str, route: str, view: Callable[..., HttpResponse]) -> URLPattern:
+        return path(route, self.admin_site.admin_view(view), name=f"outreach_{name}")
+
+
+def name_of(request: HttpRequest) -> str:
+    """Who acts, as the audit writes it."""
+    return request.user.get_username()
+
+
+def link_of_setting(setting: str) -> tuple[str, str]:
+    """Words and address of the page where a rule's answer can be changed; else empty."""
+    words, name = _SETTINGS.get(setting, ("", ""))
+    try:
+        return words, reverse(f"admin:{name}") if name else ""
+    except NoReverseMatch:
+        return "", ""
