@@ -29,6 +29,7 @@ AT_ONCE = 1000
 SHOWN = 20  # names of each reason
 FILTERS = ("q", "stage", "bucket", "fit", "review", "source", "district", "score_min", "score_max")
 QUIET_DAYS = 30
+_WORDS = {"q": "the name or UEN", "score_min": "a score from", "score_max": "a score up to"}
 
 WHY_LEFT_OUT = {
     "suppressed": "Suppressed: the company, its site, an address or a number.",
@@ -96,7 +97,7 @@ def words_of(audience: Mapping[str, Any]) -> str:
     asked = {name: value for name, value in dict(audience.get("filter") or {}).items() if value}
     if not asked:
         return "all leads"
-    said = (f"{name.replace('_', ' ')} {_listed(value)}" for name, value in asked.items())
+    said = (f"{_WORDS.get(name, name)} {_listed(value)}" for name, value in asked.items())
     return f"leads with {', '.join(said)}"
 
 

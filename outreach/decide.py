@@ -92,7 +92,13 @@ def drop_doubtful(message: Message, *, actor: str, reason: str, now: datetime) -
 
 @transaction.atomic
 def adopt(
-    message: Message, *, url: str, page_sha256: str = "", actor: str, now: datetime
+    message: Message,
+    *,
+    url: str,
+    page_sha256: str = "",
+    was_seen: bool = True,
+    actor: str,
+    now: datetime,
 ) -> Adoption:
     """Take over the message's address on sight of ``url``, the page it stands on; recorded.
 
@@ -104,6 +110,8 @@ def adopt(
         raise DecisionError("There is no contact whose address could be adopted.")
     if not url.startswith(("http://", "https://")):
         raise DecisionError("Name the page on which you saw the address.")
+    if not was_seen:
+        raise DecisionError("Open the page, look at the address, and tick that you saw it.")
     adoption, _ = Adoption.objects.update_or_create(
         contact=contact,
         defaults={"email": message.recipient, "url": url[:2000], "page_sha256": page_sha256[:64],

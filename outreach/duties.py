@@ -44,9 +44,9 @@ def _is_connected(mailbox: Mailbox) -> Duty:
 
 def _carries_one_click(mailbox: Mailbox, *, is_needed: bool) -> Duty:
     if has_one_click(mailbox):
-        return Duty(mailbox, "one-click unsubscribe", True, "It carries one-click unsubscribe.")
+        return Duty(mailbox, "carries one-click", True, "One-click unsubscribe (RFC 8058) arrives.")
     sentence = (
         f"{mailbox} has not been shown to carry one-click unsubscribe (RFC 8058); run its"
         " self-test, or let the campaign do without."
     )
-    return Duty(mailbox, "one-click unsubscribe", False, sentence, blocks=is_needed)
+    return Duty(mailbox, "carries one-click", False, sentence, blocks=is_needed)

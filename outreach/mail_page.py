@@ -8,22 +8,10 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.urls import URLPattern, path
 
 from tenants.console import ModelAdmin, may_do
 from tenants.context import is_public
-
-# Page an objection of the gate names as its setting -> words and address of it.
-_SETTINGS = {
-    "mail": ("Mail policy", "outreach_mailpolicy_changelist"),
-    "policy": ("Origin policy", "outreach_originpolicy_changelist"),
-    "held": ("Held mail", "outreach_held"),
-    "suppressions": ("Suppressions", "icp_suppression_changelist"),
-    "campaign": ("Campaigns", "outreach_campaign_changelist"),
-    "mailbox": ("Mailboxes", "outreach_mailbox_changelist"),
-    "template": ("Templates", "outreach_emailtemplate_changelist"),
-    "verification": ("Contacts", "enrichment_contact_changelist"),
-}
 
 
 class MailPage(ModelAdmin):
@@ -50,12 +38,3 @@ class MailPage(ModelAdmin):
 def name_of(request: HttpRequest) -> str:
     """Who acts, as the audit writes it."""
     return request.user.get_username()
-
-
-def link_of_setting(setting: str) -> tuple[str, str]:
-    """Words and address of the page where a rule's answer can be changed; else empty."""
-    words, name = _SETTINGS.get(setting, ("", ""))
-    try:
-        return words, reverse(f"admin:{name}") if name else ""
-    except NoReverseMatch:
-        return "", ""

@@ -17,11 +17,12 @@ from outreach import templates
 from outreach.draft_variations import draft_variations
 from outreach.figures import figures_of, verdict_on
 from outreach.lint import LEAD_VARIABLES, lint
-from outreach.mail_page import MailPage, link_of_setting, name_of
+from outreach.mail_page import MailPage, name_of
 from outreach.models import EmailTemplate, Mailbox, Signature, TemplateVersion, Variation
 from outreach.preview import Preview, preview, sample_leads
 from outreach.render import Text, variables_of
 from outreach.send_to_myself import NotSentError, send_test
+from outreach.setting_links import link_of_setting
 from outreach.templates import TemplateError, current_version
 from outreach.transports.interface import Result
 from outreach.transports.open import NoTransportError, open_transport

@@ -1,0 +1,286 @@
+"""Campaigns in the console: plan one, see who gets what when, start it, and watch it add up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.urls import URLPattern, reverse
+from django.views.decorators.http import require_POST
+
+from icp.models import Lead
+from outreach import campaigns
+from outreach.ask_many import ask_many, how_it_waits
+from outreach.audience import QUIET_DAYS, Audience, AudienceError, resolve, words_of
+from outreach.campaigns import CampaignError, StepPlan, counts_of
+from outreach.duties import duties_of
+from outreach.gate import Say
+from outreach.mail_page import MailPage, name_of
+from outreach.models import Campaign, EmailTemplate, Mailbox, MailPolicy, TemplateVersion
+from outreach.queue import draft_message, recipients_of
+from outreach.timeline import by_day, timeline
+from outreach.why_nothing import why_campaign
+from outreach.windows import OFFICE, parse_hours
+from scoring.models import Shortlist
+from tenants.clock import database_now
+from tenants.console import may_do, reason_of
+
+RUN = "outreach.run_campaign"
+LISTS = 20
+PREVIEWED = 500  # people of whom the plan is worked out in full
+SHOWN = 25
+ZONE = "Asia/Singapore"
+
+
+@admin.register(Campaign)
+class CampaignAdmin(MailPage):
+    list_title = "Campaigns"
+    add_action = RUN
+
+    def get_urls(self) -> list[URLPattern]:
+        mine = [
+            self.at("campaign_act", "<int:pk>/<slug:verb>/now/", require_POST(self.act_view)),
+            self.at("campaign_edit", "<int:pk>/edit/", self.edit_view),
+            self.at("campaign_live", "<int:pk>/live/", self.live_view),
+        ]
+        return [*mine, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        self.guard(request)
+        rows = list(Campaign.objects.order_by("-pk")[:200])
+        counts = counts_of(rows)
+        shown = [(row, counts[row.pk], words_of(row.audience)) for row in rows]
+        return self.page(request, "campaigns", "Campaigns", rows=shown, words=campaigns.LINE,
+                         may_run=may_do(request, RUN),
+                         has_templates=EmailTemplate.objects.exists())  # fmt: skip
+
+    # --- plan -----------------------------------------------------------------------------------
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return self._edit(request, None)
+
+    def edit_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return self._edit(request, get_object_or_404(Campaign, pk=pk))
+
+    def _edit(self, request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
+        self.guard(request, RUN)
+        error = None
+        plan = _plan_of(campaign) if campaign else _posted(request)
+        if request.method == "POST":
+            plan = _posted(request)
+            if "look" not in request.POST:
+                try:
+                    saved = campaigns.save_campaign(
+                        campaign, name=plan["name"], audience=plan["audience"],
+                        steps=_steps_of(plan), mailboxes=plan["mailboxes"],
+                        actor=name_of(request), now=database_now(),
+                    )  # fmt: skip
+                except CampaignError as exc:
+                    error = exc
+                else:
+                    return HttpResponseRedirect(_page_of(saved))
+        found = _resolved(plan["audience"])
+        return self.page(
+            request, "campaign_edit", str(campaign or "New campaign"), campaign=campaign,
+            plan=plan, error=error, found=found, words=words_of(plan["audience"]),
+            shortlists=Shortlist.objects.order_by("-run_id")[:LISTS], stages=Lead.Stage.choices,
+            versions=_versions(), mailboxes=Mailbox.objects.order_by("address"),
+            steps=_numbered(plan), most_steps=campaigns.MOST_STEPS,
+        )  # fmt: skip
+
+    # --- one campaign ---------------------------------------------------------------------------
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        self.guard(request)
+        pk = int(object_id) if object_id.isdigit() and len(object_id) < 19 else 0
+        campaign = get_object_or_404(Campaign, pk=pk)
+        if campaign.status == Campaign.Status.DRAFT:
+            return self._draft(request, campaign)
+        return self.page(request, "campaign", str(campaign), campaign=campaign,
+                         **_live(request, campaign))  # fmt: skip
+
+    def _draft(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+        mailboxes = list(campaign.mailboxes.order_by("address"))
+        duties = [duty for each in mailboxes for duty in
+                  duties_of(each, needs_one_click=campaigns.needs_one_click(campaign))]  # fmt: skip
+        found = _resolved(campaign.audience)
+        return self.page(
+            request, "campaign_draft", str(campaign), campaign=campaign,
+            steps=campaigns.steps_of(campaign), words=words_of(campaign.audience), found=found,
+            problems=campaigns.why_not_start(campaign), duties=duties,
+            may_run=may_do(request, RUN), **_forecast(campaign, found, mailboxes),
+        )  # fmt: skip
+
+    def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The live part of a campaign's page, for its script."""
+        self.guard(request)
+        campaign = get_object_or_404(Campaign, pk=pk)
+        context = {**_live(request, campaign), "campaign": campaign}
+        html = render_to_string("outreach/campaign_live.html", context, request=request)
+        is_open = campaign.status in (Campaign.Status.RUNNING, Campaign.Status.PAUSED)
+        return JsonResponse({"open": is_open, "html": html})
+
+    def act_view(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+        """Start, pause, resume, stop, or throw a draft away."""
+        self.guard(request, RUN)
+        campaign = get_object_or_404(Campaign, pk=pk)
+        try:
+            text = _act(campaign, verb, actor=name_of(request), reason=reason_of(request))
+        except CampaignError as exc:
+            for sentence in exc.sentences:
+                self.message_user(request, sentence, messages.ERROR)
+        else:
+            self.message_user(request, text, messages.SUCCESS)
+        if verb == "delete" and not Campaign.objects.filter(pk=pk).exists():
+            return HttpResponseRedirect(reverse("admin:outreach_campaign_changelist"))
+        return HttpResponseRedirect(_page_of(campaign))
+
+
+def _act(campaign: Campaign, verb: str, *, actor: str, reason: str) -> str:
+    now = database_now()
+    match verb:
+        case "start":
+            number = campaigns.start(campaign, actor=actor, now=now)
+            return f"Started: {number:,} {'mail is' if number == 1 else 'mails are'} queued."
+        case "pause":
+            campaigns.pause(campaign, actor=actor, reason=reason)
+            return "Paused. What is in hand at this moment still goes out."
+        case "resume":
+            campaigns.resume(campaign, actor=actor, reason=reason, now=now)
+            return "It goes on."
+        case "stop":
+            number = campaigns.stop(campaign, actor=actor, reason=reason, now=now)
+            return f"Stopped; waiting mails cancelled: {number:,}."
+        case "delete":
+            campaigns.delete_draft(campaign, actor=actor)
+            return "The draft is gone."
+    raise CampaignError(f"There is nothing like {verb[:20]!r} to do with a campaign.")
+
+
+def _live(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+    counts = counts_of([campaign])[campaign.pk]
+    parts = [(word, number, campaigns.LINE[word]) for word, number in counts.by_word.items()]
+    return {
+        "counts": counts, "parts": parts, "words": words_of(campaign.audience),
+        "steps": _step_counts(campaign), "why": why_campaign(campaign, now=database_now()),
+        "may_run": may_do(request, RUN),
+        "is_open": campaign.status in (Campaign.Status.RUNNING, Campaign.Status.PAUSED),
+    }  # fmt: skip
+
+
+def _step_counts(campaign: Campaign) -> list[dict[str, Any]]:
+    found = []
+    for step in campaigns.steps_of(campaign):
+        statuses = list(step.messages.values_list("status", flat=True))
+        line = {word: sum(statuses.count(each) for each in of) for word, of in
+                campaigns.LINE.items()}  # fmt: skip
+        found.append({"step": step, "asked": len(statuses), "line": line})
+    return found
+
+
+def _forecast(campaign: Campaign, found: Any, mailboxes: list[Mailbox]) -> dict[str, Any]:
+    """How the first mail would begin to wait, and who gets it when, for the first people."""
+    first = campaigns.steps_of(campaign).first()
+    if first is None or isinstance(found, str) or not found.chosen:
+        return {"slots": [], "held": [], "days": [], "looked_at": 0}
+    now = database_now()
+    people = recipients_of(found.chosen[:PREVIEWED])
+    drafts = [draft_message(first, one, actor="", now=now) for one in people]
+    mailbox = mailboxes[0] if mailboxes else None
+    answers = [how_it_waits(each) for each in ask_many(drafts, now=now, mailbox=mailbox)]
+    held: dict[str, int] = {}
+    for answer in answers:
+        if answer.say is not Say.ALLOW and answer.until is None:
+            held[answer.sentence] = held.get(answer.sentence, 0) + 1
+    going = [draft for draft, answer in zip(drafts, answers, strict=True)
+             if answer.say is Say.ALLOW or answer.until]  # fmt: skip
+    policy = MailPolicy.objects.filter(pk=1).first()
+    window = parse_hours(policy.hours) if policy and policy.hours else OFFICE
+    slots = timeline(going, mailboxes=mailboxes, window=window, now=now)
+    return {"slots": slots[:SHOWN], "days": by_day(slots, zone=ZONE), "looked_at": len(people),
+            "held": sorted(held.items(), key=lambda item: -item[1])}  # fmt: skip
+
+
+# --- between the form and the plan --------------------------------------------------------------
+def _posted(request: HttpRequest) -> dict[str, Any]:
+    post = request.POST
+    audience: dict[str, Any] = {"quiet_days": _number(post.get("quiet_days", QUIET_DAYS))}
+    source = post.get("source", "latest")
+    if source == "filter":
+        chosen = {"q": post.get("q", "").strip()[:200], "stage": post.getlist("stage"),
+                  "bucket": post.getlist("bucket"),
+                  "score_min": _number(post.get("score_min")) or ""}  # fmt: skip
+        audience["filter"] = {name: value for name, value in chosen.items() if value}
+    else:
+        audience["shortlist"] = source if source == "latest" else _number(source)
+        audience["decision"] = post.get("decision", "")
+    if post.get("needs_one_click"):
+        audience["needs_one_click"] = True
+    steps = [
+        {"version": _number(version), "delay": _number(delay),
+         "variations": [_number(each) for each in post.getlist(f"variations.{version}")]}
+        for version, delay in zip(post.getlist("version"), post.getlist("delay"), strict=False)
+        if _number(version)
+    ]  # fmt: skip
+    chosen_boxes = [_number(each) for each in post.getlist("mailbox")]
+    mailboxes = list(Mailbox.objects.filter(pk__in=chosen_boxes))
+    return {"name": post.get("name", ""), "audience": audience, "steps": steps,
+            "mailboxes": mailboxes, "source": source}  # fmt: skip
+
+
+def _plan_of(campaign: Campaign) -> dict[str, Any]:
+    audience = campaign.audience
+    steps = [
+        {"version": step.template_version_id, "delay": step.delay_days,
+         "variations": [each.pk for each in step.variations.all()]}
+        for step in campaigns.steps_of(campaign)
+    ]  # fmt: skip
+    source = "filter" if "filter" in audience else str(audience.get("shortlist", "latest"))
+    return {"name": campaign.name, "audience": audience, "steps": steps, "source": source,
+            "mailboxes": list(campaign.mailboxes.all())}  # fmt: skip
+
+
+def _steps_of(plan: dict[str, Any]) -> list[StepPlan]:
+    found = []
+    for step in plan["steps"]:
+        version = TemplateVersion.objects.filter(pk=step["version"]).first()
+        if version is None:
+            raise CampaignError("There is no such template here.")
+        chosen = version.variations.filter(pk__in=step["variations"])
+        found.append(StepPlan(version, tuple(chosen), step["delay"]))
+    return found
+
+
+def _numbered(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """The mails of the plan, and one empty place behind them."""
+    given = list(plan["steps"])
+    if len(given) < campaigns.MOST_STEPS:
+        given.append({"version": 0, "delay": 4 if given else 0, "variations": []})
+    return [{**step, "number": number} for number, step in enumerate(given, start=1)]
+
+
+def _versions() -> list[TemplateVersion]:
+    rows = TemplateVersion.objects.filter(is_current=True, template__is_archived=False)
+    return list(rows.select_related("template").prefetch_related("variations")
+                .order_by("template__name")[:200])  # fmt: skip
+
+
+def _resolved(audience: dict[str, Any]) -> Audience | str:
+    try:
+        return resolve(audience, now=database_now())
+    except AudienceError as exc:
+        return str(exc)
+
+
+def _number(text: Any) -> int:
+    text = str(text or "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
+def _page_of(campaign: Campaign) -> str:
+    return reverse("admin:outreach_campaign_change", args=[campaign.pk])

@@ -1,0 +1,134 @@
+"""Why is nothing sending? An answer in sentences for each campaign and each mailbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db.models import Count, Min
+
+from outreach import pacing
+from outreach.claim import next_moment_of
+from outreach.facts import record_of
+from outreach.models import Campaign, Mailbox, MailPolicy, Message
+
+MOST_REASONS = 6
+Status = Message.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``setting`` names the page where it can be changed, as the gate's answers do."""
+
+    sentence: str
+    setting: str = ""
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Why:
+    """One campaign or mailbox. ``is_sending``: nothing but pace and hours are in the way."""
+
+    name: str
+    is_sending: bool
+    answers: list[Answer] = field(default_factory=list)
+
+
+def why_campaign(campaign: Campaign, *, now: datetime) -> list[Answer]:
+    """What its messages wait for, the most frequent reason first. Five statements."""
+    found = [*_switch()]
+    match campaign.status:
+        case Campaign.Status.DRAFT:
+            return [*found, Answer("It has not been started.", "campaign")]
+        case Campaign.Status.PAUSED:
+            found.append(Answer(f"It is paused: {campaign.status_reason}", "campaign"))
+        case Campaign.Status.STOPPED | Campaign.Status.FINISHED:
+            return [Answer(f"It has ended: {campaign.status_reason}", "campaign")]
+    mine = Message.objects.filter(step__campaign=campaign)
+    found += _ready_mailboxes(campaign)
+    held = (
+        mine.filter(status=Status.HELD, not_before=None)
+        .values("code")
+        .annotate(n=Count("pk"), sentence=Min("sentence"))
+    )
+    found += [Answer(row["sentence"], _setting_of(row["code"]), row["n"])
+              for row in held.order_by("-n", "code")[:MOST_REASONS]]  # fmt: skip
+    doubted = mine.filter(status=Status.IN_DOUBT).count()
+    if doubted:
+        found.append(Answer("In doubt: a person has to say what became of them.", "doubt", doubted))
+    later = mine.filter(status__in=Message.WAITING, not_before__gt=now)
+    timed = later.aggregate(n=Count("pk"), first=Min("not_before"))
+    if timed["n"]:
+        words = f"They wait for hours or pauses to pass; the next is due {_clock(timed['first'])}."
+        found.append(Answer(words, "mail", timed["n"]))
+    due = mine.filter(status=Status.QUEUED, not_before__lte=now).count()
+    if due:
+        found.append(Answer("They are due and go out as fast as their mailboxes may send.",
+                            "mailbox", due))  # fmt: skip
+    return found or [Answer("Nothing waits: every mail has come to its end.")]
+
+
+def why_mailbox(mailbox: Mailbox, *, now: datetime) -> list[Answer]:
+    """What keeps a mailbox from sending at this moment. Six statements."""
+    found = _switch()
+    if mailbox.state != Mailbox.State.READY:
+        return [*found, Answer(mailbox.state_reason or "It was never connected.", "mailbox")]
+    brake = pacing.brake(record_of(mailbox, now=now))
+    if brake.sentence:
+        effect = "stops it" if brake.stops else "makes it slower"
+        found.append(Answer(f"A brake {effect}: {brake.sentence}", "mailbox"))
+    moment = next_moment_of(mailbox, now=now)
+    if moment > now:
+        found.append(Answer(f"Its pace lets it send again {_clock(moment)}.", "mailbox"))
+    waiting = Message.objects.filter(mailbox=mailbox, status__in=Message.WAITING).count()
+    running = mailbox.campaigns.filter(status=Campaign.Status.RUNNING).count()
+    if not waiting and not running:
+        found.append(Answer("No running campaign uses it, and no mail waits for it.", "campaign"))
+    return found
+
+
+def why_all(*, now: datetime) -> tuple[list[tuple[Campaign, list[Answer]]],
+                                       list[tuple[Mailbox, list[Answer]]]]:  # fmt: skip
+    """Every campaign that has not ended and every mailbox, each with its answers."""
+    live = Campaign.objects.filter(status__in=["RUNNING", "PAUSED", "DRAFT"]).order_by("-pk")
+    mailboxes = Mailbox.objects.order_by("address")
+    return (
+        [(each, why_campaign(each, now=now)) for each in live[:50]],
+        [(each, why_mailbox(each, now=now)) for each in mailboxes[:50]],
+    )
+
+
+def _switch() -> list[Answer]:
+    policy = MailPolicy.objects.exclude(sending_off="").first()
+    if policy is None:
+        return []
+    return [Answer(f"All sending is switched off: {policy.sending_off}", "mail")]
+
+
+def _ready_mailboxes(campaign: Campaign) -> list[Answer]:
+    mailboxes = list(campaign.mailboxes.order_by("address"))
+    if not mailboxes:
+        return [Answer("No mailbox is chosen to send it from.", "campaign")]
+    if any(each.state == Mailbox.State.READY for each in mailboxes):
+        return []
+    return [Answer(f"{each} does not send: {each.state_reason or 'it was never connected.'}",
+                   "mailbox") for each in mailboxes]  # fmt: skip
+
+
+_SETTINGS = {
+    "origin_asks": "held", "not_adopted": "held", "not_verified": "verification",
+    "risky": "mail", "no_basis": "policy", "origin": "policy", "zone_off": "mail",
+    "window_never": "mail", "unresolved": "template", "template_faulty": "template",
+    "no_mailbox": "campaign", "campaign_paused": "campaign", "sending_off": "mail",
+}  # fmt: skip
+
+
+def _setting_of(code: str) -> str:
+    return _SETTINGS.get(code, "held")
+
+
+def _clock(at: datetime) -> str:
+    local = at.astimezone(ZoneInfo(settings.TIME_ZONE_NIGHTLY))
+    return f"{local.day} {local:%b at %H:%M}"
