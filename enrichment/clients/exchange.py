@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
@@ -20,6 +20,7 @@ from tenants.permits import Charge, Halt, VendorError
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
+SERVER_ERROR = 500
 
 
 class ClientError(VendorError):
@@ -43,6 +44,9 @@ class ClientError(VendorError):
         super().__init__(sentence, retryable=retryable, charge=charge, halt=halt,
                          retry_after=retry_after, status=status)  # fmt: skip
         self.code = code
+
+
+E = TypeVar("E", bound=ClientError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,24 @@ class Exchange:
                 f"A protective layer before {self.name} turned us away ({answer.status}).",
                 code="blocked", retryable=True, charge=Charge.NONE, status=answer.status,
             )  # fmt: skip
+
+
+def of_status(
+    status: int, *, vendor: str, error: Callable[..., E], also: str = "", is_theirs: bool = False
+) -> E:
+    """The error for a status the contract gives no meaning of its own.
+
+    From 500 on, and where ``is_theirs``, the vendor's trouble; else a question of ours it refuses.
+    """
+    if is_theirs or status >= SERVER_ERROR:
+        return error(
+            f"{vendor} has trouble of its own ({status}). It may have charged.",
+            code="server", retryable=True, status=status,
+        )  # fmt: skip
+    return error(
+        f"{vendor} rejected our question ({status}). This is a defect of ours.{also}",
+        code="rejected", status=status,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from enrichment.clients.exchange import READ_SECONDS, Answer, ClientError, Exchange, Shape
+from enrichment.clients.exchange import (
+    READ_SECONDS,
+    Answer,
+    ClientError,
+    Exchange,
+    Shape,
+    of_status,
+)
 from enrichment.clients.quoting import words_of
 from tenants.permits import Charge, Halt, Permit, Vendor
 
@@ -281,15 +288,7 @@ def _error(answer: Answer, *, asked: list[str]) -> LushaError:
                 "Lusha may not say anything here, by privacy law (451). It is not asked again.",
                 code="private", charge=Charge.NONE, status=status,
             )  # fmt: skip
-        case _ if status == 499 or status >= 500:
-            return LushaError(
-                f"Lusha has trouble of its own ({status}). It may have charged.",
-                code="server", retryable=True, status=status,
-            )  # fmt: skip
-    return LushaError(
-        f"Lusha rejected our question ({status}). This is a defect of ours.{also}",
-        code="rejected", status=status,
-    )  # fmt: skip
+    return of_status(status, vendor="Lusha", error=LushaError, also=also, is_theirs=status == 499)
 
 
 def _message(body: Any) -> str:

@@ -14,7 +14,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from enrichment.clients.exchange import READ_SECONDS, Answer, ClientError, Exchange, Shape
+from enrichment.clients.exchange import (
+    READ_SECONDS,
+    Answer,
+    ClientError,
+    Exchange,
+    Shape,
+    of_status,
+)
 from enrichment.clients.quoting import words_of
 from tenants.permits import Charge, Halt, Permit, Vendor
 
@@ -189,15 +196,7 @@ def _error(answer: Answer, *, asked: list[str]) -> TavilyError:
                 f"There is no search at Tavily's address ({status}). Check TAVILY_BASE_URL.",
                 code="rejected", charge=Charge.NONE, status=status,
             )  # fmt: skip
-        case _ if status >= 500:
-            return TavilyError(
-                f"Tavily has trouble of its own ({status}). It may have charged.",
-                code="server", retryable=True, status=status,
-            )  # fmt: skip
-    return TavilyError(
-        f"Tavily rejected our question ({status}). This is a defect of ours.{also}",
-        code="rejected", status=status,
-    )  # fmt: skip
+    return of_status(status, vendor="Tavily", error=TavilyError, also=also)
 
 
 def _detail(body: Any) -> str:
