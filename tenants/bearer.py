@@ -18,7 +18,7 @@ from tenants import api_tokens
 from tenants.context import in_public
 from tenants.models import Membership, User
 from tenants.sso.admit import NotAdmittedError, admit
-from tenants.sso.claims import BY_STRENGTH, Person, read_person
+from tenants.sso.claims import BY_STRENGTH, Person
 from tenants.sso.fetch import ProviderError
 from tenants.sso.keys import keys_at
 from tenants.sso.providers import Provider, providers_of_issuer
@@ -92,7 +92,7 @@ def _jwt(token: str) -> Credential:
         audiences=provider.accepted_audiences(),
     )
     # Tenants may share a provider; the claim decides whose word this is.
-    people = [(one, _person(claims, one)) for one in meant_for]
+    people = [(one, one.person(claims)) for one in meant_for]
     provider, person = next(
         ((one, person) for one, person in people if one.tenants_for(person)), people[0]
     )
@@ -132,15 +132,6 @@ def _roles(user: User, person: Person, opened: frozenset[str]) -> dict[str, str]
         else:
             found[row.tenant_id] = max(row.role, str(person.role), key=BY_STRENGTH.index)
     return found
-
-
-def _person(claims: dict[str, Any], provider: Provider) -> Person:
-    return read_person(
-        claims,
-        tenant_claim=provider.tenant_claim,
-        roles_claim=provider.roles_claim,
-        role_map=provider.role_map,
-    )
 
 
 def _audiences(claims: dict[str, Any]) -> frozenset[str]:

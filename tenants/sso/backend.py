@@ -21,7 +21,7 @@ from mozilla_django_oidc.utils import import_from_settings
 
 from tenants.models import User
 from tenants.sso.admit import admit
-from tenants.sso.claims import Person, find_claim, read_person
+from tenants.sso.claims import find_claim
 from tenants.sso.fetch import ProviderError, fetch_json
 from tenants.sso.keys import keys_at
 from tenants.sso.providers import Provider
@@ -131,7 +131,7 @@ class ProviderBackend(OIDCAuthenticationBackend):
     def get_or_create_user(self, access_token: str, id_token: str, payload: Any) -> User:
         said = self.get_userinfo(access_token, id_token, payload)
         issued_at = datetime.fromtimestamp(payload["iat"], tz=UTC)
-        person = _person({**said, **payload}, self.provider)
+        person = self.provider.person({**said, **payload})
         return admit(person, provider=self.provider, issued_at=issued_at)
 
     def authenticate(self, request: HttpRequest, **kwargs: Any) -> User | None:
@@ -140,15 +140,6 @@ class ProviderBackend(OIDCAuthenticationBackend):
         Raises ``TokenError``, ``ProviderError`` or ``NotAdmittedError``, each with a sentence.
         """
         return super().authenticate(request, **kwargs)
-
-
-def _person(claims: dict[str, Any], provider: Provider) -> Person:
-    return read_person(
-        claims,
-        tenant_claim=provider.tenant_claim,
-        roles_claim=provider.roles_claim,
-        role_map=provider.role_map,
-    )
 
 
 def _same(one: str, other: str) -> bool:

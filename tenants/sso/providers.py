@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -13,7 +14,7 @@ from django.utils import timezone
 from tenants import audit, secrets
 from tenants.context import in_public, in_tenant
 from tenants.identity_models import Issuer
-from tenants.sso.claims import Person
+from tenants.sso.claims import Person, read_person
 from tenants.sso.discover import Discovery, discover
 from tenants.sso.fetch import ProviderError
 
@@ -58,6 +59,15 @@ class Provider:
         if self.metadata:
             return Discovery(**self.metadata)
         return _discovered(self.issuer)
+
+    def person(self, claims: dict[str, Any]) -> Person:
+        """Whom verified ``claims`` of this provider speak of."""
+        return read_person(
+            claims,
+            tenant_claim=self.tenant_claim,
+            roles_claim=self.roles_claim,
+            role_map=self.role_map,
+        )
 
     def tenants_for(self, person: Person) -> frozenset[str]:
         """Keys of the tenants ``person``'s token opens; whether they exist is not looked up."""
