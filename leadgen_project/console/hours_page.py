@@ -132,8 +132,10 @@ def _read(form: HoursForm) -> tuple[list[str], dict[str, Any]]:
     """Sentences about what cannot be used, and the changes when there are none."""
     if not form.is_valid():
         labels = {"model_calls": "Calls a minute", "reply_to": "Answers go to"}
-        return [f"{labels.get(name, name.replace('_', ' ').capitalize())}: {' '.join(map(str, found))}"
-                for name, found in form.errors.items()], {}  # fmt: skip
+        return [
+            f"{labels.get(name, name.replace('_', ' ').capitalize())}: {' '.join(map(str, found))}"
+            for name, found in form.errors.items()
+        ], {}
     try:
         check(form.changes)
     except ConfigError as exc:
