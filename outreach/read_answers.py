@@ -34,6 +34,8 @@ LONGEST_WAIT = timedelta(hours=1)
 MOST = 500  # mails of one reading
 # Mail may go out before its mailbox was first read; nothing older than that can be an answer.
 BEFORE_FIRST = timedelta(days=1)
+# A cursor that a provider knows no more: so far back before the end that was last reached.
+AGAIN = timedelta(days=3)
 STATES = (Mailbox.State.READY, Mailbox.State.PAUSED, Mailbox.State.STOPPED)
 
 
@@ -78,12 +80,14 @@ def read_answers(
         reading.trouble = str(exc)
         outlast(lambda: _failed(state, reading.trouble, at_least=LONGEST_WAIT))
     else:
-        outlast(lambda: _finished(state))
+        outlast(lambda: _finished(state, reading))
     return reading
 
 
 def _read(inbox: Inbox, state: InboxState, reading: Reading) -> None:
     since = state.mailbox.created_at - BEFORE_FIRST
+    if state.read_at is not None:
+        since = max(since, state.read_at - AGAIN)
     for arrival in inbox.arrivals(state.cursor, since=since):
         taken = outlast(partial(_take, arrival, state))
         if taken is None:
@@ -120,11 +124,15 @@ def _take(arrival: Arrival, state: InboxState) -> Taken | None:
         return take(arrival.raw, mailbox=state.mailbox, now=now, size=arrival.size)
 
 
-def _finished(state: InboxState) -> None:
+def _finished(state: InboxState, reading: Reading) -> None:
+    """The end is certain when there was nothing; after a full measure it goes on at once."""
     now = database_now()
+    is_full = reading.taken.total() >= MOST
     _mine(state).update(
-        held_until=None, held_by="", next_at=now + EVERY, read_at=now, trouble="", failures=0
-    )
+        held_until=None, held_by="", trouble="", failures=0,
+        next_at=now if is_full else now + EVERY,
+        **({} if reading.taken else {"read_at": now}),
+    )  # fmt: skip
     _tell(state.mailbox_id, "", now=now)
 
 

@@ -41,6 +41,12 @@ class GmailClient:
         return self._call("GET", f"{ME}/messages/{message}", deadline=deadline,
                           params={"format": "metadata"})  # fmt: skip
 
+    def get(
+        self, path: str, *, deadline: Deadline, params: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Read anything below the mailbox, e.g. ``/history``."""
+        return self._call("GET", f"{ME}{path}", deadline=deadline, params=params)
+
     def close(self) -> None:
         self.line.close()
 

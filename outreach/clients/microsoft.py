@@ -99,6 +99,14 @@ class GraphClient:
         params = {"$filter": where, "$select": select, "$top": "5"}
         return self._call("GET", place, deadline=deadline, params=params)
 
+    def get(
+        self, path: str, *, deadline: Deadline, params: Mapping[str, str] | None = None,
+        prefer: str = "",
+    ) -> Answer:  # fmt: skip
+        """Read anything; ``path`` may carry a query of its own, as Graph's next links do."""
+        asked = {"Prefer": f"{PREFER['Prefer']}, {prefer}"} if prefer else None
+        return self._call("GET", path, deadline=deadline, params=params, headers=asked)
+
     def close(self) -> None:
         self.line.close()
 

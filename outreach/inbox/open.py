@@ -14,6 +14,9 @@ Kind = Mailbox.Transport
 
 # transport -> (module, function that makes a reader, or None where there is nothing to read)
 MAKERS: dict[str, tuple[str, str]] = {
+    # GRAPH_DIRECT is allowed to send and nothing else, so there is no reading it.
+    Kind.GRAPH_DRAFT: ("outreach.inbox.open_signed_in", "open_graph"),
+    Kind.GMAIL: ("outreach.inbox.open_signed_in", "open_gmail"),
     Kind.SMTP: ("outreach.inbox.open_imap", "open_imap"),
     Kind.ANYMAIL: ("outreach.inbox.open_imap", "open_imap"),
 }
