@@ -209,12 +209,14 @@ def _truth(company: Any) -> dict[str, tuple[set[str], set[str]]]:
     addresses = {address for one in bought for address, _, _ in one.emails}
     names = {f"{one.first_name} {one.last_name}" for one in bought}
     numbers = {number for one in bought for number, _, _ in one.phones}
+    # Its own as well, but none a reader must find: some are written as only a person can read them.
+    unexpected = {company.dpo_email, company.role_email} - set(company.emails)
     shown = {one.name for one in company.people}
     own = {company.own_host} - {""}
     return {
         "website": (own, set()),
         "phone": (set(company.phones), {company.fax, *numbers}),
-        "email": (set(company.emails) | addresses, {company.dpo_email}),
+        "email": (set(company.emails) | addresses, unexpected),
         "person": (shown | names, set()),
         "founded_year": ({str(company.founded)} if company.founded else set(), set()),
         "headcount": ({str(company.head_count)} if company.head_count else set(), set()),
