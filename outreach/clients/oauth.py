@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from outreach.clients.ask import Answer, Deadline, Line, NoAnswerError
 
 TOTAL_SECONDS = 15.0  # of a token call, during which the mailbox's row is locked
+LONGEST_LIFE = 86_400
 # Of Microsoft, in ``error_codes``: what a person at the maker's page has to do (contract, 2).
 _WHY = {
     50173: "The password was changed or the consent taken back.",
@@ -130,8 +131,9 @@ def _ask(maker: Maker, form: dict[str, str]) -> Tokens:
 
 
 def _whole(seconds: int | str) -> int:
+    """Whole seconds of a life no longer than a day: longer ones are nobody's."""
     try:
-        return max(int(seconds), 0)
+        return min(max(int(str(seconds)[:12]), 0), LONGEST_LIFE)
     except ValueError:
         return 0
 

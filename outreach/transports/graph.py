@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, TypeGuard
 
 from outreach.clients.ask import Answer, Deadline, NoAnswerError
 from outreach.clients.microsoft import HEADERS, JSON, MIME, SELECTED, GraphClient
@@ -40,6 +40,7 @@ DRAFT = Capabilities(
     per_minute=30, per_day=10_000, source=SOURCE,
 )  # fmt: skip
 DIRECT = replace(DRAFT, drafts=False, can_be_asked=False, keeps_message_id=False)
+LONGEST_ID = 300
 CERTAIN = {400, 401, 403, 404, 413}
 OF_THE_MAILBOX = {401, 403}
 NO_MAILBOX = {"MailboxNotEnabledForRESTAPI", "MailboxNotSupportedForRESTAPI"}
@@ -67,7 +68,7 @@ class GraphTransport:
         except (NoAnswerError, TokenTroubleError) as exc:
             raise TransportError(without_answer(exc)) from None
         found = answer.json.get("id")
-        if answer.status != 201 or not isinstance(found, str):
+        if answer.status != 201 or not _is_id(found):
             raise TransportError(_outcome(answer, done=201))
         if self.form == MIME:
             self._mark(found, mail, key=key, kept=answer.json.get("internetMessageId"),
@@ -170,12 +171,17 @@ class GraphTransport:
             logger.warning("a draft was not marked with its key: %s", _code(answer))
 
 
+def _is_id(value: Any) -> TypeGuard[str]:
+    """Whether it can be an id: Exchange's have about 150 characters."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.isprintable()
+
+
 def _rows(answer: Answer) -> list[dict[str, Any]] | None:
     """The rows of a list; None when there is none."""
     rows = answer.json.get("value")
     if answer.status != 200 or not isinstance(rows, list):
         return None
-    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+    return [row for row in rows if isinstance(row, dict) and _is_id(row.get("id"))]
 
 
 def _headers_of(row: dict[str, Any]) -> list[tuple[str, str]]:
