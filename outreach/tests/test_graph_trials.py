@@ -23,7 +23,10 @@ from outreach.tests.test_exactly_once import let_time_pass
 from outreach.transports.open import open_transport
 
 MAILS, MOST_ROUNDS = 12, 80  # a round sends one mail, because of the gap between two
-FAULTS = tuple(set(MailFault) - {MailFault.HANG_AFTER, MailFault.EXPIRED, MailFault.STUCK})
+# Not those that take long, that end with a person by design, or that stop the mailbox.
+LEFT_OUT = {MailFault.HANG_AFTER, MailFault.EXPIRED, MailFault.STUCK, MailFault.UNAUTHORIZED}
+FAULTS = tuple(fault for fault in MailFault if fault not in LEFT_OUT)
+pytestmark = pytest.mark.slow
 OPEN = ("QUEUED", "SENDING", "HELD")
 
 
@@ -76,13 +79,13 @@ def test_drafts_double_and_lose_nothing(acme, settings, takes_twice, keeps_ids):
         send_all(mailbox)
 
         statuses = check(stand_in)
-    assert statuses["SENT"] >= MAILS - 2
+    assert statuses["SENT"] >= MAILS // 2
     assert stand_in.most_at_once[mailbox.address] == 1
 
 
 def test_without_drafts_every_doubt_is_a_persons(acme, settings):
     with MicrosoftStandIn(
-        chance_of_fault=0.3, likely_faults=FAULTS, retry_after="0", seed=6
+        chance_of_fault=0.5, likely_faults=FAULTS, retry_after="0", seed=6
     ) as stand_in:
         use_microsoft(settings, stand_in)
         mailbox = make_signed_in(stand_in, transport="GRAPH_DIRECT")
