@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from outreach.models import MailPolicy
 from outreach.windows import WindowError, parse_hours, zone_of
 from tenants import audit
 from tenants.context import current_schema, in_public
@@ -70,6 +71,7 @@ def update_config(changes: dict[str, Any], *, actor: str, reason: str = "") -> d
     chosen.save(update_fields=list(OF_TENANT.values()))
     if "llmTransactionLimit" in changes:
         _set_llm_limit(changes["llmTransactionLimit"])
+    _set_mail_hours(changes)
     after = read_config()
     old, new = audit.changes(before, after)
     if new:
@@ -89,6 +91,14 @@ def check(changes: dict[str, Any]) -> None:
             zone_of(name)
     except WindowError as exc:
         raise ConfigError("activeTimezones", str(exc)) from exc
+
+
+def _set_mail_hours(changes: dict[str, Any]) -> None:
+    """What the gate asks when mail goes out; see ``outreach.policy``."""
+    names = {"workingHours": "hours", "activeTimezones": "active_zones"}
+    wanted = {field: changes[name] for name, field in names.items() if name in changes}
+    if wanted:
+        MailPolicy.objects.update_or_create(pk=1, defaults=wanted)
 
 
 def _llm_limit() -> int:

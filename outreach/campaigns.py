@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from icp.suppressions import suppressed_pairs
 from outreach.ask_again import ask_again
@@ -36,7 +36,6 @@ from tenants import audit
 
 MOST_STEPS = 6
 LONGEST_DELAY = 90  # days
-MOST_FOLLOW_UPS = 2000  # of one step at one call
 By = Campaign.Status
 Status = Message.Status
 # The words of the line that adds up, in the order it is read.
@@ -271,9 +270,8 @@ def finish_campaigns(*, now: datetime) -> int:
 
 @transaction.atomic
 def _finish(campaign: Campaign, *, now: datetime) -> int:
-    still_to_come = any(
-        _unfollowed(step).exists() for step in steps_of(campaign) if step.position > 1
-    )
+    later = [step for step in steps_of(campaign) if step.position > 1]
+    still_to_come = any(_is_to_come(step, now=now) for step in later)
     if still_to_come or not campaign.started_at:
         return 0
     ended = Campaign.objects.filter(pk=campaign.pk, status=By.RUNNING).update(
@@ -303,22 +301,32 @@ def _unfollowed(step: CampaignStep) -> QuerySet[Message]:
     )
 
 
+def _is_to_come(step: CampaignStep, *, now: datetime) -> bool:
+    """Whether somebody will get the mail of ``step``, or may by the day it is due."""
+    unfollowed = _unfollowed(step)
+    due = Q(sent_at__lte=now - timedelta(days=step.delay_days))
+    return unfollowed.exclude(due).exists() or bool(_people(unfollowed.filter(due)))
+
+
 def _follow_up(step: CampaignStep, *, now: datetime) -> int:
     due = _unfollowed(step).filter(sent_at__lte=now - timedelta(days=step.delay_days))
-    rows = list(due.select_related("lead", "contact", "mailbox").order_by("sent_at", "pk")
-                [:MOST_FOLLOW_UPS])  # fmt: skip
-    pairs = {row.pk: ("EMAIL", row.recipient) for row in rows}
-    silent = suppressed_pairs(pairs.values())
-    people = [
+    people = _people(due)
+    return queue_step(step, people, actor="system", now=now) if people else 0
+
+
+def _people(messages: QuerySet[Message]) -> list[Recipient]:
+    """Whom a follow-up to ``messages`` may go to, with what their first mail said of them."""
+    rows = list(messages.select_related("lead", "contact", "mailbox").order_by("sent_at", "pk"))
+    silent = suppressed_pairs(("EMAIL", row.recipient) for row in rows)
+    return [
         Recipient(
             row.lead, row.contact,
             LeadData(row.lead_data, row.city, row.timezone, row.country), row.mailbox,
         )
         for row in rows
-        if row.lead and row.contact and pairs[row.pk] not in silent
+        if row.lead and row.contact and ("EMAIL", row.recipient) not in silent
         and row.contact.email == row.recipient
     ]  # fmt: skip
-    return queue_step(step, people, actor="system", now=now) if people else 0
 
 
 # --- read -----------------------------------------------------------------------------------

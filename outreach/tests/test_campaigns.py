@@ -317,6 +317,19 @@ def test_it_ends_when_nothing_waits_and_nothing_can_follow(mailbox):
     assert len(set(office.sent)) == 4
 
 
+def test_it_ends_although_somebody_can_no_longer_be_followed_up(mailbox):
+    quiet = people(1)[0]
+    campaign, office = plan(mailbox, mails=2), PostOffice()
+    start(campaign)
+    send_all(mailbox, office)
+    suppressions.add("EMAIL", quiet.email, reason="Asked us", actor="olga")
+    now = timezone.now()
+
+    assert campaigns.finish_campaigns(now=now) == 0
+    assert campaigns.queue_due_follow_ups(now=now + timedelta(days=4)) == 0
+    assert campaigns.finish_campaigns(now=now + timedelta(days=4)) == 1
+
+
 # --- a person decides -----------------------------------------------------------------------
 @pytest.fixture
 def held(mailbox) -> Message:
