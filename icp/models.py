@@ -16,8 +16,14 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from icp.notice_models import Notice, NoticeMail, NoticeReader
 from tenants.clock import database_now
 from tenants.process_name import process_name
+
+__all__ = [
+    "GivenSite", "IcpRule", "Lead", "Notice", "NoticeMail", "NoticeReader", "PersonRequest",
+    "Selection", "SiteImport", "Suppression", "SuppressionAgain", "SuppressionImport", "Upload",
+]  # fmt: skip
 
 
 class IcpRule(models.Model):

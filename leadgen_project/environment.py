@@ -10,6 +10,7 @@ from collections.abc import Collection
 from datetime import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
@@ -102,6 +103,30 @@ def choice(name: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise SettingError(f"{name}: {value!r} is none of {', '.join(known)}.")
     return value
+
+
+def mail_server(name: str) -> dict[str, object]:
+    """Django's settings for a mail server, from ``smtp://user:password@host:587``.
+
+    ``smtp`` uses STARTTLS where a password is given, ``smtps`` TLS from the start. Unset: none.
+    """
+    given = text(name)
+    if not given:
+        return {"EMAIL_HOST": ""}
+    parts = urlsplit(given)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise SettingError(f"{name}: write it like smtp://user:password@host:587, or smtps://...")
+    try:
+        port = parts.port
+    except ValueError:
+        raise SettingError(f"{name}: its port is no number.") from None
+    is_tls = parts.scheme == "smtps"
+    return {
+        "EMAIL_HOST": parts.hostname, "EMAIL_PORT": port or (465 if is_tls else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": is_tls, "EMAIL_USE_TLS": bool(parts.username) and not is_tls,
+    }  # fmt: skip
 
 
 def optional(name: str, default: int | None) -> int | None:

@@ -17,6 +17,9 @@ from django_tenants.utils import tenant_context
 
 from enrichment.tasks import recheck_addresses
 from leadgen_project import pipeline
+from leadgen_project.notices.look import look
+from leadgen_project.notices.mail import is_mail_due
+from leadgen_project.notices.tasks import mail_notices
 from leadgen_project.vendor_figures import reconcile_vendors
 from outreach.after_restore import stop_sending
 from outreach.tasks import ask_about_held_mail
@@ -58,6 +61,7 @@ def tick(*, now: datetime | None = None) -> None:
         start_due_nights(now=now)
     revive_runs(now=now)
     tend_mail(now=now)
+    tell_people(now=now)
 
 
 def heed_restore() -> None:
@@ -76,6 +80,15 @@ def tend_mail(*, now: datetime) -> None:
     for tenant in Tenant.objects.filter(is_active=True):
         with tenant_context(tenant):
             tend(now=now)
+
+
+def tell_people(*, now: datetime) -> None:
+    """Note what a tenant's people should know; a task mails it to those who want it."""
+    for tenant in Tenant.objects.filter(is_active=True):
+        with tenant_context(tenant):
+            look(now=now)
+            if is_mail_due(now=now):
+                mail_notices.enqueue()
 
 
 def start_due_nights(*, now: datetime) -> list[PipelineRun]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -431,6 +432,10 @@ GOOGLE_OAUTH_BASE_URL = env.text("GOOGLE_OAUTH_BASE_URL")  # unset: Google's two
 GMAIL_BASE_URL = env.text("GMAIL_BASE_URL", "https://gmail.googleapis.com")
 # The longest silence of a mail provider. One step of sending takes 80 s at most, whatever it is.
 MAIL_READ_SECONDS = env.decimal("MAIL_READ_SECONDS", 30, least=0.1, most=60)
+# The deployment's own mail, to its people alone; unset: notices stay in the console.
+globals().update(env.mail_server("EMAIL_URL"))
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", f"leadgen@{urlsplit(BASE_URL).hostname}")
 
 ICP_RULE_NAME = env.text("ICP_RULE_NAME", "default")
 CRAWL_MAX_PAGES = env.integer("CRAWL_MAX_PAGES", 6, least=1, most=50)

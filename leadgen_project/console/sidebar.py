@@ -43,6 +43,7 @@ OFFICE_PAGES = (
     ("Configuration file", "upload_file", "config-import", ""),
     ("Working hours", "schedule", "hours", ""),
     ("Sending policy", "rule", "enrichment_sendingpolicy_changelist", ""),
+    ("Notices", "notifications", "notices", ""),
     ("People", "group", "tenants_membership_changelist", ""),
     ("People's requests", "contact_support", "icp_personrequest_changelist", "of_people"),
     ("Sign-in", "login", "tenants_issuer_changelist", ""),

@@ -19,6 +19,7 @@ from leadgen_project.console import (
     config_page,
     doors,
     hours_page,
+    notice_page,
     opt_out_pages,
     run_pages,
     spend_page,
@@ -91,6 +92,7 @@ class ConsoleSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         pages: list[tuple[str, Callable[..., Any], str]] = [
             ("exports/", doors.exports_page, "exports"),
+            ("notices/", notice_page.notices_page, "notices"),
             ("opt-outs/", opt_out_pages.opt_outs_page, "opt-outs"),
             ("settings/file/", config_page.config_page, "config-import"),
             ("settings/", doors.tenant_settings, "tenant-settings"),

@@ -51,6 +51,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "leadgen_project.tasks.work": ("run_id",),
     "leadgen_project.vendor_figures.reconcile_vendors": (),
     "enrichment.tasks.verify_lead_now": ("lead_id",),
+    "leadgen_project.notices.tasks.mail_notices": (),
     "enrichment.tasks.search_now": ("lead_id",),
     "enrichment.tasks.find_people_now": ("lead_id",),
     "enrichment.tasks.recheck_addresses": (),

@@ -1,0 +1,1 @@
+"""What a tenant's people should know: noted once, shown to all, mailed to who wants it."""
