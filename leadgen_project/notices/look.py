@@ -106,7 +106,7 @@ def _people(now: datetime) -> Iterator[Draft]:
         yield Draft(
             f"opt-outs {today}",
             Kind.PEOPLE,
-            f"{number} opt-outs are not heeded",
+            f"{number} {'opt-out is' if number == 1 else 'opt-outs are'} not heeded",
             "Mail waits or has gone out to people who said no.",
             _page("opt-outs"),
         )

@@ -22,6 +22,7 @@ KNOWN = {
     "icp.siteimport.accepted_rows": "uploaded lists",
     "icp.siteimport.refused_rows": "uploaded lists",
     "icp.siteimport.applied_rows": "uploaded lists",
+    "outreach.mailboxsignin.verifier": "encrypted, of a sign-in under way",
     "outreach.mailbox.secret": "encrypted tokens, which speak of the mailbox alone",
 }
 UPLOADS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
