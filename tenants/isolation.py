@@ -248,8 +248,18 @@ def _create_role(cursor: CursorWrapper, role: str) -> None:
     if not cursor.fetchone():
         _run(cursor, "CREATE ROLE {role} NOLOGIN INHERIT", role=role)
     # From 16 on, membership alone no longer allows SET ROLE; before, the words do not exist.
-    how = " WITH INHERIT FALSE, SET TRUE" if connection.pg_version >= 160000 else ""
-    _run(cursor, f"GRANT {{role}} TO CURRENT_USER{how}", role=role)
+    is_new = connection.pg_version >= 160000
+    # Not granted again: it locks the role, which belongs to the server, and two databases of one
+    # server that grant several at once deadlock.
+    cursor.execute(
+        "SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid"
+        " JOIN pg_roles u ON u.oid = m.member WHERE r.rolname = %s AND u.rolname = current_user"
+        + (" AND m.set_option AND NOT m.inherit_option" if is_new else ""),
+        [role],
+    )
+    if not cursor.fetchone():
+        how = " WITH INHERIT FALSE, SET TRUE" if is_new else ""
+        _run(cursor, f"GRANT {{role}} TO CURRENT_USER{how}", role=role)
 
 
 def _group() -> str:
