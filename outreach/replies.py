@@ -18,7 +18,6 @@ from enum import StrEnum
 from django.db import transaction
 from django.db.models import Q
 
-from enrichment.models import Contact
 from icp import suppressions
 from icp.models import Suppression
 from icp.normalise import NotAValueError, fold
@@ -27,18 +26,17 @@ from outreach.answer_models import Reply
 from outreach.bounce_report import Kind, Refusal, Report
 from outreach.bounce_words import Says
 from outreach.bounces import judge
+from outreach.dead_address import BY_MAIL, give_up_address, masked, suppress_recipient
 from outreach.inbox.mail import Mail, parts_of, plain_header, read_mail
 from outreach.intents import SHORT, Intent, intent_of, own_words
 from outreach.models import Mailbox, Message, MessageEvent
 from outreach.settle import settle_sent
 
-BY_MAIL = "mail"  # who did it, where no person did
 KNOWN_FOR = timedelta(days=180)  # an address alone ties a mail to one of ours for so long
 MOST_IDS = 60
 EXCERPT = 1000
 _KEY = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _IN_TEXT = re.compile(r"(?im)^[> \t]*(?:x-leadgen-key|message-id):[ \t]*(\S{3,300})")
-_ADDRESS = re.compile(r"[^\s<>@\"']{1,64}@[\w.-]{1,255}")
 Event = MessageEvent.Kind
 
 
@@ -171,10 +169,8 @@ def _bounced(case: _Case) -> Taken:
     refusal = _refusal_of(case)
     if refusal is None or refusal.says is not Says.GONE:
         return _delayed(case)
-    _note(case, Event.BOUNCED, _words(refusal))
-    _suppress(case, f"Bounced for good: {_words(refusal)}", source="bounce")
-    dead = Contact.objects.filter(email=case.message.recipient).exclude(email="")
-    dead.update(verdict=Contact.Verdict.UNDELIVERABLE)
+    give_up_address(case.message, words=_words(refusal), reference=case.reference, now=case.now)
+    _prove_sent(case)
     return Taken.BOUNCED
 
 
@@ -228,27 +224,21 @@ _EFFECTS = {
 
 
 def _note(case: _Case, kind: MessageEvent.Kind, detail: str) -> None:
-    """The event, once; an answer also proves that the mail went out."""
+    """The event, once; whatever comes back also proves that the mail went out."""
     MessageEvent.objects.get_or_create(
         message=case.message, kind=kind, reference=case.reference,
-        defaults={"at": case.now, "actor": BY_MAIL, "detail": _masked(detail)[:500]},
+        defaults={"at": case.now, "actor": BY_MAIL, "detail": masked(detail)[:500]},
     )  # fmt: skip
+    _prove_sent(case)
+
+
+def _prove_sent(case: _Case) -> None:
     if case.message.status in {Message.Status.SENDING, Message.Status.IN_DOUBT}:
         settle_sent(case.message, now=case.now, reference="proved by what came back")
 
 
 def _suppress(case: _Case, reason: str, *, source: str) -> None:
-    """Suppress whom the message went to, also when only the hash is left."""
-    message, kind = case.message, Suppression.Kind.EMAIL
-    about = f"{_masked(reason).rstrip('.')}; message {message.pk}."
-    if message.recipient:
-        suppressions.add(
-            kind, message.recipient, reason=about, actor=BY_MAIL, source=source, now=case.now
-        )
-    elif message.recipient_hash:
-        suppressions.add_hash(
-            kind, message.recipient_hash, reason=about, actor=BY_MAIL, source=source, now=case.now
-        )
+    suppress_recipient(case.message, reason, source=source, now=case.now)
 
 
 def _suppress_sender(case: _Case) -> None:
@@ -295,13 +285,9 @@ def _pause_mailbox(case: _Case, refusal: Refusal) -> None:
     mine.update(
         state=Mailbox.State.PAUSED, state_since=case.now,
         state_reason="A receiver says that mail of this domain is not authenticated (SPF, DKIM,"
-        f" DMARC): {_masked(_words(refusal))}"[:300],
+        f" DMARC): {masked(_words(refusal))}"[:300],
     )  # fmt: skip
 
 
 def _words(refusal: Refusal) -> str:
     return " ".join(f"{refusal.status} {refusal.words}".split())[:300]
-
-
-def _masked(text: str) -> str:
-    return _ADDRESS.sub("(address)", text)

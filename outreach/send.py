@@ -17,6 +17,7 @@ from django.db import transaction
 from outreach import gate, way_out
 from outreach.claim import put_aside
 from outreach.compose import compose
+from outreach.dead_address import give_up_address, is_refused_for_good
 from outreach.facts import envelope_of, suppressed_because
 from outreach.models import Mailbox, Message, MessageEvent
 from outreach.render import Rendered
@@ -128,7 +129,12 @@ def _refused(message: Message, outcome: Outcome, *, now: datetime) -> str:
         message, event=Kind.STOPPED, detail=outcome.sentence, status=status, held_until=None,
         look_at=None, asked_at=None, **words, **changes,
     )  # fmt: skip
-    return str(status) if kept else _lost(message)
+    if not kept:
+        return _lost(message)
+    if status is Status.ERROR_API_FAILURE and is_refused_for_good(outcome.code, outcome.sentence):
+        reference = f"refused {message.lease}"
+        give_up_address(message, words=outcome.sentence, reference=reference, now=now)
+    return str(status)
 
 
 def _slow_down(message: Message, outcome: Outcome, *, now: datetime) -> None:

@@ -20,6 +20,7 @@ from leadgen_project.persons.answer import answer, events_with, messages_to
 from leadgen_project.persons.identify import ERASED, Asked, Person, identify
 from leadgen_project.persons.requests import forget_requests
 from leadgen_project.persons.walk import Mention, mentions
+from outreach.answer_models import Reply
 from outreach.models import Message, MessageEvent
 from tenants import audit
 from tenants.blank_audit import blank_audit
@@ -124,6 +125,7 @@ def _blank_messages(person: Person, *, now: datetime) -> int:
         MessageEvent(message_id=pk, kind=MessageEvent.Kind.STOPPED, at=now, detail=REASON)
         for pk in stopped
     )
+    Reply.objects.filter(message__in=mine).delete()  # what they wrote is theirs, all of it
     mine.filter(status=Status.SENDING).update(resends=1)  # it must not go out a second time
     unblanked = mine.exclude(recipient="", body_html="", body_text="")
     return unblanked.update(recipient="", lead_data={}, subject="", body_html="", body_text="")

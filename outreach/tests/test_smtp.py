@@ -9,7 +9,9 @@ from email.message import EmailMessage
 import pytest
 
 from enrichment.tests.certificates import Authority
+from icp.suppressions import is_suppressed
 from leadgen_project.sandbox.vendors.smtp_server import SmtpFault, SmtpStandIn
+from outreach.claim import claim
 from outreach.compose import Envelope, WayOut, compose
 from outreach.mail_server import (
     MailServer,
@@ -20,7 +22,8 @@ from outreach.mail_server import (
     tls_context,
 )
 from outreach.render import Rendered
-from outreach.tests.factories import make_mailbox
+from outreach.send import send
+from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
 from outreach.transports.interface import Fault, Result, Trace, TransportError
 from outreach.transports.open import NoTransportError, open_transport
 from outreach.transports.smtp import SmtpTransport
@@ -277,3 +280,34 @@ def test_a_mailbox_opens_with_its_secret_and_never_prints_it(acme):
     mailbox.options = {}
     with pytest.raises(NoTransportError):
         open_transport(mailbox)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "mails"),
+    [
+        (None, "SENT", 1),
+        (SmtpFault.CUT_BEFORE, "QUEUED", 0),
+        (SmtpFault.LATER, "QUEUED", 0),
+        (SmtpFault.CUT_UNDONE, "IN_DOUBT", 0),
+        (SmtpFault.CUT_DONE, "IN_DOUBT", 1),
+        (SmtpFault.POLICY, "ERROR_API_FAILURE", 0),
+        (SmtpFault.NO_SUCH_USER, "ERROR_API_FAILURE", 0),
+        (SmtpFault.SENDER_REFUSED, "QUEUED", 0),
+    ],
+)
+def test_a_queued_mail_ends_as_its_server_answers(acme, fault, status, mails):
+    make_policy()
+    with SmtpStandIn() as server:
+        if fault:
+            server.fail_next(fault)
+        options = {"host": "127.0.0.1", "port": server.port, "security": "none"}
+        box = make_mailbox(transport="SMTP", options=options)
+        message = make_message(make_campaign(box))
+
+        ended = send(claim(box.pk), transport=open_transport(box))
+
+    assert (ended, len(server.mails)) == (status, mails)
+    assert is_suppressed(email=message.recipient) is (fault is SmtpFault.NO_SUCH_USER)
+    assert message.events.filter(kind="BOUNCED").exists() is (fault is SmtpFault.NO_SUCH_USER)
+    box.refresh_from_db()
+    assert box.state == ("RECONNECT" if fault is SmtpFault.SENDER_REFUSED else "READY")
