@@ -26,7 +26,7 @@ __all__ = [
 
 STAGING, DELTA = "acra_register_staging", "acra_register_delta"
 TYPED_ROWS, DIFFERENCE = "acra_register_typed", "acra_register_difference"
-PAGES_AT_ONCE = 1024  # of the delta, 8 MB
+PAGES_AT_ONCE = 256  # of the delta, 2 MB
 
 # Of several rows for one UEN the best stays: with the most former names (renamed later), then the
 # one that is not live (a dead company is never written to), then the first in text order. So the

@@ -215,7 +215,7 @@ class _Load:
                 blocks = self._blocks(tasks)
                 compare.copy_into_emptied("acra_registeredcompany", TYPED, blocks)
             with self._step("compare", is_shown=False):
-                self._drop_duplicates("acra_registeredcompany", self._tally.repeated())
+                self._drop_duplicates("acra_registeredcompany", self._tally.repeated)
                 self._check_completeness()
             with self._step("indexes", is_shown=False), connection.cursor() as cursor:
                 for statement in again:

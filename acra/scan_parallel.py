@@ -23,11 +23,14 @@ from dataclasses import asdict, fields, replace
 from datetime import date
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from acra.normalise import Normaliser
 from acra.sources import Header, RegisterFileError, Source, opened
 from acra.tally import Tally, Task
+
+if TYPE_CHECKING:
+    from acra.type_rows import SeenUens
 
 __all__ = ["PARALLEL_FROM", "scan_all", "split", "type_all"]
 
@@ -37,9 +40,9 @@ FEW_LINES = 5_000  # typed before the other process would have begun
 MOST_THREADS = 2  # more would wait for the server, and each takes 40 MB
 PIPE_BYTES = 1024**2  # several blocks; with 64 kB the processes would wait for each other
 _FRAME = struct.Struct(">cI")
-_ROWS, _UENS, _DONE, _FAILED = b"R", b"U", b"D", b"F"
+_ROWS, _DONE, _FAILED = b"R", b"D", b"F"
 _HERE = Path(__file__).resolve().parent.parent
-_COUNTS = [one.name for one in fields(Tally) if one.name != "uens"]
+_COUNTS = [one.name for one in fields(Tally)]
 _OUT = Lock()
 
 
@@ -55,13 +58,18 @@ def scan_all(tasks: Sequence[Task], tally: Tally) -> Iterator[bytes]:
         with _Elsewhere() as elsewhere:
             elsewhere.ask(*map(asdict, tasks))
             yield from elsewhere.answers(len(tasks), tally)
+            elsewhere.ask({"repeated": True})
+            yield from elsewhere.answers(1, tally)
 
 
 def _scan_here(tasks: Iterable[Task], tally: Tally) -> Iterator[bytes]:
     from acra.scan import scan  # noqa: PLC0415 -- brings 40 MB that few processes need
+    from acra.type_rows import SeenUens  # noqa: PLC0415 -- the same
 
+    seen = SeenUens()
     for task in tasks:
-        yield from scan(task, tally)
+        yield from scan(task, tally, seen=seen)
+    tally.repeated += seen.repeated()
 
 
 def split(task: Task) -> list[Task]:
@@ -147,8 +155,6 @@ class _Elsewhere:
                 content = _exactly(stream, length)
             if kind == _ROWS:
                 yield content
-            elif kind == _UENS:
-                tally.uens.frombytes(content)
             elif kind == _FAILED:
                 raise RegisterFileError(content.decode())
             else:
@@ -193,10 +199,14 @@ def _task(task: dict[str, Any]) -> Task:
 
 def main() -> None:
     """Work off the questions on standard input, some at once."""
+    from acra.type_rows import SeenUens  # noqa: PLC0415 -- brings 40 MB that few processes need
+
     gc.disable()  # rows are no cycles, and looking for some costs a tenth of the time
+    seen = SeenUens()
     with ThreadPoolExecutor(_threads()) as pool:
         for line in sys.stdin.buffer:
-            pool.submit(_work, json.loads(line)).add_done_callback(_end_if_it_failed)
+            work = pool.submit(_work, json.loads(line), seen)
+            work.add_done_callback(_end_if_it_failed)
 
 
 def _end_if_it_failed(work: Future[None]) -> None:
@@ -207,31 +217,38 @@ def _end_if_it_failed(work: Future[None]) -> None:
         os._exit(1)
 
 
-def _work(question: dict[str, Any]) -> None:
+def _work(question: dict[str, Any], seen: SeenUens) -> None:
     tally = Tally()
     try:
-        blocks = (
-            _type_here(question["lines"], tally, today=question["today"])
-            if "lines" in question
-            else _scan_here([_task(question)], tally)
-        )
-        for block in blocks:
+        for block in _rows_for(question, tally, seen):
             _answer(_ROWS, block)
     except RegisterFileError as exc:
         _answer(_FAILED, str(exc).encode())
     else:
-        _answer(_UENS, tally.uens.tobytes())
         _answer(_DONE, json.dumps({name: getattr(tally, name) for name in _COUNTS}).encode())
 
 
-def _type_here(lines: list[str], tally: Tally, *, today: str) -> Iterator[bytes]:
+def _rows_for(question: dict[str, Any], tally: Tally, seen: SeenUens) -> Iterator[bytes]:
+    """Of the three questions: for rows of lines, for repeated UENs, for the rows of a task."""
+    from acra.scan import scan  # noqa: PLC0415 -- brings 40 MB that few processes need
+
+    if "lines" in question:
+        yield _typed_here(question["lines"], tally, today=question["today"])
+    elif "repeated" in question:
+        tally.repeated += seen.repeated()
+    else:
+        yield from scan(_task(question), tally, seen=seen)
+
+
+def _typed_here(lines: list[str], tally: Tally, *, today: str) -> bytes:
     import polars as pl  # noqa: PLC0415 -- brings 40 MB that few processes need
 
     from acra.type_rows import RowTyper  # noqa: PLC0415 -- the same
 
     typer = RowTyper(today=date.fromisoformat(today))
-    yield typer.typed(pl.Series(lines))[0]
+    block, _ = typer.typed(pl.Series(lines))
     tally.add_warnings(*typer.take_warnings())
+    return block
 
 
 def _answer(kind: bytes, content: bytes) -> None:

