@@ -27,7 +27,7 @@ from acra.uen import clean_uen, is_uen
 
 __all__ = ["scan"]
 
-BLOCK_BYTES = 1024**2  # some 3,000 rows; twice as much is a tenth quicker and takes 40 MB more
+BLOCK_BYTES = 512 * 1024  # some 1,600 rows; twice as much is a tenth quicker and takes 20 MB more
 MOST_LINES = 20  # of one row, where line breaks stand inside quotes
 
 
