@@ -106,7 +106,7 @@ UNCLEAR_NOT_SENT = [MailFault.GATEWAY_BEFORE, MailFault.UNAVAILABLE_BEFORE,
 @pytest.mark.parametrize("drafts", [True, False])
 @pytest.mark.parametrize("fault", [*UNCLEAR_YET_SENT, *UNCLEAR_NOT_SENT])
 def test_trouble_on_sending_is_unclear_and_asked_once(microsoft, fault, drafts):
-    transport, mail = open_for(microsoft, drafts=drafts, seconds=0.5), make_mail()
+    transport, mail = open_for(microsoft, drafts=drafts, seconds=2.5), make_mail()
     draft_id = transport.draft(mail, key=key_of(mail)) if drafts else ""
     microsoft.fail_next(fault)
 
@@ -124,7 +124,7 @@ def test_trouble_on_sending_is_unclear_and_asked_once(microsoft, fault, drafts):
 
 @pytest.mark.parametrize("fault", [*UNCLEAR_YET_SENT, *UNCLEAR_NOT_SENT])
 def test_trouble_on_drafting_leaves_a_draft_that_is_found_or_none(microsoft, fault):
-    transport, mail = open_for(microsoft, seconds=0.5), make_mail()
+    transport, mail = open_for(microsoft, seconds=2.5), make_mail()
     microsoft.fail_next(fault, on="draft")
 
     with pytest.raises(TransportError) as trouble:
