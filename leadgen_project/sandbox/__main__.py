@@ -8,13 +8,11 @@ import json
 import signal
 import sys
 import threading
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from leadgen_project.sandbox.expectations import TRAPS
 from leadgen_project.sandbox.server import Sandbox
 from leadgen_project.sandbox.vendors.catalogue import VENDORS
-from leadgen_project.sandbox.vendors.mail_catalogue import mail_providers
 
 
 def main() -> None:
@@ -29,39 +27,30 @@ def main() -> None:
         "--vendors", nargs="*", choices=sorted(VENDORS), metavar="NAME",
         help=f"stand-ins for paid vendors, all without a name: {', '.join(sorted(VENDORS))}",
     )  # fmt: skip
-    parser.add_argument(
-        "--mail", action="store_true", help="stand-ins for Microsoft 365 and Google as well"
-    )
     asked = parser.parse_args()
     vendors = () if asked.vendors is None else asked.vendors or sorted(VENDORS)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    providers: AbstractContextManager[dict[str, str]] = (
-        mail_providers() if asked.mail else nullcontext({})
-    )
-    with (
-        providers as of_mail,
-        Sandbox(
-            seed=asked.seed,
-            count=asked.count,
-            port=asked.port,
-            folder=asked.folder,
-            slow_seconds=asked.slow_seconds,
-            traps=() if asked.no_traps else tuple(TRAPS),
-            vendors=vendors,
-        ) as sandbox,
-    ):
-        environment = {**sandbox.environment, **of_mail}
+    with Sandbox(
+        seed=asked.seed,
+        count=asked.count,
+        port=asked.port,
+        folder=asked.folder,
+        slow_seconds=asked.slow_seconds,
+        traps=() if asked.no_traps else tuple(TRAPS),
+        vendors=vendors,
+    ) as sandbox:
         told = {
-            **environment,
-            "environment": environment,
+            **sandbox.environment,
+            "environment": sandbox.environment,
             "catalog": sandbox.register.catalog_url,
             "download": sandbox.register.download_url,
             "ckan": sandbox.register.ckan_url,
             "truth": sandbox.proxy_url + "/_sandbox/truth",
             "journal": sandbox.proxy_url + "/_sandbox/journal",
             "vendors": sandbox.proxy_url + "/_sandbox/vendors",
+            "mail": sandbox.proxy_url + "/_sandbox/mail",
             "register_folder": str(sandbox.register_folder),
             "companies": len(sandbox.companies),
         }

@@ -10,8 +10,8 @@ with Sandbox(vendors=("tavily",)) as sandbox:
     sandbox.vendors["tavily"]  # the stand-in: its url, journal and faults
     sandbox.environment        # now with TAVILY_BASE_URL and TAVILY_API_KEY
 
-A made-up Microsoft is always there: any mailbox can be connected, and no mail leaves the sandbox.
-What it took is shown at ``/_sandbox/mail``.
+A made-up Microsoft and Google are always there: any mailbox can be connected, and no mail leaves
+the sandbox. What they took is shown at ``/_sandbox/mail``.
 """
 
 import ipaddress
@@ -35,6 +35,7 @@ from leadgen_project.sandbox.register import write_split
 from leadgen_project.sandbox.registered import release_date
 from leadgen_project.sandbox.truth import as_truth
 from leadgen_project.sandbox.vendors.catalogue import VENDORS
+from leadgen_project.sandbox.vendors.google import GoogleStandIn
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
 from leadgen_project.sandbox.vendors.stand_in import VendorStandIn
 from leadgen_project.sandbox.web import Web
@@ -83,7 +84,7 @@ class Sandbox:
         self.vendors: dict[str, VendorStandIn] = {
             name: VENDORS[name].make(lambda: self.companies) for name in vendors
         }
-        self.microsoft = MicrosoftStandIn(asks_first=True)
+        self.microsoft, self.google = MicrosoftStandIn(asks_first=True), GoogleStandIn()
         self.names = NameServer()
         self._open = ExitStack()
 
@@ -91,6 +92,7 @@ class Sandbox:
         self._server.start()
         self._open.enter_context(self.names)
         self._open.enter_context(self.microsoft)
+        self._open.enter_context(self.google)
         for vendor in self.vendors.values():
             self._open.enter_context(vendor)
         self.register.served_at(self._server.url)
@@ -111,7 +113,8 @@ class Sandbox:
     def environment(self) -> dict[str, str]:
         """Return the settings that lead the product into the sandbox."""
         own = {"CRAWL_PROXY": self.proxy_url, "DATA_GOV_SG_BASE_URL": self.register.url,
-               "DNS_SERVERS": self.names.address, **self.microsoft.environment}  # fmt: skip
+               "DNS_SERVERS": self.names.address, **self.microsoft.environment,
+               **self.google.environment}  # fmt: skip
         for name, vendor in self.vendors.items():
             own |= VENDORS[name].environment(vendor)
         return own
@@ -212,11 +215,13 @@ class Sandbox:
         return Reply(200 if request.path == "/" else 404, text.encode(), "text/plain")
 
     def _mails(self) -> list[dict[str, str]]:
-        """What Microsoft took, the newest first."""
+        """What both providers took, the newest first."""
+        taken_by_both = sorted([*self.microsoft.mails, *self.google.mails],
+                               key=lambda taken: taken.at, reverse=True)  # fmt: skip
         return [
             {"from": taken.mailbox, "to": ", ".join(taken.recipients),
              "subject": str(taken.mail["Subject"]), "mail": taken.wire.decode(errors="replace")}
-            for taken in reversed(tuple(self.microsoft.mails))
+            for taken in taken_by_both
         ]  # fmt: skip
 
 

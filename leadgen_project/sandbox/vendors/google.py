@@ -90,6 +90,13 @@ class GoogleStandIn(MailStandIn):
         """The messages of ``address``'s mailbox, made if there is none."""
         return self.mailboxes.setdefault(address.lower(), [])
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that lead the product to it."""
+        return {"GOOGLE_OAUTH_BASE_URL": self.url, "GMAIL_BASE_URL": self.url,
+                "GOOGLE_CLIENT_ID": self.desk.client_id,
+                "GOOGLE_CLIENT_SECRET": self.desk.client_secret}  # fmt: skip
+
     def tokens(self, address: str, *, scope: str = f"{SCOPE}send {SCOPE}readonly") -> Tokens:
         """Tokens as if the mailbox's owner had just consented to ``scope``."""
         self.open(address)
