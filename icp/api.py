@@ -257,15 +257,18 @@ class SuppressionResource(Resource):
 
     @extend_schema(
         request=serializers.Lift,
-        responses=serializers.SuppressionSerializer,
+        responses={200: serializers.SuppressionSerializer, 202: serializers.SuppressionSerializer},
         examples=[OpenApiExample("why", {"reason": "Entered by mistake."}, request_only=True)],
     )
     @action(detail=True, methods=["post"])
     def lift(self, request: Request, pk: str) -> Response:
-        """End a suppression, with the reason that stays beside it."""
+        """End a suppression that somebody else asked to end, or ask for it (202).
+
+        It takes two people; both reasons stay beside it.
+        """
         row, reason = self.get_object(), self.body(serializers.Lift)["reason"]
-        suppressions.lift(row, reason=reason, actor=self.actor)
-        return Response(serializers.SuppressionSerializer(row).data)
+        lifted = suppressions.lift(row, reason=reason, actor=self.actor)
+        return Response(serializers.SuppressionSerializer(row).data, status=200 if lifted else 202)
 
 
 class WhyNot(Resource):

@@ -73,7 +73,10 @@ class Selection(models.Model):
 
 
 class Suppression(models.Model):
-    """Somebody never to be contacted. Rows are added; lifting one keeps the row and says why."""
+    """Somebody never to be contacted. Rows are added; lifting one keeps the row and says why.
+
+    It takes two people: one asks for it, another does it.
+    """
 
     class Kind(models.TextChoices):
         EMAIL = "EMAIL", "E-mail address"
@@ -93,6 +96,9 @@ class Suppression(models.Model):
     source = models.CharField(max_length=60, default="console")
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=150)
+    lift_asked_at = models.DateTimeField(null=True, blank=True)
+    lift_asked_by = models.CharField(max_length=150, blank=True, db_default="")
+    lift_asked_reason = models.CharField(max_length=500, blank=True, db_default="")
     lifted_at = models.DateTimeField(null=True, blank=True)
     lifted_by = models.CharField(max_length=150, blank=True)
     lift_reason = models.CharField(max_length=500, blank=True)
@@ -108,6 +114,13 @@ class Suppression(models.Model):
                 condition=Q(lifted_at=None, lifted_by="", lift_reason="")
                 | (Q(lifted_at__isnull=False) & ~Q(lifted_by="") & ~Q(lift_reason="")),
                 name="suppression_lifted_iff_by_whom_and_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(lift_asked_at=None, lift_asked_by="", lift_asked_reason="")
+                | (
+                    Q(lift_asked_at__isnull=False) & ~Q(lift_asked_by="") & ~Q(lift_asked_reason="")
+                ),
+                name="suppression_lift_asked_iff_by_whom_and_why",
             ),
             # Only people are erased, and selection asks for UENs in plain SQL.
             models.CheckConstraint(

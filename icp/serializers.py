@@ -166,7 +166,8 @@ class SuppressionSerializer(serializers.ModelSerializer):
     class Meta:
         model = Suppression
         fields = ["id", "kind", "value", "reason", "source", "created_at", "created_by",
-                  "lifted_at", "lifted_by", "lift_reason"]  # fmt: skip
+                  "lift_asked_at", "lift_asked_by", "lift_asked_reason", "lifted_at", "lifted_by",
+                  "lift_reason"]  # fmt: skip
         read_only_fields = fields
 
 

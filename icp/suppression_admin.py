@@ -42,11 +42,15 @@ class StandingFilter(DropdownFilter):
     title, parameter_name = "state", "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return (("standing", "Standing"), ("lifted", "Lifted"))
+        return (("standing", "Standing"), ("asked", "To be lifted, waits for a second person"),
+                ("lifted", "Lifted"))  # fmt: skip
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() is None:
-            return queryset
+        match self.value():
+            case None:
+                return queryset
+            case "asked":
+                return queryset.filter(lifted_at=None).exclude(lift_asked_at=None)
         return queryset.filter(lifted_at__isnull=self.value() == "standing")
 
 
@@ -93,6 +97,8 @@ class SuppressionAdmin(TenantPage):
 
     @admin.display(description="State")
     def state(self, row: Suppression) -> SafeString:
+        if row.lift_asked_at and not row.lifted_at:
+            return tag("To be lifted", "wait")
         return tag("Lifted", "wait") if row.lifted_at else tag("Standing", "good")
 
     @admin.display(description="Since")
@@ -111,9 +117,10 @@ class SuppressionAdmin(TenantPage):
         actor = name_of(request)
         return ask_then_do(
             self, request, standing, verb="Lift", action=LIFT,
-            do=lambda found, reason: suppressions.lift_all(
-                found.values_list("pk", flat=True), reason=reason, actor=actor),
-            warning="They may be contacted again. The rows stay, with your name and reason.",
+            do=lambda found, reason: sum(suppressions.lift_all(
+                found.values_list("pk", flat=True), reason=reason, actor=actor)),
+            warning="Lifting takes two people. Those that somebody else has asked for may be"
+            " contacted again; for the others you ask, and a second person confirms.",
         )  # fmt: skip
 
     # --- pages ----------------------------------------------------------------------------------
@@ -135,17 +142,19 @@ class SuppressionAdmin(TenantPage):
         row = get_object_or_404(Suppression, pk=object_id if object_id.isdigit() else 0)
         events = AuditEvent.objects.filter(subject=audit_subject(row)).order_by("-at")
         return self.page(request, "suppression", str(row), row=row, events=events[:50],
-                         may_lift=may_do(request, LIFT))  # fmt: skip
+                         may_lift=may_do(request, LIFT),
+                         asked_myself=row.lift_asked_by == name_of(request))  # fmt: skip
 
     def lift_view(self, request: HttpRequest, suppression_id: int) -> HttpResponse:
         self.guard(request, LIFT)
         row = get_object_or_404(Suppression, pk=suppression_id)
         try:
-            suppressions.lift(row, reason=reason_of(request), actor=name_of(request))
+            lifted = suppressions.lift(row, reason=reason_of(request), actor=name_of(request))
         except SuppressionError as exc:
             self.message_user(request, str(exc), messages.ERROR)
         else:
-            self.message_user(request, "Lifted. The row stays.", messages.SUCCESS)
+            said = "Lifted. The row stays." if lifted else "Asked. A second person confirms it."
+            self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:icp_suppression_change", args=[row.pk]))
 
     def add_view(

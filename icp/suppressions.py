@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -160,34 +161,67 @@ def _stand(
 
 
 @transaction.atomic
-def lift(suppression: Suppression, *, reason: str, actor: str, now: datetime | None = None) -> None:
-    """End a suppression; the row stays and says who ended it and why.
+def lift(suppression: Suppression, *, reason: str, actor: str, now: datetime | None = None) -> bool:
+    """End a suppression that somebody else has asked to end, or ask for it; True once it is lifted.
 
-    Whether ``actor`` may do so (``icp.lift_suppression``) is asked at the door. Raises
-    ``SuppressionError`` without a reason or when it is lifted already.
+    The row stays and says who asked, who ended it, and why. Whether ``actor`` may do so
+    (``icp.lift_suppression``) is asked at the door. Raises ``SuppressionError`` without a reason,
+    when it is lifted already, or when the same person has asked before.
     """
-    lift_all([suppression.pk], reason=reason, actor=actor, now=now, must=True)
+    done = lift_all([suppression.pk], reason=reason, actor=actor, now=now)
     suppression.refresh_from_db()
+    if not any(done):
+        raise SuppressionError(
+            "It is lifted already."
+            if suppression.lifted_at
+            else "You have asked for it already; somebody else has to confirm it."
+        )
+    return bool(done.lifted)
 
 
-def lift_all(
-    ids: Iterable[int], *, reason: str, actor: str, now: datetime | None = None, must: bool = False
-) -> int:
-    """Lift those of ``ids`` that stand, with one audit event each batch; returns how many."""
-    reason = reason.strip()
-    if not reason:
-        raise SuppressionError("Say why: lifting a suppression takes a reason.")
+class Lifted(NamedTuple):
+    """How many were lifted, and for how many that was asked: they wait for a second person."""
+
+    lifted: int
+    asked: int
+
+
+@transaction.atomic
+def lift_all(ids: Iterable[int], *, reason: str, actor: str, now: datetime | None = None) -> Lifted:
+    """``lift`` for those of ``ids`` that stand, with one audit event each batch."""
+    reason, now = _because(reason), now or timezone.now()
+    standing = Suppression.objects.filter(pk__in=list(ids), lifted_at=None)
+    ready = standing.exclude(lift_asked_at=None).exclude(lift_asked_by=actor)
+    lifted = _end(ready.values_list("pk", flat=True), reason=reason, actor=actor, now=now)
+    fresh = list(standing.filter(lift_asked_at=None).values_list("pk", flat=True))
+    asked = Suppression.objects.filter(pk__in=fresh).update(
+        lift_asked_at=now, lift_asked_by=actor, lift_asked_reason=reason
+    )
+    if asked:
+        audit.record("icp.suppression.ask_to_lift", actor=actor, subject=_named(fresh),
+                     after={"asked": asked}, reason=reason)  # fmt: skip
+    return Lifted(lifted, asked)
+
+
+def _end(ids: Iterable[int], *, reason: str, actor: str, now: datetime) -> int:
     ids = list(ids)
     lifted = Suppression.objects.filter(pk__in=ids, lifted_at=None).update(
-        lifted_at=now or timezone.now(), lifted_by=actor, lift_reason=reason[:500]
+        lifted_at=now, lifted_by=actor, lift_reason=reason
     )
-    if must and not lifted:
-        raise SuppressionError("It is lifted already.")
     if lifted:
-        name = f"suppression {ids[0]}" if len(ids) == 1 else f"{lifted} suppressions"
-        audit.record("icp.suppression.lift", actor=actor, subject=name,
+        audit.record("icp.suppression.lift", actor=actor, subject=_named(ids),
                      after={"lifted": lifted}, reason=reason)  # fmt: skip
     return lifted
+
+
+def _named(ids: list[int]) -> str:
+    return f"suppression {ids[0]}" if len(ids) == 1 else f"{len(ids)} suppressions"
+
+
+def _because(reason: str) -> str:
+    if not reason.strip():
+        raise SuppressionError("Say why: lifting a suppression takes a reason.")
+    return reason.strip()[:500]
 
 
 @transaction.atomic
@@ -207,7 +241,8 @@ def take_back(source: str, *, reason: str, actor: str, now: datetime | None = No
     names = ["source", "reason", "created_by", "created_at"]
     Suppression.objects.bulk_update([heir.suppression for heir in heirs], names, batch_size=500)
     SuppressionAgain.objects.filter(pk__in=[heir.pk for heir in heirs]).delete()
-    return lift_all(mine.values_list("pk", flat=True), reason=reason, actor=actor, now=now)
+    ids = mine.values_list("pk", flat=True)
+    return _end(ids, reason=_because(reason), actor=actor, now=now or timezone.now())
 
 
 def take_effect(suppressions: QuerySet[Suppression], *, now: datetime | None = None) -> int:

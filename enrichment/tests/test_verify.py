@@ -23,6 +23,7 @@ from enrichment.verify import (
 )
 from icp import suppressions
 from icp.models import Lead, Suppression
+from icp.tests.factories import lift_by_two
 from leadgen_project.sandbox.name_server import Name, NameServer
 from leadgen_project.sandbox.vendors.stand_in import Fault
 from leadgen_project.sandbox.vendors.zerobounce import ZeroBounceStandIn
@@ -229,7 +230,7 @@ def test_once_the_suppression_is_lifted_the_address_is_asked_about_again(vendor,
     verify(run)
     added, _ = suppressions.add("EMAIL", "a@x.test", reason="asked", actor="test")
     verify_lead(lead)
-    suppressions.lift(added, reason="a mistake", actor="owner")
+    lift_by_two(added)
     again = lead_with(run, "a@x.test")
 
     verify(run)

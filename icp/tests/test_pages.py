@@ -14,7 +14,7 @@ from icp.models import IcpRule, Lead, Selection, SiteImport, Suppression, Suppre
 from icp.rule_form import payload_of
 from icp.save_rule import save_rule
 from icp.select import select_candidates
-from icp.suppressions import add
+from icp.suppressions import add, lift
 from icp.tests.factories import NOW, PLAN_PAYLOAD, make_codes, make_company, make_lead, make_rule
 from tenants.bulk import CONFIRMED
 from tenants.context import in_tenant
@@ -347,9 +347,16 @@ def test_an_owner_lifts_with_a_reason_and_others_may_not(owner, db):
 
     assert sign_in("OPERATOR").post(url, {"_reason": "x"}).status_code == 403
     assert "Say why" in post(owner, "icp_suppression_lift", row.pk)
-    assert "Lifted" in post(owner, "icp_suppression_lift", row.pk, _reason="wrote again")
+    asked = post(owner, "icp_suppression_lift", row.pk, _reason="wrote again")
+    assert "A second person confirms it" in asked
+    assert "another owner confirms it here" in asked
+    assert "somebody else has to confirm" in post(
+        owner, "icp_suppression_lift", row.pk, _reason="wrote again"
+    )
+    inside(lambda: lift(row, reason="read it", actor="omar"))
 
-    assert inside(Suppression.objects.get).lift_reason == "wrote again"
+    assert inside(Suppression.objects.get).lift_reason == "read it"
+    assert "Confirm" not in page(owner, "icp_suppression_change", row.pk)
 
 
 def test_a_suppression_is_found_by_what_it_covers(owner):
@@ -462,4 +469,4 @@ def test_no_page_of_this_app_has_a_script_or_style_of_its_own():
 
 def test_every_model_of_this_app_has_a_page():
     shown = {model.__name__ for model in admin.site._registry if model._meta.app_label == "icp"}
-    assert shown == {"Lead", "IcpRule", "Selection", "Suppression"}
+    assert shown == {"Lead", "IcpRule", "PersonRequest", "Selection", "Suppression"}

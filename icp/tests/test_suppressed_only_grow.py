@@ -22,6 +22,7 @@ from icp import suppressions
 from icp.imports import confirm_import, discard_import, preview_import, undo_import
 from icp.models import Lead, PersonRequest, Suppression, SuppressionImport
 from icp.suppressions import Kind, suppressed_among
+from icp.tests.factories import lift_by_two
 from leadgen_project.persons.erase import erase
 from leadgen_project.persons.identify import Asked
 from leadgen_project.persons.requests import take_down
@@ -74,9 +75,9 @@ class World:
 
     def lift(self, value: str) -> None:
         standing = Suppression.objects.filter(value_hash=suppressions.hash_of("EMAIL", value))
-        if suppressions.lift_all(
-            standing.filter(lifted_at=None).values_list("pk", flat=True), reason="wrote", actor="o"
-        ):
+        ids = list(standing.filter(lifted_at=None).values_list("pk", flat=True))
+        suppressions.lift_all(ids, reason="wrote", actor="olga")
+        if suppressions.lift_all(ids, reason="read it", actor="omar").lifted:
             self.doors[value].clear()
 
     def crawl(self, value: str) -> None:
@@ -146,7 +147,7 @@ def test_a_tenant_taken_out_and_in_suppresses_whom_it_did(committed, tmp_path):
         suppressions.add("EMAIL", "b@x.sg", reason="again", actor="olga", source="unsubscribe")
         Suppression.objects.filter(pk=kept.pk).update(value="")
         gone, _ = suppressions.add("EMAIL", "c@x.sg", reason="asked", actor="olga")
-        suppressions.lift(gone, reason="wrote", actor="olga")
+        lift_by_two(gone)
         suppressions.add("PERSON", "201512345K Mei Tan", reason="asked", actor="olga")
     take_out(acme, tmp_path / "acme.zip", now=timezone.now())
     with in_tenant("acme"):

@@ -12,7 +12,7 @@ from icp import suppressions
 from icp.models import Lead, Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.suppressions import Kind, SuppressionError, is_suppressed, suppressed_among
-from icp.tests.factories import NOW, make_lead
+from icp.tests.factories import NOW, lift_by_two, make_lead
 from tenants.context import in_tenant
 from tenants.models import AuditEvent
 
@@ -156,12 +156,36 @@ def test_lifting_takes_a_reason_and_leaves_the_row(acme):
     with pytest.raises(SuppressionError, match="Say why"):
         suppressions.lift(suppression, reason=" ", actor="owner")
 
-    suppressions.lift(suppression, reason="wrote to us again", actor="owner", now=NOW)
+    assert not suppressions.lift(suppression, reason="wrote to us again", actor="olga", now=NOW)
+    assert suppressions.lift(suppression, reason="I read it", actor="omar", now=NOW)
 
     assert not is_suppressed(email="jo@acme.sg")
-    assert (suppression.lifted_by, suppression.lift_reason) == ("owner", "wrote to us again")
-    with pytest.raises(SuppressionError, match="already"):
-        suppressions.lift(suppression, reason="again", actor="owner")
+    assert (suppression.lift_asked_by, suppression.lift_asked_reason) == (
+        "olga", "wrote to us again"
+    )  # fmt: skip
+    assert (suppression.lifted_by, suppression.lift_reason) == ("omar", "I read it")
+    with pytest.raises(SuppressionError, match="lifted already"):
+        suppressions.lift(suppression, reason="again", actor="olga")
+
+
+def test_one_person_alone_lifts_nothing_however_often_they_ask(acme):
+    suppression, _ = suppress("EMAIL", "jo@acme.sg")
+    suppressions.lift(suppression, reason="a mistake", actor="olga")
+
+    with pytest.raises(SuppressionError, match="somebody else has to confirm"):
+        suppressions.lift(suppression, reason="a mistake", actor="olga")
+
+    assert suppressions.lift_all([suppression.pk], reason="x", actor="olga") == (0, 0)
+    assert is_suppressed(email="jo@acme.sg")
+
+
+def test_many_are_lifted_where_somebody_else_has_asked_and_asked_for_elsewhere(acme):
+    rows = [suppress("EMAIL", f"{name}@acme.sg")[0].pk for name in ("a", "b", "c")]
+    suppressions.lift_all(rows[:1], reason="a mistake", actor="olga")
+
+    assert suppressions.lift_all(rows, reason="a mistake", actor="omar") == (1, 2)
+    assert not is_suppressed(email="a@acme.sg")
+    assert is_suppressed(email="b@acme.sg")
 
 
 def test_the_tenant_role_cannot_delete_a_suppression(acme):
@@ -177,7 +201,7 @@ def test_the_tenant_role_cannot_delete_a_suppression(acme):
 
 def test_a_lifted_value_can_be_suppressed_again(acme):
     suppression, _ = suppress("EMAIL", "jo@acme.sg")
-    suppressions.lift(suppression, reason="a mistake", actor="owner")
+    lift_by_two(suppression)
 
     _, is_new = suppress("EMAIL", "jo@acme.sg")
 
@@ -187,10 +211,10 @@ def test_a_lifted_value_can_be_suppressed_again(acme):
 
 def test_no_audit_event_holds_the_address(acme):
     suppression, _ = suppress("EMAIL", "jo.secret@acme.sg")
-    suppressions.lift(suppression, reason="a mistake", actor="owner")
+    lift_by_two(suppression)
 
     events = AuditEvent.objects.filter(action__startswith="icp.suppression")
-    assert events.count() == 2
+    assert events.count() == 3
     assert "jo.secret" not in str(list(events.values()))
 
 

@@ -174,12 +174,16 @@ def test_a_suppression_is_added_once_and_lifted_by_owners_alone(acme_filled):
     first, again = operator.post("suppressions", body), operator.post("suppressions", body)
     number = first.json()["id"]
     refused = operator.post(f"suppressions/{number}/lift", {"reason": "Mistake."})
-    lifted = owner.post(f"suppressions/{number}/lift", {"reason": "Mistake."})
+    asked = owner.post(f"suppressions/{number}/lift", {"reason": "Mistake."})
+    again_asked = owner.post(f"suppressions/{number}/lift", {"reason": "Mistake."})
+    lifted = Caller("root").post(f"suppressions/{number}/lift", {"reason": "It was."})
 
+    assert (asked.status_code, again_asked.status_code) == (202, 409)
+    assert asked.json()["lifted_at"] is None
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json()["value"] == "example.com.sg"
     assert (refused.status_code, lifted.status_code) == (403, 200)
-    assert lifted.json()["lift_reason"] == "Mistake."
+    assert lifted.json()["lift_reason"] == "It was."
     found = owner.get("suppressions", {"q": "mail.example.com.sg", "state": "lifted"}).json()
     assert [row["id"] for row in found["results"]] == [number]
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from icp import suppressions
 from icp.models import Suppression
 from icp.suppressions import hash_of, is_suppressed
+from icp.tests.factories import lift_by_two
 from leadgen_project.logs import LineFormatter
 from outreach import way_out
 from outreach.claim import claim
@@ -211,7 +212,7 @@ def test_a_link_outlives_the_message_and_the_person(message, provider, erased):
 def test_after_a_suppression_was_lifted_the_link_brings_it_back(message):
     token = way_out.token_of(message)
     unsubscribe(token, door=Door.PAGE, now=timezone.now())
-    suppressions.lift(Suppression.objects.get(), reason="she wrote to us", actor="owner")
+    lift_by_two(Suppression.objects.get())
 
     unsubscribe(token, door=Door.ONE_CLICK, now=timezone.now())
 
