@@ -47,12 +47,6 @@ def stop_sending(why: str) -> None:
                      before={"sending_off": ""}, after=after)  # fmt: skip
 
 
-def stop_after_taking_in() -> None:
-    """In a tenant made of an archive: where it came from may have gone on sending."""
-    if Message.objects.filter(status__in=Message.OPEN).exists():
-        stop_sending("This tenant was taken over from an archive.")
-
-
 def look_back(*, now: datetime, report: Callable[[str], None] = lambda _: None) -> LookBack:
     """Ask each mailbox's provider which of the waiting messages it has sent; write those down.
 

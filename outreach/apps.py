@@ -8,9 +8,6 @@ class OutreachConfig(AppConfig):
     def ready(self) -> None:
         # Models can be imported only once all apps are known.
         from icp.suppressions import when_suppressed  # noqa: PLC0415 -- see above
-        from outreach.after_restore import stop_after_taking_in  # noqa: PLC0415 -- see above
         from outreach.take_out_of_queue import take_out_of_queue  # noqa: PLC0415 -- see above
-        from tenants.take_in import when_taken_in  # noqa: PLC0415 -- see above
 
         when_suppressed(take_out_of_queue)
-        when_taken_in(stop_after_taking_in)

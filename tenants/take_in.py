@@ -7,7 +7,6 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,22 +24,11 @@ from tenants.archive import (
     migrations_of,
     tables_of,
 )
-from tenants.context import connection, in_tenant
+from tenants.context import connection
 from tenants.isolation import as_owner
 from tenants.models import Tenant
 from tenants.provision import create_tenant
 from tenants.take_out import CHUNK, copy_out
-
-WHEN_TAKEN_IN: list[Callable[[], object]] = []
-
-
-def when_taken_in(callback: Callable[[], object]) -> None:
-    """Let an app above this one act inside a tenant that has just been made of an archive.
-
-    Register in ``AppConfig.ready``. Registering twice changes nothing.
-    """
-    if callback not in WHEN_TAKEN_IN:
-        WHEN_TAKEN_IN.append(callback)
 
 
 def take_in(source: Path, *, actor: str, key: str = "", name: str = "") -> Tenant:
@@ -63,9 +51,6 @@ def take_in(source: Path, *, actor: str, key: str = "", name: str = "") -> Tenan
             if manifest["files"]:
                 folder_of(key).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copytree(files, folder_of(key), dirs_exist_ok=True)
-            with in_tenant(key):
-                for callback in WHEN_TAKEN_IN:
-                    callback()
     return tenant
 
 
