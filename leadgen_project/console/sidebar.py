@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache import cache
@@ -10,6 +11,7 @@ from django.http import HttpRequest
 from leadgen_project.console.context import tenant_of
 from leadgen_project.console.pages import link
 from leadgen_project.console.waiting import Waiting, count_waiting
+from tenants.console import may_do
 
 CACHE_SECONDS = 20
 TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside it
@@ -63,18 +65,29 @@ PLATFORM_PAGES = (
 )
 
 
+RIGHTS = {  # page -> who may open it; the others may be read by everybody
+    "config-import": "tenants.edit_settings",
+    "icp_personrequest_changelist": "icp.answer_people",
+}
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if tenant_of(request) is None:
         return [{"title": "Platform", "items": _items(PLATFORM_PAGES, None)}]
     waiting = _waiting()
+    office = [each for each in OFFICE_PAGES if _may_open(request, each[2])]
     return [
         {"title": "Work", "items": _items(TENANT_PAGES, waiting)},
         {"title": "Mail", "separator": True, "items": _items(MAIL_PAGES, waiting)},
-        {"title": "Office", "separator": True, "items": _items(OFFICE_PAGES, waiting)},
+        {"title": "Office", "separator": True, "items": _items(office, waiting)},
     ]
 
 
-def _items(pages: tuple[tuple[str, str, str, str], ...], waiting: Waiting | None) -> list[Any]:
+def _may_open(request: HttpRequest, page: str) -> bool:
+    return page not in RIGHTS or may_do(request, RIGHTS[page])
+
+
+def _items(pages: Iterable[tuple[str, str, str, str]], waiting: Waiting | None) -> list[Any]:
     items = []
     for title, icon, page, counted in pages:
         item = {"title": title, "icon": icon, "link": link(page)}
