@@ -17,12 +17,14 @@ from tenants.token_size import LONGEST_TOKEN
 def minter(committed) -> Iterator[Minter]:
     """The deployment's provider. Stands before ``server``, whose settings name it."""
     found = Minter()
-    committed.env |= {
-        "OIDC_ISSUER": found.issuer,
-        "OIDC_AUDIENCE": AUDIENCE,
-        "OIDC_CLIENT_ID": "leadgen",
-        "OIDC_CLIENT_SECRET": "s3cret-of-tests",
-    }
+    committed.env.update(
+        {
+            "OIDC_ISSUER": found.issuer,
+            "OIDC_AUDIENCE": AUDIENCE,
+            "OIDC_CLIENT_ID": "leadgen",
+            "OIDC_CLIENT_SECRET": "s3cret-of-tests",
+        }
+    )
     TenantSettings.objects.update(first_login="JOIN")
     yield found
     found.close()
