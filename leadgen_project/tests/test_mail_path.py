@@ -87,7 +87,7 @@ def test_from_an_empty_desk_to_a_reply_that_ends_the_sequence(
     console.open(f"{HERE}reply/")
     assert "please send me a price list" in page.inner_text("body")
     console.open(f"{HERE}message/why/")
-    assert "may send at this moment" in page.inner_text("body")
+    assert "mail has come to its end" in page.inner_text("body")
     assert [each for each in console.problems if microsoft.url not in each] == []
 
 
