@@ -48,7 +48,8 @@ def by_itself(committed, *steps: str) -> None:
 
 def press(console, words: str) -> str:  # noqa: F811
     """Click the button of these words; the text of the page that follows."""
-    console.page.click(f"button:has-text('{words}') >> visible=true >> nth=0")
+    with console.page.expect_navigation():
+        console.page.click(f"button:has-text('{words}') >> visible=true >> nth=0")
     console.settle()
     return console.page.inner_text("body")
 
