@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from django.apps import apps
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 
@@ -244,6 +244,19 @@ def _append_only_in_tenant() -> list[str]:
 
 
 def _create_role(cursor: CursorWrapper, role: str) -> None:
+    """Create the role and let the owner take it, unless both is so.
+
+    Roles belong to the server: the installation in another of its databases may make the same one
+    at this moment, past every lock of ours. Who comes second waits for the first, then finds it.
+    """
+    try:
+        with transaction.atomic():
+            _create_role_alone(cursor, role)
+    except IntegrityError:
+        _create_role_alone(cursor, role)
+
+
+def _create_role_alone(cursor: CursorWrapper, role: str) -> None:
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
     if not cursor.fetchone():
         _run(cursor, "CREATE ROLE {role} NOLOGIN INHERIT", role=role)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -167,6 +169,44 @@ def test_threads_do_not_share_a_tenant(committed):
         answers = list(pool.map(whoami, ["acme", "beta"]))
 
     assert answers == [{(role_for(key), key)} for key in ("acme", "beta")]
+
+
+def test_a_role_that_another_installation_of_the_server_makes_meanwhile_is_taken(committed):
+    """Roles are the server's: two databases set up at once ask for the same ones."""
+    role = f"lg_test_{os.getpid()}_shared"
+
+    def build() -> None:
+        try:
+            with isolation.as_owner(), transaction.atomic(), connection.cursor() as cursor:
+                isolation._create_role(cursor, role)
+        finally:
+            connection.close()
+
+    with psycopg.connect(committed.env["DATABASE_URL"]) as elsewhere, ThreadPoolExecutor(1) as pool:
+        elsewhere.execute(f"CREATE ROLE {role} NOLOGIN INHERIT")
+        building = pool.submit(build)
+        _wait_for_a_held_lock(committed.env["DATABASE_URL"])
+        elsewhere.commit()
+        try:
+            building.result(timeout=60)
+            elsewhere.execute(f"SET ROLE {role}")
+            elsewhere.execute("RESET ROLE")
+        finally:
+            elsewhere.rollback()
+            elsewhere.execute(f"DROP ROLE {role}")
+
+
+def _wait_for_a_held_lock(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as watcher:
+        for _ in range(600):
+            found = watcher.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ).fetchone()
+            if found and found[0]:
+                return
+            time.sleep(0.1)
+    raise AssertionError("nobody waited for the role that was being created elsewhere")
 
 
 def test_building_the_wall_again_changes_nothing(db):
