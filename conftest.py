@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
 import pytest
 from django.conf import settings
-from django.db import ProgrammingError, connection
+from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
+
+from leadgen_project.tests.drop_database import drop_database
 
 ROLE_PREFIX = "lg_test"  # roles belong to the server, and the developer's own must stay untouched
 NUMBERS = count(1)
@@ -134,22 +135,7 @@ def committed(django_db_setup, django_db_blocker, tmp_path) -> Iterator[Committe
         finally:
             connection.close()
             connection.settings_dict["NAME"] = template
-            _drop(name)
-
-
-def _drop(name: str) -> None:
-    """Drop a database with whoever is connected; autovacuum is not ours to end, and waited for."""
-    give_up_at = time.monotonic() + 60
-    while True:
-        with connection._nodb_cursor() as cursor:
-            try:
-                cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-            except ProgrammingError:
-                if time.monotonic() > give_up_at:
-                    raise
-            else:
-                return
-        time.sleep(0.2)
+            drop_database(name)
 
 
 def _environment(name: str, data_dir: str) -> dict[str, str]:

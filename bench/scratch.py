@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.core.management import call_command
 
+from leadgen_project.tests.drop_database import drop_database
 from tenants.context import connection
 from tenants.provision import create_tenant
 
@@ -19,7 +20,9 @@ def scratch_database(*, tenants: int, name: str = NAME) -> Iterator[list[str]]:
     """Work in a fresh database with ``tenants`` tenants; yields their keys."""
     usual, prefix = connection.settings_dict["NAME"], settings.DATABASE_ROLE_PREFIX
     connection.close()
-    _admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"')
+    drop_database(name)
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{name}"')
     connection.settings_dict["NAME"] = name
     settings.DATABASE_ROLE_PREFIX = "lg_bench"
     try:
@@ -33,10 +36,4 @@ def scratch_database(*, tenants: int, name: str = NAME) -> Iterator[list[str]]:
         connection.close()
         connection.settings_dict["NAME"] = usual
         settings.DATABASE_ROLE_PREFIX = prefix
-        _admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-
-def _admin(*statements: str) -> None:
-    with connection._nodb_cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+        drop_database(name)
