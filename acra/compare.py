@@ -15,18 +15,20 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from acra.columns import FORMER_NAMES, MISSING, PLACE, PUBLISHED
-from acra.normalise import KEPT, SEPARATOR, TYPED
+from acra.normalise import SEPARATOR, TYPED
+from acra.scan import KEPT
 from acra.values import ENTITY_TYPES
 
 __all__ = [
     "Delta", "compete_with_known", "copy_into", "copy_into_emptied", "drop_duplicates",
-    "drop_known", "drop_work_tables", "find_delta", "find_differences", "find_repeated",
-    "keep_absent_columns", "lines_of_delta", "make_staging", "make_typed",
+    "drop_known", "drop_work_tables", "find_delta", "find_differences", "keep_absent_columns",
+    "lines_of_delta", "make_staging", "make_typed",
 ]  # fmt: skip
 
 STAGING, DELTA = "acra_register_staging", "acra_register_delta"
 TYPED_ROWS, DIFFERENCE = "acra_register_typed", "acra_register_difference"
-PAGES_AT_ONCE = 256  # of the delta, 2 MB
+SEVERAL = "acra_register_several"  # rows have these numbers
+PAGES_AT_ONCE = 1024  # of the delta, 8 MB
 
 # Of several rows for one UEN the best stays: with the most former names (renamed later), then the
 # one that is not live (a dead company is never written to), then the first in text order. So the
@@ -90,36 +92,35 @@ def _copy(statement: str, table: str, columns: tuple[str, ...], blocks: Iterable
             copy.write(block)
 
 
-def find_repeated() -> list[str]:
-    """The UENs that several typed rows have."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT uen FROM {TYPED_ROWS} GROUP BY uen HAVING count(*) > 1")
-        return [uen for (uen,) in cursor.fetchall()]
-
-
-def drop_duplicates(table: str, repeated: list[str]) -> list[str]:
-    """Keep the best row of each of the ``repeated`` UENs; return those of the others."""
-    if not repeated:
-        return []
+def drop_duplicates(table: str) -> list[str]:
+    """Keep the best row of each UEN in ``table``; return the UENs of the others."""
+    best_first = sql.SQL(BEST_FIRST).format(
+        separator=sql.Literal(SEPARATOR), kept=sql.Literal(KEPT),
+        first=sql.Literal(PLACE[FORMER_NAMES[0]] + 1),
+        last=sql.Literal(PLACE[FORMER_NAMES[-1]] + 1),
+        status=sql.Literal(PLACE["entity_status_description"] + 1),
+    )  # fmt: skip
+    # Apart from the deletion, because only a query that writes nothing uses several processes; and
+    # by sorting, which they share; hashing two million numbers falls to one.
+    _run(f"SET LOCAL enable_hashagg = off; DROP TABLE IF EXISTS {SEVERAL}")
+    _run(
+        f"CREATE UNLOGGED TABLE {SEVERAL} AS"
+        f" SELECT uen FROM {table} GROUP BY uen HAVING count(*) > 1"
+    )
+    _run("SET LOCAL enable_hashagg = on")
     statement = sql.SQL("""
         DELETE FROM {table} AS t USING (
             SELECT ctid AS place, row_number() OVER (PARTITION BY uen ORDER BY {best_first}) AS rank
-            FROM {table} WHERE uen = ANY(%s)
+            FROM {table} WHERE uen IN (SELECT uen FROM {several})
         ) AS ranked
         WHERE t.ctid = ranked.place AND ranked.rank > 1
         RETURNING t.uen
-    """).format(
-        table=sql.Identifier(table),
-        best_first=sql.SQL(BEST_FIRST).format(
-            separator=sql.Literal(SEPARATOR), kept=sql.Literal(KEPT),
-            first=sql.Literal(PLACE[FORMER_NAMES[0]] + 1),
-            last=sql.Literal(PLACE[FORMER_NAMES[-1]] + 1),
-            status=sql.Literal(PLACE["entity_status_description"] + 1),
-        ),
-    )  # fmt: skip
+    """).format(table=sql.Identifier(table), several=sql.Identifier(SEVERAL), best_first=best_first)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [repeated])
-        return sorted(uen for (uen,) in cursor.fetchall())
+        cursor.execute(statement, [])
+        dropped = sorted(uen for (uen,) in cursor.fetchall())
+    _run(f"DROP TABLE {SEVERAL}")
+    return dropped
 
 
 def keep_absent_columns() -> None:
@@ -178,32 +179,27 @@ def find_delta(*, staged: int) -> Delta:
     return Delta(lines=unknown, repeated=(staged - unknown) - (companies - unseen))
 
 
-def compete_with_known() -> list[str]:
+def compete_with_known() -> None:
     """Put beside typed rows what is known of the same company, where the load holds that as well.
 
-    Returns the UENs of these. Then ``drop_duplicates`` finds the best of them, and ``drop_known``
-    takes it away if it was no news.
+    Then ``drop_duplicates`` finds the best of them, and ``drop_known`` takes it away if it was no
+    news.
     """
     columns = ", ".join(TYPED)
-    with connection.cursor() as cursor:
-        cursor.execute(f"""
-            WITH several AS MATERIALIZED (
-                SELECT uen FROM {TYPED_ROWS} EXCEPT SELECT uen FROM {DELTA} WHERE uen IS NOT NULL
-            )
-            INSERT INTO {TYPED_ROWS} ({columns}) SELECT {columns} FROM acra_registeredcompany
-            WHERE uen IN (SELECT uen FROM several) RETURNING uen
-        """)
-        return [uen for (uen,) in cursor.fetchall()]
-
-
-def drop_known(uens: list[str]) -> None:
-    """Drop typed rows of these companies that say what is known."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"DELETE FROM {TYPED_ROWS} AS t USING acra_registeredcompany AS c"
-            " WHERE t.uen = c.uen AND t.published = c.published AND t.uen = ANY(%s)",
-            [uens],
+    _run(f"""
+        WITH several AS MATERIALIZED (
+            SELECT uen FROM {TYPED_ROWS} EXCEPT SELECT uen FROM {DELTA} WHERE uen IS NOT NULL
         )
+        INSERT INTO {TYPED_ROWS} ({columns}) SELECT {columns} FROM acra_registeredcompany
+        WHERE uen IN (SELECT uen FROM several)
+    """)
+
+
+def drop_known() -> None:
+    _run(
+        f"DELETE FROM {TYPED_ROWS} AS t USING acra_registeredcompany AS c"
+        " WHERE t.uen = c.uen AND t.published = c.published"
+    )
 
 
 def lines_of_delta() -> Iterator[list[str]]:

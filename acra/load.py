@@ -24,10 +24,10 @@ from django.utils import timezone
 from acra import compare
 from acra.indexes import ensure_search_indexes, without_indexes
 from acra.models import RegisteredCompany, RegisterImport
-from acra.normalise import TYPED
-from acra.scan_parallel import PARALLEL_FROM, scan_all, split, type_all
+from acra.normalise import TYPED, Normaliser
+from acra.scan import Tally, Task
+from acra.scan_parallel import PARALLEL_FROM, scan_all, split
 from acra.sources import RegisterFileError, find_sources, read_header
-from acra.tally import Tally, Task
 from tenants.context import in_public
 from tenants.isolation import as_owner
 from tenants.outage import LOST
@@ -179,10 +179,10 @@ class _Load:
             self._reject_duplicates(delta.repeated)
         with self._step("normalise"), _roomy():
             compare.make_typed()
-            self._type_delta(count=delta.lines)
-            known = compare.compete_with_known()
-            self._drop_duplicates(compare.TYPED_ROWS, compare.find_repeated())
-            compare.drop_known(known)
+            self._type_delta()
+            compare.compete_with_known()
+            self._drop_duplicates(compare.TYPED_ROWS)
+            compare.drop_known()
         with self._step("differences"), _roomy():
             kinds = compare.find_differences()
         with self._step("write"), transaction.atomic(), _roomy():
@@ -194,10 +194,14 @@ class _Load:
             if delta.lines > self._tally.accepted // 10:
                 _vacuum()
 
-    def _type_delta(self, *, count: int) -> None:
-        lines = compare.lines_of_delta()
-        for block in type_all(lines, self._tally, count=count, today=self._now.date()):
-            compare.copy_into(compare.TYPED_ROWS, TYPED, [block])
+    def _type_delta(self) -> None:
+        normaliser = Normaliser(today=self._now.date())
+        for lines in compare.lines_of_delta():
+            block = "\n".join(normaliser.rows(lines)) + "\n"
+            compare.copy_into(compare.TYPED_ROWS, TYPED, [block.encode()])
+        self._tally.warnings += normaliser.warnings
+        for kind, examples in normaliser.examples.items():
+            self._tally.note(kind, *examples)
 
     # -- the first time ------------------------------------------------------------------
 
@@ -215,7 +219,7 @@ class _Load:
                 blocks = self._blocks(tasks)
                 compare.copy_into_emptied("acra_registeredcompany", TYPED, blocks)
             with self._step("compare", is_shown=False):
-                self._drop_duplicates("acra_registeredcompany", self._tally.repeated)
+                self._drop_duplicates("acra_registeredcompany")
                 self._check_completeness()
             with self._step("indexes", is_shown=False), connection.cursor() as cursor:
                 for statement in again:
@@ -248,8 +252,8 @@ class _Load:
                 extra = ", ".join(task.header.unknown)[:200]
                 self._tally.warn("columns that are not used", f"{name}: {extra}")
 
-    def _drop_duplicates(self, table: str, repeated: list[str]) -> None:
-        dropped = compare.drop_duplicates(table, repeated)
+    def _drop_duplicates(self, table: str) -> None:
+        dropped = compare.drop_duplicates(table)
         self._reject_duplicates(len(dropped), *dropped[:EXAMPLES])
 
     def _reject_duplicates(self, count: int, *examples: str) -> None:

@@ -1,9 +1,8 @@
-"""Read and type with all processor cores: another process works, this one gets the rows.
+"""Read large files with all processor cores: other processes scan, this one gets the rows.
 
-One process with a thread per core, because the library it types with takes 40 MB of each process,
-and lets other threads work meanwhile. A process of its own (``python -m acra.scan_parallel``),
-whose memory is given back at the end. Questions go to it as JSON lines, answers come back as
-frames: kind (1 byte), length (4), content.
+Processes of their own program (``python -m acra.scan_parallel``) instead of ``multiprocessing``:
+the queue's workers may have no children of that kind, and a fork would share database sockets.
+Tasks go to them as JSON lines, answers come back as frames: kind (1 byte), length (4), content.
 """
 
 from __future__ import annotations
@@ -14,36 +13,28 @@ import os
 import struct
 import subprocess
 import sys
-import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import date
 from pathlib import Path
-from threading import Lock
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from queue import Queue
+from threading import Event, Thread
+from typing import IO, Any, cast
 
-from acra.normalise import Normaliser
+from acra.scan import Tally, Task, scan
 from acra.sources import Header, RegisterFileError, Source, opened
-from acra.tally import Tally, Task
 
-if TYPE_CHECKING:
-    from acra.type_rows import SeenUens
-
-__all__ = ["PARALLEL_FROM", "scan_all", "split", "type_all"]
+__all__ = ["PARALLEL_FROM", "scan_all", "split"]
 
 PARALLEL_FROM = 24 * 1024**2  # bytes; below it starting processes costs more than it brings
 PART_BYTES = 48 * 1024**2
-FEW_LINES = 5_000  # typed before the other process would have begun
-MOST_THREADS = 2  # more would wait for the server, and each takes 40 MB
+MOST_PROCESSES = 4
 PIPE_BYTES = 1024**2  # several blocks; with 64 kB the processes would wait for each other
 _FRAME = struct.Struct(">cI")
 _ROWS, _DONE, _FAILED = b"R", b"D", b"F"
 _HERE = Path(__file__).resolve().parent.parent
 _COUNTS = [one.name for one in fields(Tally)]
-_OUT = Lock()
+_Answer = tuple[bytes, bytes] | None
 
 
 def scan_all(tasks: Sequence[Task], tally: Tally) -> Iterator[bytes]:
@@ -52,24 +43,12 @@ def scan_all(tasks: Sequence[Task], tally: Tally) -> Iterator[bytes]:
     Small work is done here. Raises ``RegisterFileError`` for the first file that is unusable.
     """
     size = sum((task.end or task.source.size) - task.start for task in tasks)
-    if size < PARALLEL_FROM or _threads() < 2:
-        yield from _scan_here(tasks, tally)
-    else:
-        with _Elsewhere() as elsewhere:
-            elsewhere.ask(*map(asdict, tasks))
-            yield from elsewhere.answers(len(tasks), tally)
-            elsewhere.ask({"repeated": True})
-            yield from elsewhere.answers(1, tally)
-
-
-def _scan_here(tasks: Iterable[Task], tally: Tally) -> Iterator[bytes]:
-    from acra.scan import scan  # noqa: PLC0415 -- brings 40 MB that few processes need
-    from acra.type_rows import SeenUens  # noqa: PLC0415 -- the same
-
-    seen = SeenUens()
-    for task in tasks:
-        yield from scan(task, tally, seen=seen)
-    tally.repeated += seen.repeated()
+    processes = min(len(tasks), os.cpu_count() or 1, MOST_PROCESSES)
+    if size < PARALLEL_FROM or processes < 2:
+        for task in tasks:
+            yield from scan(task, tally)
+        return
+    yield from _Crew(tasks, processes).work(tally)
 
 
 def split(task: Task) -> list[Task]:
@@ -101,79 +80,79 @@ def _cut(file: IO[bytes], near: int, header: Header) -> int:
     return 0
 
 
-def type_all(
-    blocks: Iterable[list[str]], tally: Tally, *, count: int, today: date
-) -> Iterator[bytes]:
-    """The rows of ``acra.normalise.TYPED`` for ``count`` packed lines in all; a few are typed here.
+class _Crew:
+    """Processes that take tasks until none is left, each with a thread that reads its answers."""
 
-    One block is asked for after the other, so that memory holds one.
-    """
-    if count <= FEW_LINES:
-        normaliser = Normaliser(today=today)
-        yield from (
-            "".join(f"{row}\n" for row in normaliser.rows(lines)).encode() for lines in blocks
-        )
-        tally.add_warnings(*normaliser.take_warnings())
-        return
-    with _Elsewhere() as elsewhere:
-        for lines in blocks:
-            elsewhere.ask({"lines": lines, "today": today.isoformat()})
-            yield from elsewhere.answers(1, tally)
+    def __init__(self, tasks: Sequence[Task], processes: int) -> None:
+        self._tasks: Queue[Task | None] = Queue()
+        for task in (*tasks, *[None] * processes):
+            self._tasks.put(task)
+        self._answers: Queue[_Answer] = Queue(maxsize=2 * processes)
+        self._stopped = Event()
+        self._processes = [_start() for _ in range(processes)]
 
-
-class _Elsewhere:
-    """The other process, which ends with the block that uses it."""
-
-    def __enter__(self) -> Self:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "acra.scan_parallel"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            pipesize=PIPE_BYTES,
-            cwd=_HERE,
-            env={**os.environ, "POLARS_MAX_THREADS": str(_threads())},
-        )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        with suppress(BrokenPipeError):
-            self._process.communicate()
-
-    def ask(self, *questions: dict[str, Any]) -> None:
-        stream = cast(IO[bytes], self._process.stdin)
-        with self._explained():
-            stream.write(b"".join(json.dumps(one).encode() + b"\n" for one in questions))
-            stream.flush()
-
-    def answers(self, count: int, tally: Tally) -> Iterator[bytes]:
-        """The rows for ``count`` questions; what was counted goes to ``tally``."""
-        stream = cast(IO[bytes], self._process.stdout)
-        while count:
-            with self._explained():
-                kind, length = _FRAME.unpack(_exactly(stream, _FRAME.size))
-                content = _exactly(stream, length)
-            if kind == _ROWS:
-                yield content
-            elif kind == _FAILED:
-                raise RegisterFileError(content.decode())
-            else:
-                tally.add(_tally(content))
-                count -= 1
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def work(self, tally: Tally) -> Iterator[bytes]:
+        threads = [Thread(target=self._serve, args=(p,), daemon=True) for p in self._processes]
+        for thread in threads:
+            thread.start()
         try:
-            yield
-        except (BrokenPipeError, EOFError):
-            code = self._process.wait()
-            raise RegisterFileError(
-                f"The process that reads files ended early (exit code {code})."
-            ) from None
+            running = len(threads)
+            while running:
+                answer = self._answers.get()
+                if answer is None:
+                    running -= 1
+                    continue
+                kind, content = answer
+                if kind == _ROWS:
+                    yield content
+                elif kind == _DONE:
+                    tally.add(_tally(content))
+                else:
+                    raise RegisterFileError(content.decode())
+        finally:
+            self._stop(threads)
+
+    def _serve(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            while (task := self._tasks.get()) is not None and not self._stopped.is_set():
+                for answer in _ask(process, task):
+                    self._answers.put(answer)
+        except (OSError, EOFError):
+            reason = f"A process that reads files ended early (exit code {process.poll()})."
+            self._answers.put((_FAILED, reason.encode()))
+        self._answers.put(None)
+
+    def _stop(self, threads: list[Thread]) -> None:
+        self._stopped.set()
+        for process in self._processes:
+            process.kill()
+        while any(thread.is_alive() for thread in threads):
+            while not self._answers.empty():
+                self._answers.get()
+            for thread in threads:
+                thread.join(0.01)
+        for process in self._processes:
+            process.communicate()
 
 
-def _threads() -> int:
-    return min(os.cpu_count() or 1, MOST_THREADS)
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "acra.scan_parallel"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pipesize=PIPE_BYTES,
+        cwd=_HERE,
+    )
+
+
+def _ask(process: subprocess.Popen[bytes], task: Task) -> Iterator[tuple[bytes, bytes]]:
+    questions, answers = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+    questions.write(json.dumps(asdict(task)).encode() + b"\n")
+    questions.flush()
+    kind = _ROWS
+    while kind == _ROWS:
+        kind, length = _FRAME.unpack(_exactly(answers, _FRAME.size))
+        yield kind, _exactly(answers, length)
 
 
 def _exactly(stream: IO[bytes], count: int) -> bytes:
@@ -190,7 +169,8 @@ def _tally(content: bytes) -> Tally:
     return Tally(**counts)
 
 
-def _task(task: dict[str, Any]) -> Task:
+def _task(line: bytes) -> Task:
+    task = json.loads(line)
     header: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in task["header"].items()
     }
@@ -198,64 +178,24 @@ def _task(task: dict[str, Any]) -> Task:
 
 
 def main() -> None:
-    """Work off the questions on standard input, some at once."""
-    from acra.type_rows import SeenUens  # noqa: PLC0415 -- brings 40 MB that few processes need
-
+    """Work off tasks until standard input ends."""
+    out = sys.stdout.buffer
     gc.disable()  # rows are no cycles, and looking for some costs a tenth of the time
-    seen = SeenUens()
-    with ThreadPoolExecutor(_threads()) as pool:
-        for line in sys.stdin.buffer:
-            work = pool.submit(_work, json.loads(line), seen)
-            work.add_done_callback(_end_if_it_failed)
 
+    def answer(kind: bytes, content: bytes) -> None:
+        out.write(_FRAME.pack(kind, len(content)))
+        out.write(content)
+        out.flush()
 
-def _end_if_it_failed(work: Future[None]) -> None:
-    """An error nobody foresaw ends the process, or the other one would wait for the answer."""
-    if error := work.exception():
-        traceback.print_exception(error)
-        sys.stderr.flush()
-        os._exit(1)
-
-
-def _work(question: dict[str, Any], seen: SeenUens) -> None:
-    tally = Tally()
-    try:
-        for block in _rows_for(question, tally, seen):
-            _answer(_ROWS, block)
-    except RegisterFileError as exc:
-        _answer(_FAILED, str(exc).encode())
-    else:
-        _answer(_DONE, json.dumps({name: getattr(tally, name) for name in _COUNTS}).encode())
-
-
-def _rows_for(question: dict[str, Any], tally: Tally, seen: SeenUens) -> Iterator[bytes]:
-    """Of the three questions: for rows of lines, for repeated UENs, for the rows of a task."""
-    from acra.scan import scan  # noqa: PLC0415 -- brings 40 MB that few processes need
-
-    if "lines" in question:
-        yield _typed_here(question["lines"], tally, today=question["today"])
-    elif "repeated" in question:
-        tally.repeated += seen.repeated()
-    else:
-        yield from scan(_task(question), tally, seen=seen)
-
-
-def _typed_here(lines: list[str], tally: Tally, *, today: str) -> bytes:
-    import polars as pl  # noqa: PLC0415 -- brings 40 MB that few processes need
-
-    from acra.type_rows import RowTyper  # noqa: PLC0415 -- the same
-
-    typer = RowTyper(today=date.fromisoformat(today))
-    block, _ = typer.typed(pl.Series(lines))
-    tally.add_warnings(*typer.take_warnings())
-    return block
-
-
-def _answer(kind: bytes, content: bytes) -> None:
-    with _OUT:
-        sys.stdout.buffer.write(_FRAME.pack(kind, len(content)))
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+    for line in sys.stdin.buffer:
+        tally = Tally()
+        try:
+            for block in scan(_task(line), tally):
+                answer(_ROWS, block)
+        except RegisterFileError as exc:
+            answer(_FAILED, str(exc).encode())
+        else:
+            answer(_DONE, json.dumps({name: getattr(tally, name) for name in _COUNTS}).encode())
 
 
 if __name__ == "__main__":

@@ -20,10 +20,9 @@ from acra.postal import district_of, repair
 from acra.status import StatusClass, status_class
 
 __all__ = [
-    "ENTITY_TYPES", "LONGEST_COUNT", "LONGEST_NAME", "LONGEST_VALUE", "SSIC_EDITION", "SSIC_FILE",
-    "Converted", "clean", "clean_name", "copy_text", "count_value", "date_value", "entity_type",
-    "former_names", "latest_filing", "postal_value", "ssic_codes", "ssic_value", "status_value",
-    "text_value",
+    "ENTITY_TYPES", "LONGEST_NAME", "SSIC_EDITION", "SSIC_FILE", "Converted", "clean",
+    "clean_name", "copy_text", "count_value", "date_value", "entity_type", "former_names",
+    "postal_value", "ssic_value", "status_value", "text_value",
 ]  # fmt: skip
 
 Converted = tuple[str, str]  # value for COPY, what is odd about it or ""
@@ -93,11 +92,6 @@ def date_value(published: str, *, latest: date) -> Converted:
     return found.isoformat(), "date in the future" if found > latest else ""
 
 
-def latest_filing(today: date) -> date:
-    """Dates of issue, returns and accounts may lie ahead, but not further than this."""
-    return today.replace(year=today.year + 3, day=1)
-
-
 def postal_value(published: str) -> Converted:
     """The code, lost zeros given back, its district, and the code once more if it is full."""
     text, _ = text_value(published)
@@ -112,7 +106,7 @@ def postal_value(published: str) -> Converted:
 def ssic_value(published: str) -> Converted:
     """Five digits are kept, even of another edition; all else is no code."""
     code = clean(published)
-    if not code or code in ssic_codes():
+    if not code or code in _ssic_codes():
         return code, ""
     if _SSIC.fullmatch(code) and code != "00000":
         return code, f"SSIC code not in {SSIC_EDITION}"
@@ -142,6 +136,6 @@ def _visible(character: str) -> str:
 
 
 @cache
-def ssic_codes() -> frozenset[str]:
+def _ssic_codes() -> frozenset[str]:
     with SSIC_FILE.open(encoding="utf-8", newline="") as file:
         return frozenset(row["code"] for row in csv.DictReader(file) if row["level"] == "sub-class")
