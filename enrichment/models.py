@@ -9,6 +9,11 @@ from django.db.models import F, Q
 from django.db.models.functions import MD5
 from django.utils import timezone
 
+from enrichment.harvest_models import (  # noqa: F401 -- where Django finds them
+    HarvestRequest,
+    HarvestSource,
+    Listing,
+)
 from icp.models import Lead
 
 

@@ -16,7 +16,7 @@ from enrichment.models import Contact
 from icp.models import Lead
 from icp.suppressions import shown
 from icp.taxonomy import titles_of
-from outreach.places import Place, country_of_zone, place_of_city, place_of_number
+from tenants.places import Place, country_of_zone, place_of_city, place_of_number
 
 SINGAPORE = Place("Asia/Singapore", "SG")
 DEFAULT_ZONE = "Asia/Singapore"  # of a lead of whom nothing is known; its country stays empty

@@ -9,7 +9,7 @@ from icp.models import Lead
 from icp.tests.factories import make_codes, make_company
 from outreach.lead_data import lead_data_of, place_of, split_name
 from outreach.lint import LEAD_VARIABLES
-from outreach.places import Place, place_of_city, place_of_number
+from tenants.places import Place, place_of_city, place_of_number
 
 
 def test_a_registered_company_is_in_singapore_and_has_the_registers_words(acme):
