@@ -1,9 +1,9 @@
 """Which value is shown, and whom one could talk to: many statements made into one lead.
 
-The precedence is fixed (DESIGN section 4): operator, register, import, page by rule, provider,
-language model. Within one source the surer statement wins, then the earlier page, then the value
-itself, so that the order of rows never decides. Nothing is lost: what is not shown stays as an
-alternative.
+The precedence is fixed (DESIGN section 4): operator, with what a person read behind a wall next to
+it, register, import, page by rule, provider, language model. Within one source the surer statement
+wins, then the earlier page, then the value itself, so that the order of rows never decides. Nothing
+is lost: what is not shown stays as an alternative.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,12 @@ from enrichment.domains import is_free_mail
 from enrichment.extract.email_owner import letters_of
 from enrichment.words import word_set
 
-PRECEDENCE = {"OPERATOR": 0, "REGISTER": 1, "IMPORT": 2, "PAGE": 3, "PROVIDER": 4, "LLM": 5}
+PRECEDENCE = {
+    name: place
+    for place, name in enumerate(
+        ("OPERATOR", "CAPTCHA", "REGISTER", "IMPORT", "PAGE", "PROVIDER", "LLM")
+    )
+}
 # Fields with many true values at once; all others show one.
 MANY = frozenset({"phones", "emails", "fax", "technologies", "social", "languages", "whatsapp",
                   "services", "industries_served", "website_opinion"})  # fmt: skip
@@ -38,7 +43,7 @@ ROLES = word_set(
 )
 _MAX_ALTERNATIVES = 10
 # Who may speak of people and mailboxes. What a model read stays a proposal.
-SPEAK_OF_CONTACTS = frozenset({"OPERATOR", "IMPORT", "PAGE", "PROVIDER"})
+SPEAK_OF_CONTACTS = frozenset({"OPERATOR", "CAPTCHA", "IMPORT", "PAGE", "PROVIDER"})
 # A provider's address may be doubtful: last part of the method -> why it is not used.
 DOUBTS = {
     "guessed": "The provider worked this address out; nobody has shown it.",

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import MD5
 from django.utils import timezone
 
+from enrichment.captcha_models import CaptchaChallenge  # noqa: F401 -- where Django finds it
 from enrichment.harvest_models import (  # noqa: F401 -- where Django finds them
     HarvestRequest,
     HarvestSource,
@@ -337,6 +338,7 @@ class Evidence(models.Model):
 
     class Source(models.TextChoices):
         OPERATOR = "OPERATOR", "Operator"
+        CAPTCHA = "CAPTCHA", "CAPTCHA resolution"
         REGISTER = "REGISTER", "Register"
         PAGE = "PAGE", "Page, by rule"
         PROVIDER = "PROVIDER", "Provider"

@@ -17,6 +17,8 @@ from django.db import transaction
 
 from acra.models import RegisteredCompany
 from enrichment import look
+from enrichment.captcha.open import open_challenge
+from enrichment.captcha.settled import is_settled
 from enrichment.digest import digest
 from enrichment.look import Finding, corpus_of
 from enrichment.merge import choose
@@ -142,6 +144,9 @@ def _move_on(one: Found, facts: dict[str, Any], *, now: datetime) -> None:
     if stage == Lead.Stage.ENRICHED:
         stage, also = judge_by_rule(one.lead, facts, now=now)
     one.lead.move_to(stage, now=now, facts=facts, **also)
+    if stage == Lead.Stage.NEEDS_OPERATOR:
+        url, host, make = _wall(one.finding)
+        open_challenge(lead=one.lead, url=url, host=host, make=make, now=now)
 
 
 def facts_of(account: Account) -> dict[str, Any]:
@@ -219,8 +224,11 @@ def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _next(lead: Lead, finding: Finding, *, now: datetime) -> tuple[Lead.Stage, dict[str, Any]]:
-    """Where the lead goes. Passing trouble brings it back another night, three times at most."""
-    if finding.outcome == look.WALL:
+    """Where the lead goes. Passing trouble brings it back another night, three times at most.
+
+    A wall that a person has passed or given up already keeps the lead no more.
+    """
+    if finding.outcome == look.WALL and not is_settled(lead, host=_wall(finding)[1], now=now):
         return Lead.Stage.NEEDS_OPERATOR, {}
     if finding.outcome == look.FAILED and finding.may_pass:
         failures = lead.enrichment_runs.filter(outcome=EnrichmentRun.Outcome.FAILED).count()
@@ -228,6 +236,13 @@ def _next(lead: Lead, finding: Finding, *, now: datetime) -> tuple[Lead.Stage, d
             wait = max(RETRY_AFTER, timedelta(seconds=min(finding.retry_after or 0, 7 * 86_400)))
             return Lead.Stage.CANDIDATE, {"not_before": now + wait}
     return Lead.Stage.ENRICHED, {}
+
+
+def _wall(finding: Finding) -> tuple[str, str, str]:
+    """(address, host, make) of the wall somebody should look at first."""
+    walls = finding.crawl.walls if finding.crawl else ()
+    url, make = (walls[0][0], walls[0][1].words) if walls else ("", "unknown")
+    return url, host_of(url), make
 
 
 def judge_by_rule(

@@ -45,6 +45,14 @@ class Wall:
     make: str
     evidence: str
 
+    @property
+    def words(self) -> str:
+        """What a person will meet there: the maker of the CAPTCHA, a log-in, a refusal."""
+        if self.kind is Kind.LOGIN:
+            return "log-in"
+        make = {"unknown": "CAPTCHA", IMAGE: "picture or sum"}.get(self.make, self.make)
+        return make if self.kind is Kind.CAPTCHA else f"refused ({self.make})"
+
 
 #: Response headers that say it themselves: (header, value it contains, make, kind).
 _HEADERS: Final = (

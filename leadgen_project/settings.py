@@ -365,6 +365,12 @@ REGISTER_INTERVAL_HOURS = env.integer("INTERVAL", 24, least=1)
 DISABLE_SCHEDULER = env.flag("DISABLE_SCHEDULER")
 # How long a worker's claim on a lead outlives the worker's last sign of life. Renewed at a third.
 LEASE_SECONDS = env.integer("LEASE_SECONDS", 120, least=3, most=600)
+# The CAPTCHA desk: how long a person holds a page, how long it waits, and when a source pauses.
+CAPTCHA_LEASE_SECONDS = env.integer("CAPTCHA_LEASE_SECONDS", 600, least=30, most=7200)
+CAPTCHA_DEADLINE_DAYS = env.integer("CAPTCHA_DEADLINE_DAYS", 14, least=1, most=365)
+CAPTCHA_TRIES = env.integer("CAPTCHA_TRIES", 3, least=1, most=20)
+CAPTCHA_STOP_LAST = env.integer("CAPTCHA_STOP_LAST", 20, least=1, most=1000)
+CAPTCHA_STOP_PERCENT = env.integer("CAPTCHA_STOP_PERCENT", 30, least=0, most=100)
 
 # --- vendors: keys, prices, limits --------------------------------------------------------------
 VENDOR_KEYS = {
