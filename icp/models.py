@@ -16,13 +16,14 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from icp.notice_models import Notice, NoticeMail, NoticeReader
+from icp.notice_models import Notice, NoticeMail, NoticeReader, Watch
 from tenants.clock import database_now
 from tenants.process_name import process_name
 
 __all__ = [
     "GivenSite", "IcpRule", "Lead", "Notice", "NoticeMail", "NoticeReader", "PersonRequest",
     "Selection", "SiteImport", "Suppression", "SuppressionAgain", "SuppressionImport", "Upload",
+    "Watch",
 ]  # fmt: skip
 
 

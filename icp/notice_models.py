@@ -18,12 +18,17 @@ class Notice(models.Model):
         MAILBOX = "MAILBOX", "A mailbox does not send"
         BUDGET = "BUDGET", "A vendor's budget is nearly or wholly used, or its key is refused"
         PEOPLE = "PEOPLE", "An opt-out is not heeded, or a person's request is due"
+        WATCHED = "WATCHED", "Something you watch has changed"
 
     key = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=12, choices=Kind)
     title = models.CharField(max_length=200)
     text = models.CharField(max_length=500, blank=True)
     page = models.CharField(max_length=200, blank=True, help_text="Path of where to act.")
+    person = models.CharField(
+        max_length=150, blank=True, default="", db_default="",
+        help_text="User name of the only one it is for; empty: for all.",
+    )  # fmt: skip
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -65,3 +70,30 @@ class NoticeMail(models.Model):
 
     def __str__(self) -> str:
         return f"notice {self.notice_id} to {self.person}"
+
+
+class Watch(models.Model):
+    """One person wants to hear of one record. ``state`` is what was last told of it."""
+
+    class Record(models.TextChoices):
+        LEAD = "LEAD", "Lead"
+        CAMPAIGN = "CAMPAIGN", "Campaign"
+        COMPANY = "COMPANY", "Company"
+
+    person = models.CharField(max_length=150, help_text="User name.")
+    record = models.CharField(max_length=10, choices=Record)
+    key = models.CharField(max_length=20, help_text="Its number; of a company the UEN.")
+    state = models.JSONField(default=dict)
+    since = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "watches"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "record", "key"], name="watched_once_per_person"
+            ),
+        ]
+        indexes = [models.Index(fields=["record", "key"], name="watch_by_record")]
+
+    def __str__(self) -> str:
+        return f"{self.get_record_display().lower()} {self.key}"

@@ -93,6 +93,7 @@ class ConsoleSite(UnfoldAdminSite):
         pages: list[tuple[str, Callable[..., Any], str]] = [
             ("exports/", doors.exports_page, "exports"),
             ("notices/", notice_page.notices_page, "notices"),
+            ("notices/watch/", notice_page.watch, "watch"),
             ("opt-outs/", opt_out_pages.opt_outs_page, "opt-outs"),
             ("settings/file/", config_page.config_page, "config-import"),
             ("settings/", doors.tenant_settings, "tenant-settings"),

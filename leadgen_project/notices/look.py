@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from icp.models import Notice, PersonRequest
+from leadgen_project.notices.watched import look_at_watched
 from outreach.models import Mailbox
 from outreach.opt_outs import unheeded
 from tenants import balances
@@ -36,10 +37,14 @@ class Draft(NamedTuple):
 
 
 def look(*, now: datetime) -> int:
-    """Note what is new in the current tenant; returns how many. About eight small statements.
+    """Note what is new in the current tenant; returns how many. About ten small statements.
 
     A second look adds nothing. Notices older than half a year are forgotten.
     """
+    return look_at_watched(now=now) + _look_for_all(now=now)
+
+
+def _look_for_all(*, now: datetime) -> int:
     drafts = [*_nights(now), *_mailboxes(), *_vendors(now), *_people(now)]
     if not drafts:
         return 0

@@ -9,7 +9,7 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from icp.models import Notice, NoticeMail, NoticeReader
 from tenants.context import current_schema
@@ -22,7 +22,7 @@ FRESH = timedelta(days=2)  # what nobody could be told within is old news
 HELD = timedelta(minutes=5)  # above what a mail server may take
 MOST_TRIES = 5
 # Until somebody chooses: who runs things hears of what needs them, nobody of what went well.
-DEFAULT = (Kind.NIGHT_FAILED, Kind.MAILBOX, Kind.BUDGET, Kind.PEOPLE)
+DEFAULT = (Kind.NIGHT_FAILED, Kind.MAILBOX, Kind.BUDGET, Kind.PEOPLE, Kind.WATCHED)
 WHO_BY_DEFAULT = (Membership.Role.OWNER, Membership.Role.OPERATOR)
 
 
@@ -32,6 +32,11 @@ def wanted_by(person: str, role: str) -> list[str]:
     if chosen is not None:
         return list(chosen)
     return [str(kind) for kind in DEFAULT] if role in WHO_BY_DEFAULT else []
+
+
+def notices_for(person: str) -> QuerySet[Notice]:
+    """What everybody in the tenant is told, and what ``person`` alone is."""
+    return Notice.objects.filter(person__in=["", person])
 
 
 def is_mail_due(*, now: datetime) -> bool:
@@ -74,7 +79,7 @@ def _people() -> list[tuple[str, str, str]]:
 
 
 def _claimable(person: str, role: str, *, now: datetime) -> list[Notice]:
-    fresh = Notice.objects.filter(at__gt=now - FRESH, kind__in=wanted_by(person, role))
+    fresh = notices_for(person).filter(at__gt=now - FRESH, kind__in=wanted_by(person, role))
     taken = NoticeMail.objects.filter(person=person)
     over = taken.exclude(sent_at=None) | taken.filter(held_until__gt=now)
     over |= taken.filter(tries__gte=MOST_TRIES)
