@@ -7,9 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from tenants.context import in_public
-from tenants.models import Membership, Tenant, TenantSettings
+from tenants.models import Tenant, TenantSettings
 from tenants.resolve import tenants_of
-from tenants.roles import role_of
 from tenants.room import room_here
 
 PLATFORM_COLOUR = "#475569"
@@ -30,17 +29,19 @@ def colour_of(tenant: Tenant | None) -> str:
 
 
 def console_context(request: HttpRequest) -> dict[str, Any]:
+    """What the templates around a page's content need.
+
+    ``frame`` keeps whose data this is out of reach of a page that calls something of its own
+    ``place`` or ``colour``.
+    """
     tenant = tenant_of(request)
     place = tenant.name if tenant else "Platform"
     context: dict[str, Any] = {
         "tenant": tenant,
-        "place": place,
-        "tenant_colour": colour_of(tenant),
+        "frame": {"place": place, "colour": colour_of(tenant), "room": room_here()},
         "site_title": f"{place} · leadgen"
         if tenant or request.user.is_authenticated
         else "leadgen",
-        "role": _role(request),
-        "room": room_here(),
     }
     if request.user.is_authenticated:
         with in_public():
@@ -49,10 +50,3 @@ def console_context(request: HttpRequest) -> dict[str, Any]:
         context["switcher_shown"] = context["switcher"][:IN_SWITCHER]
         context["site_dropdown"] = True  # Unfold asks it before it shows the switcher
     return context
-
-
-def _role(request: HttpRequest) -> str:
-    if getattr(request.user, "is_superuser", False):
-        return "Platform admin"
-    role = role_of(request.user)
-    return str(Membership.Role(role).label) if role else ""

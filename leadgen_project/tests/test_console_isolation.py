@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
+from acra.models import RegisteredCompany
 from leadgen_project.tests.console_data import fill, make_people, make_register
 from tenants import audit
 from tenants.context import in_tenant
@@ -96,6 +97,20 @@ def test_no_page_shows_a_row_of_another_tenant_by_its_id(filled):
             response = client.get(page)
             assert response.status_code in (403, 404), page
             assert THEIRS not in body(response), page
+
+
+def test_every_record_s_page_says_in_its_frame_whose_it_is(filled):
+    client, seen = sign_in("owner"), 0
+    records = {**ids_in("acme"), "acra.registeredcompany": RegisteredCompany.objects.first().pk}
+
+    for model, pk in records.items():
+        for page in admin_pages(model, pk):
+            response = client.get(page)
+            if response.status_code == 200:
+                assert re.search(r'<span class="lg-place"[^>]*>Acme</span>', body(response)), page
+                seen += 1
+
+    assert seen > 10
 
 
 def test_no_address_of_the_inventory_answers_with_anything_of_another_tenant(filled):
