@@ -36,18 +36,10 @@ def create(
 
     Raises ``ApiTokenError`` for scopes beyond the role of ``user`` in ``tenant``.
     """
-    if not 1 <= days <= LONGEST_DAYS:
-        raise ApiTokenError(f"A token lives 1 to {LONGEST_DAYS} days, not {days}.")
+    check_wish(tenant, user, scopes=scopes, days=days)
     prefix, rest = secrets.token_hex(4), secrets.token_urlsafe(32)
     text = f"{MARK}{prefix}_{rest}"
     with in_public():
-        role = _role(tenant.pk, user.pk)
-        if role is None:
-            raise ApiTokenError(f"{user} is no member of {tenant}, so no token can act for them.")
-        if beyond := sorted(set(scopes) - scopes_of_role(role)):
-            raise ApiTokenError(f"{user} may not do this themselves: {', '.join(beyond)}.")
-        if not scopes:
-            raise ApiTokenError("Choose at least one thing the token may do.")
         row = ApiToken.objects.create(
             tenant=tenant,
             user=user,
@@ -60,6 +52,20 @@ def create(
         )
     _record(row, "add", actor=user.username, after={"scopes": row.scopes, "days": days})
     return row, text
+
+
+def check_wish(tenant: Tenant, user: User, *, scopes: list[str], days: int) -> None:
+    """Raise ``ApiTokenError`` unless ``user`` may have such a token in ``tenant``."""
+    if not 1 <= days <= LONGEST_DAYS:
+        raise ApiTokenError(f"A token lives 1 to {LONGEST_DAYS} days, not {days}.")
+    with in_public():
+        role = _role(tenant.pk, user.pk)
+    if role is None:
+        raise ApiTokenError(f"{user} is no member of {tenant}, so no token can act for them.")
+    if beyond := sorted(set(scopes) - scopes_of_role(role)):
+        raise ApiTokenError(f"{user} may not do this themselves: {', '.join(beyond)}.")
+    if not scopes:
+        raise ApiTokenError("Choose at least one thing the token may do.")
 
 
 def revoke(row: ApiToken, *, actor: str, now: datetime, reason: str = "") -> bool:

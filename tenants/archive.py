@@ -28,6 +28,7 @@ LEFT_OUT = {
     "tenants_issuer": "holds a secret under this installation's keys; connect it anew",
     "tenants_invitation": "accounts belong to an installation",
     "tenants_apitoken": "credentials do not travel; make new ones",
+    "tenants_devicelogin": "kept for a day, for programs that wait at this installation",
     "tenants_savedview": "belongs to accounts",
     "tenants_vendorcredential": "holds keys under this installation's keys; enter them anew",
     "tenants_idempotentcall": "kept for a day, for this installation's callers",

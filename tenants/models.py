@@ -16,6 +16,7 @@ from django_tenants.models import DomainMixin, TenantMixin
 
 from tenants import (
     api_models,  # noqa: F401 -- where Django finds the tables of the API
+    device_models,  # noqa: F401 -- where Django finds the programs at the door
     identity_models,  # noqa: F401 -- where Django finds the tables of sign-in
     llm_models,  # noqa: F401 -- where Django finds the language model's answers
     vendor_models,  # noqa: F401 -- where Django finds the tables of the vendors

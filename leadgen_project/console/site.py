@@ -17,6 +17,7 @@ from unfold.sites import UnfoldAdminSite
 
 from leadgen_project.console import (
     config_page,
+    device_page,
     doors,
     hours_page,
     notice_page,
@@ -91,6 +92,7 @@ class ConsoleSite(UnfoldAdminSite):
 
     def extra_urls(self) -> list[URLPattern]:
         pages: list[tuple[str, Callable[..., Any], str]] = [
+            ("device/", device_page.device_page, "device"),
             ("exports/", doors.exports_page, "exports"),
             ("notices/", notice_page.notices_page, "notices"),
             ("notices/watch/", notice_page.watch, "watch"),

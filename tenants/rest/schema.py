@@ -108,7 +108,7 @@ class DescribedSchema(AutoSchema):
         return operation
 
     def _add_headers(self, operation: dict[str, Any]) -> None:
-        if self.method == "POST":
+        if self.method == "POST" and hasattr(self.view, "rights"):  # those of ``Resource``
             operation.setdefault("parameters", []).append(
                 {
                     "name": HEADER, "in": "header", "required": False,

@@ -32,6 +32,17 @@ def caller_of(request: Request) -> str:
     return f"bearer {hashlib.sha256(credential.id.encode()).hexdigest()[:40]}"
 
 
+def calls_this_minute(caller: str) -> tuple[int, float]:
+    """Count one more call of ``caller`` in the current tenant.
+
+    Returns the calls of this minute of the clock and the seconds that are left of it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, {"tenant": current_schema(), "caller": caller})
+        calls, left = cursor.fetchone()
+    return calls, float(left)
+
+
 class CallerThrottle(BaseThrottle):
     """429 with ``Retry-After`` beyond ``API_CALLS_PER_MINUTE`` calls in a minute of the clock."""
 
@@ -40,10 +51,7 @@ class CallerThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: object) -> bool:
         if is_public() or not request.user.is_authenticated:
             return True  # the permission refuses these
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNT, {"tenant": current_schema(), "caller": caller_of(request)})
-            calls, left = cursor.fetchone()
-        self._wait = float(left)
+        calls, self._wait = calls_this_minute(caller_of(request))
         return bool(calls <= settings.API_CALLS_PER_MINUTE)
 
     def wait(self) -> float:
