@@ -18,7 +18,8 @@ INSERT INTO acra_registeredcompany (uen, name, name_key, former_names, former_ke
     level, unit, building, postal_code, district, address_key, primary_ssic, secondary_ssic,
     primary_activity, annual_return_on, accounts_due_on, officers_count, published, first_seen_at,
     changed_at)
-SELECT to_char(n, 'FM000000000') || 'A', 'MADE UP ' || n || ' PTE. LTD.', 'MADE UP ' || n,
+SELECT to_char(n, 'FM000000000') || 'A', 'MADE UP ' || word || ' ' || n || ' PTE. LTD.',
+    'MADE UP ' || word || ' ' || n,
     CASE WHEN f < 0.1 THEN '["OLD NAME"]'::jsonb ELSE '[]' END, '',
     CASE WHEN is_company THEN 'Local Company' ELSE 'Sole Proprietorship/ Partnership' END,
     CASE WHEN is_company THEN 'Exempt Private Company Limited by Shares' ELSE '' END, '',
@@ -32,6 +33,8 @@ SELECT to_char(n, 'FM000000000') || 'A', 'MADE UP ' || n || ' PTE. LTD.', 'MADE 
     repeat('x', 300), now(), now()
 FROM (
     SELECT n, random() AS s, random() AS f, random() < 0.75 AS is_company,
+           translate(left(md5((n %% 500)::text), 6), '0123456789abcdef', 'GHIJKLMNOPABCDEF')
+               AS word,
            1 + (n %% 28)::int AS district, to_char(n %% 829999, 'FM000000') AS postal,
            DATE '2026-10-31' - (8000 * random() ^ 1.6)::int AS day,
            codes.list[1 + (random() ^ 2 * (array_length(codes.list, 1) - 1))::int] AS code

@@ -56,8 +56,8 @@ def scoring_waiting(run: PipelineRun) -> int:
     """Leads ``score_batch`` could still take, those held by a worker included."""
     card = card_of(run)
     enriched = Lead.objects.in_stage(Lead.Stage.ENRICHED).count()
-    others = ScoreCard.objects.exclude(pk=card.pk)
-    if not LeadScore.objects.filter(card__in=others).exists():
+    scores = LeadScore.objects.filter(card=OuterRef("pk"))
+    if not ScoreCard.objects.exclude(pk=card.pk).filter(Exists(scores)).exists():
         return enriched  # looking through all open leads takes 100 ms at 200,000
     return enriched + stale(card, run=run).count()
 
