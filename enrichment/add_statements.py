@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from acra.models import RegisteredCompany
-from enrichment.record import facts_of
 from enrichment.refusals import Refusals
 from enrichment.statements import Statement, allowed, of_register, values_to_ask
 from enrichment.store_contacts import store_contacts
-from enrichment.store_evidence import store_evidence, take_account, what_stands
+from enrichment.store_evidence import facts_of, store_evidence, take_account, what_stands
 from icp.models import Lead
 
 

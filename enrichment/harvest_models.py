@@ -45,6 +45,9 @@ class HarvestSource(models.Model):
     daily_cap = models.PositiveIntegerField("requests a day", default=1000)
     paused_at = models.DateTimeField(null=True, editable=False)
     pause_reason = models.CharField(max_length=300, blank=True, editable=False)
+    walls_counted_from = models.DateTimeField(
+        null=True, editable=False, help_text="When somebody last resumed it; older walls are past."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -21,7 +21,6 @@ from enrichment.captcha.open import open_challenge
 from enrichment.captcha.settled import is_settled
 from enrichment.digest import digest
 from enrichment.look import Finding, corpus_of
-from enrichment.merge import choose
 from enrichment.models import EnrichmentRun
 from enrichment.observation import storable
 from enrichment.pages import CrawledPage
@@ -30,7 +29,7 @@ from enrichment.refusals import Refusals
 from enrichment.snapshots import store_pages
 from enrichment.statements import Statement, allowed, of_register, of_site, values_to_ask
 from enrichment.store_contacts import store_contacts
-from enrichment.store_evidence import Account, store_evidence, take_account, what_stands
+from enrichment.store_evidence import facts_of, store_evidence, take_account, what_stands
 from icp.ask_again import FAILS_RULE, ask_again
 from icp.models import Lead
 from tenants.instruments import CRAWL_ERRORS, CRAWL_SECONDS
@@ -147,22 +146,6 @@ def _move_on(one: Found, facts: dict[str, Any], *, now: datetime) -> None:
     if stage == Lead.Stage.NEEDS_OPERATOR:
         url, host, make = _wall(one.finding)
         open_challenge(lead=one.lead, url=url, host=host, make=make, now=now)
-
-
-def facts_of(account: Account) -> dict[str, Any]:
-    """What is shown of a lead, each value with the id of its evidence.
-
-    ``by`` stands where only a model says it: shown, but nothing is decided by it.
-    """
-    facts: dict[str, Any] = {}
-    of_model = {claim.key for claim in account.claims if claim.source == "LLM"}
-    for name, shown in choose(account.claims).items():
-        facts[name] = {"value": shown.value, "evidence": account.ids.get(shown.key, shown.key)}
-        if shown.alternatives:
-            facts[name]["also"] = list(shown.alternatives)
-        if shown.key in of_model:
-            facts[name]["by"] = "LLM"
-    return facts
 
 
 def _attempts(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from enrichment.merge import Claim
+from enrichment.merge import Claim, choose
 from enrichment.models import Evidence, Page
 from enrichment.statements import Key, Statement
 from icp.models import Lead
@@ -123,6 +123,22 @@ def store_evidence(accounts: Sequence[Account], *, run_id: int | None, now: date
         ids = iter(cursor.fetchall())
     for account in accounts:
         account.ids = {key: next(ids)[0] for key in account.fresh}
+
+
+def facts_of(account: Account) -> dict[str, Any]:
+    """What is shown of a lead, each value with the id of its evidence.
+
+    ``by`` stands where only a model says it: shown, but nothing is decided by it.
+    """
+    facts: dict[str, Any] = {}
+    of_model = {claim.key for claim in account.claims if claim.source == "LLM"}
+    for name, shown in choose(account.claims).items():
+        facts[name] = {"value": shown.value, "evidence": account.ids.get(shown.key, shown.key)}
+        if shown.alternatives:
+            facts[name]["also"] = list(shown.alternatives)
+        if shown.key in of_model:
+            facts[name]["by"] = "LLM"
+    return facts
 
 
 def _rows(account: Account) -> Iterable[dict[str, Any]]:

@@ -11,9 +11,8 @@ from datetime import datetime
 
 from enrichment.merge import Claim
 from enrichment.models import Page
-from enrichment.record import facts_of
 from enrichment.statements import Statement
-from enrichment.store_evidence import Account, store_evidence, what_stands
+from enrichment.store_evidence import Account, facts_of, store_evidence, what_stands
 from enrichment.vouch import METHOD
 from icp.models import Lead
 

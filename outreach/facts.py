@@ -38,6 +38,7 @@ ENDS_SEQUENCE = {
 }
 ORIGINS = {
     "OPERATOR": Origin.TYPED,
+    "CAPTCHA": Origin.CAPTCHA,
     "IMPORT": Origin.IMPORTED,
     "PAGE": Origin.PAGE,
     "LLM": Origin.PAGE,  # its quote stands on the page

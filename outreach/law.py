@@ -18,6 +18,7 @@ class Origin(StrEnum):
     REPLIED = "REPLIED"  # the recipient wrote to us, or gave it in a form, card or contract
     TYPED = "TYPED"  # an operator entered it
     ADOPTED = "ADOPTED"  # a person took it over on sight of the page it stands on
+    CAPTCHA = "CAPTCHA"  # a person passed the page's wall and wrote it down there
     IMPORTED = "IMPORTED"  # a list whose supplier warrants that it is lawful
     PROVIDER = "PROVIDER"  # a data provider sold it
     PAGE = "PAGE"  # the crawler read it on the company's own site
@@ -57,6 +58,9 @@ POLICY: dict[tuple[Origin, str], Policy] = {
     ),
     (Origin.ADOPTED, ANYWHERE): Policy(
         Answer.SEND, "A person took it over on sight of its page; that is recorded.", _OPEN
+    ),
+    (Origin.CAPTCHA, ANYWHERE): Policy(
+        Answer.ASK, "A person read it, but behind a wall that keeps collectors out.", _SCA9
     ),
     (Origin.IMPORTED, ANYWHERE): Policy(
         Answer.ASK, "Whether the list is lawful is its supplier's word.", "product rule"

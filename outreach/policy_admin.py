@@ -23,6 +23,7 @@ ORIGIN_WORDS = {
     Origin.REPLIED: "The recipient wrote to us or gave it",
     Origin.TYPED: "Entered by an operator",
     Origin.ADOPTED: "Adopted on sight of its page",
+    Origin.CAPTCHA: "Found by a person behind a CAPTCHA",
     Origin.IMPORTED: "Imported, or sent by the API",
     Origin.PROVIDER: "Bought from a data provider",
     Origin.PAGE: "Read by the crawler on the company's site",

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from enrichment.captcha.stop import stop_if_walled
 from enrichment.captcha_models import CaptchaChallenge
 from enrichment.harvest_models import HarvestSource, Listing
 from enrichment.observation import storable
@@ -30,7 +31,8 @@ def open_challenge(
     It is what the page met last: a wall that moved takes its challenge along, and one opened for a
     listing takes on the lead made of it later. ``source`` is the listing's; alone it means a list
     page. Moves neither lead nor listing: the caller puts the lead into NEEDS_OPERATOR, or the
-    listing to WALLED, in the same transaction. Two statements or three.
+    listing to WALLED, in the same transaction. A source with too many walls pauses itself here.
+    Two statements or three, one or two more for a source.
     """
     source_id = listing.source_id if listing else source.pk if source else None
     if lead is None and source_id is None:
@@ -43,13 +45,17 @@ def open_challenge(
         due_at = now + timedelta(days=settings.CAPTCHA_DEADLINE_DAYS)
         try:
             with transaction.atomic():
-                return CaptchaChallenge.objects.create(
+                made = CaptchaChallenge.objects.create(
                     **of, **place, opened_at=now, queued_at=now, due_at=due_at
                 )
         except IntegrityError:  # somebody met the same wall at the same moment
             known = _waiting_for(lead, listing, source_id)
             if known is None:
                 raise
+        else:
+            if source_id is not None:
+                stop_if_walled(source_id, now=now)
+            return made
     _bring_up_to_date(known, {**{name: each for name, each in of.items() if each}, **place})
     return known
 

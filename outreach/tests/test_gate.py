@@ -86,6 +86,7 @@ ORIGINS = {  # the default of Singapore, which holds when nobody configures anyt
     Origin.REPLIED: ("ALLOW", ""),
     Origin.TYPED: ("ALLOW", ""),
     Origin.ADOPTED: ("ALLOW", ""),
+    Origin.CAPTCHA: ("HOLD", "origin_asks"),
     Origin.IMPORTED: ("HOLD", "origin_asks"),
     Origin.PROVIDER: ("HOLD", "origin_asks"),
     Origin.PAGE: ("HOLD", "not_adopted"),
