@@ -453,6 +453,8 @@ CRAWL_USER_AGENT = env.text(
 CRAWL_PROXY = env.text("CRAWL_PROXY")
 CRAWL_ALLOW_PRIVATE = env.words("CRAWL_ALLOW_PRIVATE")  # host:port, for a stand-in on loopback
 MAIL_ALLOW_PRIVATE = env.words("MAIL_ALLOW_PRIVATE")  # host:port, for a mail relay of the house
+# host:port of an Odoo of the house: asked without TLS, on other ports, inside the network
+ODOO_ALLOW_PRIVATE = env.words("ODOO_ALLOW_PRIVATE")
 # address:port of DNS servers asked whether a domain takes mail; unset: the system's, and none
 # behind CRAWL_PROXY.
 DNS_SERVERS = env.words("DNS_SERVERS")

@@ -49,6 +49,9 @@ ACTIONS: dict[str, frozenset[str]] = {
     "tenants.make_api_token": JUDGES,
     "tenants.save_view": JUDGES,
     "icp.answer_people": frozenset({Role.OWNER}),
+    "odoo_sync.edit_connection": frozenset({Role.OWNER}),
+    "odoo_sync.push": WORKERS,
+    "odoo_sync.decide": JUDGES,
 }
 # The same in words, for people who hand out rights; see docs/roles.md.
 WORDS: dict[str, str] = {
@@ -75,6 +78,9 @@ WORDS: dict[str, str] = {
     "tenants.make_api_token": "Make API tokens for oneself",
     "tenants.save_view": "Keep filters as saved views",
     "icp.answer_people": "Answer people's requests: show, and erase, what is held about somebody",
+    "odoo_sync.edit_connection": "Connect an Odoo, and say what is written there",
+    "odoo_sync.push": "Send leads to Odoo, try parked ones again",
+    "odoo_sync.decide": "Decide on conflicts with Odoo, work the recall list",
 }
 READ_SCOPE = "read"
 # What an API token may be given: reading, and single actions.

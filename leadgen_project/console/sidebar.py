@@ -38,6 +38,12 @@ MAIL_PAGES = (
     ("Mail policy", "policy", "outreach_mailpolicy_changelist", ""),
     ("Why is nothing sending?", "troubleshoot", "outreach_why", ""),
 )
+ODOO_PAGES = (
+    ("Leads in Odoo", "sync", "odoo_sync_odoopush_changelist", "parked_in_odoo"),
+    ("Conflicts", "call_split", "odoo_sync_odooconflict_changelist", "odoo_conflicts"),
+    ("Recall list", "undo", "odoo_sync_odoorecall_changelist", "recalls"),
+    ("Connection", "link", "odoo_sync_odooconnection_changelist", ""),
+)
 OFFICE_PAGES = (
     ("Vendors", "storefront", "vendors", ""),
     ("Spend", "payments", "spend", ""),
@@ -79,6 +85,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {"title": "Work", "items": _items(TENANT_PAGES, waiting)},
         {"title": "Mail", "separator": True, "items": _items(MAIL_PAGES, waiting)},
+        {"title": "Odoo", "separator": True, "items": _items(ODOO_PAGES, waiting)},
         {"title": "Office", "separator": True, "items": _items(office, waiting)},
     ]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadgen_project.sandbox.loopback import Reply, Request
-from leadgen_project.sandbox.vendors.odoo_tables import RaisedError, OdooTables, Row
+from leadgen_project.sandbox.vendors.odoo_tables import OdooTables, RaisedError, Row
 from leadgen_project.sandbox.vendors.stand_in import VendorCall, VendorStandIn, reply_json
 
 KEY, DATABASE, LOGIN = "odoo-sandbox-key", "sandbox", "sync"
