@@ -19,6 +19,7 @@ class HarvestSource(models.Model):
         OVERTURE = "OVERTURE", "Overture places (a file)"
         OPEN_DATA = "OPEN_DATA", "Open data (CSV or JSON)"
         HTML_LIST = "HTML_LIST", "Web pages with a list"
+        API = "API", "Handed in over the API"
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=Kind)
@@ -137,8 +138,13 @@ class Listing(models.Model):
 
     source = models.ForeignKey(HarvestSource, models.PROTECT, related_name="listings")
     source_key = models.CharField(max_length=500, help_text="The source's own name of the entry.")
-    request = models.ForeignKey(HarvestRequest, models.CASCADE, related_name="listings")
-    position = models.PositiveIntegerField(help_text="In the order the request met them.")
+    request = models.ForeignKey(
+        HarvestRequest, models.CASCADE, null=True, related_name="listings",
+        help_text="Empty: handed in, nobody asked for it.",
+    )  # fmt: skip
+    position = models.PositiveIntegerField(
+        default=0, help_text="In the order the request met them."
+    )
     url = models.CharField(max_length=2000, help_text="Where it stands, for a person to look.")
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.FOUND)
     code = models.CharField(max_length=40, blank=True, help_text="Why it is not taken; to count.")

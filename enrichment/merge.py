@@ -1,9 +1,9 @@
 """Which value is shown, and whom one could talk to: many statements made into one lead.
 
 The precedence is fixed (DESIGN section 4): operator, with what a person read behind a wall next to
-it, register, import, page by rule, provider, language model. Within one source the surer statement
-wins, then the earlier page, then the value itself, so that the order of rows never decides. Nothing
-is lost: what is not shown stays as an alternative.
+it, register, import, page by rule, listing, provider, language model. Within one source the surer
+statement wins, then the earlier page, then the value itself, so that the order of rows never
+decides. Nothing is lost: what is not shown stays as an alternative.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from enrichment.words import word_set
 PRECEDENCE = {
     name: place
     for place, name in enumerate(
-        ("OPERATOR", "CAPTCHA", "REGISTER", "IMPORT", "PAGE", "PROVIDER", "LLM")
+        ("OPERATOR", "CAPTCHA", "REGISTER", "IMPORT", "PAGE", "LISTING", "PROVIDER", "LLM")
     )
 }
 # Fields with many true values at once; all others show one.
@@ -43,7 +43,7 @@ ROLES = word_set(
 )
 _MAX_ALTERNATIVES = 10
 # Who may speak of people and mailboxes. What a model read stays a proposal.
-SPEAK_OF_CONTACTS = frozenset({"OPERATOR", "CAPTCHA", "IMPORT", "PAGE", "PROVIDER"})
+SPEAK_OF_CONTACTS = frozenset({"OPERATOR", "CAPTCHA", "IMPORT", "PAGE", "LISTING", "PROVIDER"})
 # A provider's address may be doubtful: last part of the method -> why it is not used.
 DOUBTS = {
     "guessed": "The provider worked this address out; nobody has shown it.",

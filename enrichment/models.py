@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import MD5
 from django.utils import timezone
 
@@ -15,7 +15,10 @@ from enrichment.harvest_models import (  # noqa: F401 -- where Django finds them
     HarvestSource,
     Listing,
 )
+from enrichment.twin_models import LeadMerge, LeadTwin, RegisterMatch  # noqa: F401 -- as above
 from icp.models import Lead
+
+HOST_IN_URL = "^(?:https?://)?(?:www[.])?([^/:?#]+)"  # its first group; for PostgreSQL
 
 
 class EnrichmentRun(models.Model):
@@ -344,6 +347,7 @@ class Evidence(models.Model):
         PROVIDER = "PROVIDER", "Provider"
         LLM = "LLM", "Language model"
         IMPORT = "IMPORT", "Import"
+        LISTING = "LISTING", "Listing"
 
     lead = models.ForeignKey(Lead, models.CASCADE, related_name="evidence")
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="evidence")
@@ -376,6 +380,16 @@ class Evidence(models.Model):
             models.CheckConstraint(
                 condition=Q(confidence__gte=0) & Q(confidence__lte=1),
                 name="evidence_confidence_between_0_and_1",
+            ),
+        ]  # fmt: skip
+        indexes = [  # by what one business is known again; see enrichment.listings.keys
+            models.Index(
+                fields=["value"], name="evidence_by_telling_value",
+                condition=Q(superseded_at=None, field__in=["phones", "emails", "postal_code"]),
+            ),
+            models.Index(
+                Func(F("value"), Value(HOST_IN_URL), function="substring"),
+                name="evidence_by_host", condition=Q(superseded_at=None, field="website"),
             ),
         ]  # fmt: skip
 

@@ -15,7 +15,8 @@ from icp.models import Lead
 from icp.suppressions import leads_now_suppressed
 
 OPERATOR = "operator"
-FINAL = ("suppressed", "ceased")  # no decision of ours brings these back
+MERGED = "merged"  # into another lead; undoing that brings it back
+FINAL = ("suppressed", "ceased", MERGED)  # no decision of ours brings these back
 
 
 def reject_leads(leads: QuerySet[Lead], *, reason: str, now: datetime | None = None) -> int:
@@ -30,7 +31,7 @@ def reject_leads(leads: QuerySet[Lead], *, reason: str, now: datetime | None = N
 def send_back(leads: QuerySet[Lead], *, now: datetime | None = None) -> int:
     """Make ``leads`` candidates again, for the next night; returns how many.
 
-    Leads of ceased companies and suppressed ones stay where they are.
+    Leads of ceased companies, suppressed and merged ones stay where they are.
     """
     moved = leads.exclude(rejection_code__in=FINAL).exclude(stage=Lead.Stage.CANDIDATE).update(
         stage=Lead.Stage.CANDIDATE, stage_since=now or timezone.now(), held_until=None, held_by="",

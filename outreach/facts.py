@@ -43,6 +43,7 @@ ORIGINS = {
     "PAGE": Origin.PAGE,
     "LLM": Origin.PAGE,  # its quote stands on the page
     "PROVIDER": Origin.PROVIDER,
+    "LISTING": Origin.HARVESTED,
 }
 RECORD_DAYS = timedelta(days=7)
 

@@ -1,0 +1,61 @@
+"""What a listing says of a business, as evidence about to be stored, each value with its original.
+
+The order in which a listing names its numbers, addresses and services is kept by the confidence: of
+several the first is the surest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from enrichment.extract.titles import person_key
+from enrichment.harvest_models import Listing
+from enrichment.listings.profile import Profile, Said
+from enrichment.statements import Statement
+
+SURE, LEAST, MOST = 0.8, 0.5, 0.95
+STEP: Final = 0.01  # from one value to the next of its kind
+
+
+def of_listing(profile: Profile, listing: Listing) -> list[Statement]:
+    """All that ``listing`` says of its business, with the page it stands on as the reference."""
+    say = _Speaker(profile, listing)
+    person = person_key(profile.contact_name)
+    found = [
+        *say.each("name", [profile.name]),
+        *say.each("phones", profile.phones),
+        *say.each("emails", profile.emails, subject=person),
+        *say.each("website", profile.sites),
+        *say.each("social", profile.socials),
+        *say.each("services", [Said(each, each) for each in profile.services]),
+    ]
+    for field in ("category", "source_category", "street", "city", "country", "opening_hours",
+                  "uen"):  # fmt: skip
+        found += say.each(field, [_plain(getattr(profile, field))])
+    found += say.each("postal_code", [_plain(profile.postcode)])
+    if person:
+        found += say.each("people", [_plain(profile.contact_name)], subject=person)
+        found += say.each("title", [_plain(profile.contact_title)], subject=person)
+    return found
+
+
+class _Speaker:
+    def __init__(self, profile: Profile, listing: Listing) -> None:
+        given = listing.record.get("confidence")
+        is_number = isinstance(given, int | float) and not isinstance(given, bool)
+        self.sure = min(max(float(given), LEAST), MOST) if is_number else SURE
+        self.reference = listing.url[:2000]
+        self.method = f"listing.{listing.source.kind.lower()}"[:40]
+
+    def each(self, field: str, values: Sequence[Said], *, subject: str = "") -> Iterator[Statement]:
+        for place, said in enumerate(each for each in values if each.value):
+            yield Statement(
+                field, said.value, "LISTING", self.reference,
+                f"{self.method}.{said.how}" if said.how else self.method, 1,
+                round(self.sure - STEP * place, 2), quote=said.raw, subject=subject,
+            )  # fmt: skip
+
+
+def _plain(value: str) -> Said:
+    return Said(value, value)
