@@ -16,10 +16,11 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from outreach import gate, pacing
-from outreach.facts import Draft, facts_of, record_of
+from outreach.facts import Draft, facts_of
 from outreach.gate import Say, Verdict
-from outreach.models import Mailbox, Message, MessageEvent
-from outreach.waiting import first_moment, in_hand_until, lots_of
+from outreach.history import history_of
+from outreach.models import CampaignStep, Mailbox, Message, MessageEvent, TemplateVersion
+from outreach.waiting import in_hand_of, lock_first, lots_of
 from tenants.clock import database_now
 from tenants.process_name import process_name
 
@@ -43,11 +44,10 @@ def claim(mailbox_id: int) -> Message | None:
         mailbox = _mine(mailbox_id, now=now)
         if mailbox is None:
             return None
-        brake = pacing.brake(record_of(mailbox, now=now))
+        brake, moment = _pace(mailbox, now=now)
         if brake.stops:
             _stop(mailbox, brake.sentence, now=now)
             return None
-        moment = _next_moment(mailbox, factor=brake.factor, now=now)
         if moment > now:
             Mailbox.objects.filter(pk=mailbox.pk).update(not_before=moment)
             return None
@@ -66,9 +66,8 @@ def claim(mailbox_id: int) -> Message | None:
 
 
 def next_moment_of(mailbox: Mailbox, *, now: datetime) -> datetime:
-    """When the mailbox may send next by its pace; for pages. Three statements."""
-    factor = pacing.brake(record_of(mailbox, now=now)).factor
-    return max(_next_moment(mailbox, factor=factor, now=now), mailbox.not_before)
+    """When the mailbox may send next by its pace; for pages. One statement."""
+    return max(_pace(mailbox, now=now)[1], mailbox.not_before)
 
 
 def put_aside(message: Message, verdict: Verdict) -> None:
@@ -89,23 +88,27 @@ def _mine(mailbox_id: int, *, now: datetime) -> Mailbox | None:
     mailbox = ready.select_for_update(skip_locked=True, of=("self",)).first()
     if mailbox is None:
         return None
-    return None if in_hand_until(mailbox, now=now) else mailbox
+    return None if in_hand_of(mailbox, now=now).until else mailbox
 
 
 def _next_due(mailbox: Mailbox, *, now: datetime) -> Message | None:
     """The message due longest among those this mailbox may send, locked."""
-    lots = [lot.filter(not_before__lte=now) for lot in lots_of(mailbox)]
-    heads = [(first, lot) for lot in lots if (first := first_moment(lot))]
-    for _, lot in sorted(heads, key=lambda head: head[0]):
-        message = (
-            lot.select_related("step__campaign", "template_version__template", "variation",
-                               "template_version__signature", "lead", "contact")
-            .select_for_update(skip_locked=True, of=("self",))
-            .first()
-        )  # fmt: skip
-        if message is not None:
-            return message
+    for lot in lots_of(mailbox):
+        if lot.first > now:
+            break
+        if message_id := lock_first(lot, mailbox, now=now):
+            return _with_surroundings(message_id)
     return None
+
+
+def _with_surroundings(message_id: int) -> Message:
+    """In three statements: of one that joins nine tables, planning takes 4 to 7 ms."""
+    message = Message.objects.select_related("lead", "contact", "variation").get(pk=message_id)
+    versions = TemplateVersion.objects.select_related("template", "signature")
+    message.template_version = versions.get(pk=message.template_version_id)
+    if message.step_id:
+        message.step = CampaignStep.objects.select_related("campaign").get(pk=message.step_id)
+    return message
 
 
 def _stop(mailbox: Mailbox, sentence: str, *, now: datetime) -> None:
@@ -115,15 +118,14 @@ def _stop(mailbox: Mailbox, sentence: str, *, now: datetime) -> None:
     logger.error("mailbox %s is stopped: %s", mailbox.pk, sentence)
 
 
-def _next_moment(mailbox: Mailbox, *, factor: int, now: datetime) -> datetime:
-    asked = Message.objects.filter(mailbox=mailbox, asked_at__gt=now - pacing.DAY)
-    moments = asked.order_by("-asked_at").values_list("asked_at", flat=True)
-    return pacing.next_moment(
-        pace_of(mailbox),
-        nth_last=lambda number: next(iter(moments[number - 1 : number]), None),
-        now=now,
-        today=now.astimezone(ZoneInfo(mailbox.timezone)).date(),
-        factor=factor,
+def _pace(mailbox: Mailbox, *, now: datetime) -> tuple[pacing.Brake, datetime]:
+    """What brakes the mailbox, and the moment its caps and gap let it send."""
+    pace, today = pace_of(mailbox), now.astimezone(ZoneInfo(mailbox.timezone)).date()
+    numbers = frozenset(pacing.numbers_asked(pace, today=today))
+    history = history_of(mailbox, now=now, numbers=numbers)
+    brake = pacing.brake(history.record)
+    return brake, pacing.next_moment(
+        pace, nth_last=history.asked.get, now=now, today=today, factor=brake.factor
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Count, Q
 
 from acra.models import RegisteredCompany
 from enrichment.models import Contact, Evidence
 from icp.suppressions import find_suppression
-from outreach import law, pacing
+from outreach import law
 from outreach.compose import Envelope, footer, labelled
 from outreach.gate import Facts
 from outreach.law import Answer, Origin
@@ -45,7 +45,6 @@ ORIGINS = {
     "PROVIDER": Origin.PROVIDER,
     "LISTING": Origin.HARVESTED,
 }
-RECORD_DAYS = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +170,6 @@ def own_policy() -> Mapping[tuple[str, str], Answer]:
     """The tenant's own cells of the table origin x country."""
     rows = OriginPolicy.objects.values_list("origin", "country", "answer")
     return {(origin, country): Answer(answer) for origin, country, answer in rows}
-
-
-def record_of(mailbox: Mailbox, *, now: datetime) -> pacing.Record:
-    """What became of the mailbox's mail, for its brakes. Two statements."""
-    mine = Message.objects.filter(mailbox=mailbox, sent_at__gt=now - RECORD_DAYS)
-    events = MessageEvent.objects.filter(
-        message__mailbox=mailbox, at__gt=now - RECORD_DAYS, kind__in=[Kind.BOUNCED, Kind.COMPLAINED]
-    ).aggregate(
-        bounced=Count("message", filter=Q(kind=Kind.BOUNCED), distinct=True),
-        complained=Count("message", filter=Q(kind=Kind.COMPLAINED), distinct=True),
-        today=Count("message", distinct=True,
-                    filter=Q(kind=Kind.COMPLAINED, at__gt=now - pacing.DAY)),
-    )  # fmt: skip
-    return pacing.Record(mine.count(), events["bounced"], events["complained"], events["today"])
 
 
 def _has_answered(message: Message) -> bool:

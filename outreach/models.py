@@ -443,7 +443,7 @@ class Message(models.Model):
                 condition=Q(status__in=["QUEUED", "HELD"], mailbox=None),
             ),
             models.Index(
-                fields=["look_at"], name="message_to_look_at",
+                fields=["mailbox", "look_at"], name="message_under_way",
                 condition=Q(status__in=["SENDING", "IN_DOUBT"]),
             ),
             models.Index(fields=["mailbox", "-sent_at"], name="message_by_mailbox_sent"),
@@ -497,7 +497,13 @@ class MessageEvent(models.Model):
                 name="message_event_once_per_reference",
             ),
         ]
-        indexes = [models.Index(fields=["message", "at"], name="message_event_by_time")]
+        indexes = [
+            models.Index(fields=["message", "at"], name="message_event_by_time"),
+            models.Index(
+                fields=["at"], name="message_event_that_brakes",
+                condition=Q(kind__in=["BOUNCED", "COMPLAINED"]),
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: message {self.message_id}"

@@ -88,6 +88,11 @@ def gap(pace: Pace, *, chance: float = 0.0, factor: int = 1) -> timedelta:
     return timedelta(seconds=pace.gap_seconds * factor * (1 + chance * pace.jitter / 100))
 
 
+def numbers_asked(pace: Pace, *, today: date) -> tuple[int, int, int]:
+    """Which of the last mails pace the next one: the last, a minute's and a day's cap ago."""
+    return 1, pace.per_minute, daily_cap(pace, today=today)
+
+
 def next_moment(
     pace: Pace,
     *,
@@ -101,10 +106,7 @@ def next_moment(
     ``nth_last(n)``: the moment of the n-th last mail of the last 24 hours, those in doubt included;
     None if there were fewer. In no sliding minute or day are there more than the caps say.
     """
-    waits = (
-        (1, gap(pace, factor=factor)),
-        (pace.per_minute, MINUTE),
-        (daily_cap(pace, today=today), DAY),
-    )
-    moments = [at + wait for number, wait in waits if (at := nth_last(number)) is not None]
+    waits = gap(pace, factor=factor), MINUTE, DAY
+    paced = zip(numbers_asked(pace, today=today), waits, strict=True)
+    moments = [at + wait for number, wait in paced if (at := nth_last(number)) is not None]
     return max([now, *moments])

@@ -11,7 +11,7 @@ from django.db.models import Count, Min
 
 from outreach import pacing
 from outreach.claim import next_moment_of
-from outreach.facts import record_of
+from outreach.history import record_of
 from outreach.models import Campaign, Mailbox, MailPolicy, Message
 
 MOST_REASONS = 6

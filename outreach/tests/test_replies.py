@@ -12,7 +12,8 @@ from enrichment.models import Contact
 from icp.models import Suppression
 from icp.suppressions import is_suppressed
 from outreach.answer_models import Reply
-from outreach.facts import facts_of, record_of
+from outreach.facts import facts_of
+from outreach.history import record_of
 from outreach.models import CampaignStep, Mailbox, Message, MessageEvent
 from outreach.replies import Taken, take
 from outreach.tests.factories import (
