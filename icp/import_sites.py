@@ -19,12 +19,12 @@ from django.utils import timezone
 
 from icp.decide import OPERATOR
 from icp.give_site import look_again
-from icp.judge_rows import Row
-from icp.judge_sites import compare_rows, judge_sites, refuse
+from icp.judge_rows import Row, refuse
+from icp.judge_sites import compare_rows, judge_sites
 from icp.models import GivenSite, Lead, SiteImport, Suppression, Upload
 from icp.read_table import read_table
 from icp.suppressions import suppressed_among
-from icp.uploads import UploadError, decide, forget_undecided, pack, undecided, unpack
+from icp.uploads import UploadError, decide, keep_preview, pack, undecided, unpack
 from tenants import audit
 from tenants.console import audit_subject
 
@@ -46,15 +46,7 @@ def preview_sites(
     rows = judge_sites(read_table(content))
     look_up(rows)
     compare_rows(rows)
-    forget_undecided(SiteImport, now=now)
-    outcomes = [row.outcome for row in rows]
-    return SiteImport.objects.create(
-        file_name=file_name[:200], created_at=now, created_by=actor,
-        new=outcomes.count("new"), present=outcomes.count("present"),
-        refused=outcomes.count("refused"),
-        accepted_rows=pack(row for row in rows if row.outcome in {"new", "present"}),
-        refused_rows=pack(row for row in rows if row.outcome in {"header", "refused"}),
-    )  # fmt: skip
+    return keep_preview(SiteImport, rows, file_name=file_name, actor=actor, now=now)
 
 
 def look_up(rows: list[Row]) -> None:

@@ -15,7 +15,7 @@ from icp.judge_rows import Row, judge_rows
 from icp.models import Suppression, SuppressionImport
 from icp.read_table import read_table
 from icp.suppressions import SuppressionError, take_back, take_effect
-from icp.uploads import UploadError, decide, forget_undecided, pack, undecided, unpack
+from icp.uploads import UploadError, decide, keep_preview, undecided, unpack
 from tenants import audit
 
 Kind = Suppression.Kind
@@ -37,15 +37,7 @@ def preview_import(
         raise SuppressionError("Say why these shall be suppressed, for rows without a reason.")
     rows = judge_rows(read_table(content), reason=reason.strip()[:500])
     _mark_present(rows)
-    forget_undecided(SuppressionImport, now=now)
-    outcomes = [row.outcome for row in rows]
-    return SuppressionImport.objects.create(
-        file_name=file_name[:200], created_at=now, created_by=actor,
-        new=outcomes.count("new"), present=outcomes.count("present"),
-        refused=outcomes.count("refused"),
-        accepted_rows=pack(row for row in rows if row.outcome in {"new", "present"}),
-        refused_rows=pack(row for row in rows if row.outcome in {"header", "refused"}),
-    )  # fmt: skip
+    return keep_preview(SuppressionImport, rows, file_name=file_name, actor=actor, now=now)
 
 
 # --- decide -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Columns are found by name: ``kind`` and ``value``, or one column per kind (``ema
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from icp.models import Suppression
@@ -45,22 +46,33 @@ class Row:
 
 def judge_rows(table: Table, *, reason: str) -> list[Row]:
     header, start = _header(table)
-    rows = []
-    if start:  # number 0: so that the error file can begin with it
-        rows.append(Row(0, table.rows[0], outcome="header"))
+    return judged(table, start=start, read=lambda row: _read_row(row, header, reason=reason))
+
+
+def judged(table: Table, *, start: int, read: Callable[[Row], None]) -> list[Row]:
+    """The rows from ``start`` on that are not empty, each read or refused with all its reasons.
+
+    ``read`` fills ``values`` or ``reasons``. A header, where there is one, comes first as row 0, so
+    that the error file can begin with it.
+    """
+    rows = [Row(0, table.rows[0], outcome="header")] if start else []
     for index in range(start, len(table.rows)):
-        cells = table.rows[index]
-        row = Row(index + 1, cells)
+        row = Row(index + 1, table.rows[index])
         if index in table.broken:
             row.reasons.append(table.broken[index])
-        elif not any(cell.strip() for cell in cells):
+        elif not any(cell.strip() for cell in row.cells):
             continue
         else:
-            _read_row(row, header, reason=reason)
-        if row.reasons:
-            row.outcome, row.values = "refused", []
+            read(row)
         rows.append(row)
+        if row.reasons:
+            refuse(row)
     return rows
+
+
+def refuse(row: Row, *reasons: str) -> None:
+    row.reasons += reasons
+    row.outcome, row.values = "refused", []
 
 
 def _header(table: Table) -> tuple[list[str], int]:

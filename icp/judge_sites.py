@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from icp.give_site import SiteError, read_address
-from icp.judge_rows import REASON_COLUMN, Row, plain
+from icp.judge_rows import REASON_COLUMN, Row, judged, plain, refuse
 from icp.models import Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.read_table import Table, UnreadableFileError
@@ -27,20 +27,7 @@ def judge_sites(table: Table) -> list[Row]:
     Raises ``UnreadableFileError`` for a header without the columns.
     """
     columns, start = _columns(table)
-    rows = [Row(0, table.rows[0], outcome="header")] if start else []
-    for index in range(start, len(table.rows)):
-        cells = table.rows[index]
-        row = Row(index + 1, cells)
-        if index in table.broken:
-            row.reasons.append(table.broken[index])
-        elif not any(cell.strip() for cell in cells):
-            continue
-        else:
-            _read_row(row, columns)
-        rows.append(row)
-        if row.reasons:
-            refuse(row)
-    return rows
+    return judged(table, start=start, read=lambda row: _read_row(row, columns))
 
 
 def compare_rows(rows: list[Row]) -> None:
@@ -61,11 +48,6 @@ def compare_rows(rows: list[Row]) -> None:
         for row in others:
             row.outcome = "present"
             row.reasons.append(f"Row {first.number} says the same.")
-
-
-def refuse(row: Row, *reasons: str) -> None:
-    row.reasons += reasons
-    row.outcome, row.values = "refused", []
 
 
 def _columns(table: Table) -> tuple[dict[str, int], int]:

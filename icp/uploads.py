@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -21,6 +21,21 @@ UNDECIDED_FOR = timedelta(days=1)  # then what was uploaded is forgotten
 
 class UploadError(ValueError):
     """The upload cannot be decided or undone as asked; the text says why."""
+
+
+def keep_preview(
+    model: type[U], rows: Sequence[Row], *, file_name: str, actor: str, now: datetime
+) -> U:
+    """Keep what a file would do until somebody decides; what nobody decided is forgotten."""
+    _forget_undecided(model, now=now)
+    outcomes = [row.outcome for row in rows]
+    return model._default_manager.create(  # noqa: SLF001 -- Django's documented meta API
+        file_name=file_name[:200], created_at=now, created_by=actor,
+        new=outcomes.count("new"), present=outcomes.count("present"),
+        refused=outcomes.count("refused"),
+        accepted_rows=pack(row for row in rows if row.outcome in {"new", "present"}),
+        refused_rows=pack(row for row in rows if row.outcome in {"header", "refused"}),
+    )  # fmt: skip
 
 
 def rows_of(upload: Upload) -> Iterator[Row]:
@@ -61,8 +76,7 @@ def decide(
     upload.save()
 
 
-def forget_undecided(model: type[Upload], *, now: datetime) -> None:
-    """Discard the uploads nobody decided within a day."""
+def _forget_undecided(model: type[Upload], *, now: datetime) -> None:
     old = model._default_manager.filter(  # noqa: SLF001 -- Django's documented meta API
         status=Upload.Status.PREVIEWED, created_at__lt=now - UNDECIDED_FOR
     )

@@ -39,12 +39,15 @@ def test_the_editor_counts_as_one_types_and_keeps_unsaved_changes(rule, console)
         "document.querySelector('[data-errors-of=districts]').textContent.includes('from 1 to 28')"
     )
     assert "not right yet" in page.inner_text(PANEL)
-    assert page.is_visible(".icp-dirty")
+    assert page.is_visible(".lg-dirty")
 
     asked = []
     page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
     page.evaluate("location.href = '/admin/icp/lead/'")
-    page.wait_for_timeout(300)
+    for _ in range(600):
+        if asked:
+            break
+        page.wait_for_timeout(100)
     assert asked == ["beforeunload"]
     assert page.url.endswith(EDITOR)
 

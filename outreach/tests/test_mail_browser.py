@@ -41,7 +41,7 @@ def test_a_campaign_is_written_started_and_explained(mail, console):  # noqa: F8
     page.wait_for_selector("#fallback-first_name")
     page.fill("#fallback-first_name", "reader")
     page.wait_for_selector("#template-preview .ml-subject:has-text('Tea for KAYA')")
-    assert page.is_visible(".ml-dirty")
+    assert page.is_visible(".lg-dirty")
     page.click(".ml-save button")
     console.settle()
     assert "Saved as Tea v1" in page.inner_text("body")

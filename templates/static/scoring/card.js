@@ -7,7 +7,6 @@
   const catalogue = new Map(read("card-catalogue").map((feature) => [feature.key, feature]));
   const locked = Boolean(form.dataset.locked);
   let card = read("card-payload") || {};
-  const PAUSE = 350;
 
   const make = (tag, attributes = {}, ...children) => {
     const node = document.createElement(tag);
@@ -120,44 +119,31 @@
     const save = document.getElementById("card-save");
     if (save) save.disabled = Boolean(problems.length);
   };
-  const send = async (url, signal) => {
+  const send = (url, signal) => {
     const body = new FormData();
     body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     body.set("payload", JSON.stringify(card));
-    const answer = await fetch(url, { method: "POST", body, signal, credentials: "same-origin" });
-    if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
-    return answer.json();
+    return postForm(url, body, signal);
   };
 
-  let pause = 0;
-  let running = null;
-  const later = () => { clearTimeout(pause); pause = setTimeout(preview, PAUSE); };
-  const preview = async () => {
-    running?.abort();
-    running = new AbortController();
-    const box = document.getElementById("card-preview");
-    box.classList.add("sc-busy");
-    try {
-      const answer = await send(form.dataset.preview, running.signal);
-      say(answer.problems);
-      if (answer.html !== undefined) {
-        box.innerHTML = answer.html;  // rendered and escaped by our own server
-        document.getElementById("card-best").textContent = answer.best;
-      }
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      box.replaceChildren(make("p", { class: "lg-error" }, `The preview could not be made. ${error.message}`));
+  const box = document.getElementById("card-preview");
+  const preview = askLater(async (signal) => {
+    const answer = await send(form.dataset.preview, signal);
+    say(answer.problems);
+    if (answer.html !== undefined) {
+      box.innerHTML = answer.html; // rendered and escaped by our own server
+      document.getElementById("card-best").textContent = answer.best;
     }
-    box.classList.remove("sc-busy");
-  };
+  }, { box, say: (text) => { if (text) box.replaceChildren(make("p", { class: "lg-error" }, text)); } });
+  const later = preview.later;
 
   document.getElementById("card-base").addEventListener("input", (event) => { card.base = whole(event.target.value) ?? 0; later(); });
   document.getElementById("card-scale").addEventListener("click", async () => {
     const answer = await send(form.dataset.scale);
     say(answer.problems);
-    if (answer.payload) { card = answer.payload; draw(); preview(); }
+    if (answer.payload) { card = answer.payload; draw(); preview.now(); }
   });
   form.addEventListener("submit", () => { form.elements.payload.value = JSON.stringify(card); });
   draw();
-  preview();
+  preview.now();
 })();
