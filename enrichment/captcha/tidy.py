@@ -45,9 +45,17 @@ def open_missing(*, now: datetime) -> int:
     """Open challenges for leads that waited before there were any; returns how many."""
     leads = list(without_challenge().order_by("stage_since", "pk")[:AT_ONCE])
     for lead in leads:
-        url, make = _wall_of(lead)
-        open_challenge(lead=lead, url=url, host=host_of(url), make=make, now=now)
+        _open(lead, now=now)
     return len(leads)
+
+
+def challenge_of(lead: Lead, *, now: datetime) -> CaptchaChallenge | None:
+    """The challenge that keeps ``lead``, else the last it had, if any."""
+    if without_challenge().filter(pk=lead.pk).exists():
+        return _open(lead, now=now)
+    rows = CaptchaChallenge.objects.filter(lead=lead)
+    waiting = rows.filter(state__in=CaptchaChallenge.WAITING)
+    return waiting.first() or rows.order_by("-pk").first()
 
 
 def close_needless(*, now: datetime) -> int:
@@ -94,6 +102,11 @@ def give_up(row: CaptchaChallenge, *, actor: str, why: str, now: datetime) -> No
     move_on(row, now=now)
     audit.record("enrichment.challenge.give_up", actor=actor, reason=why,
                  subject=f"CAPTCHA challenge {row.pk}", before={"state": row.state})  # fmt: skip
+
+
+def _open(lead: Lead, *, now: datetime) -> CaptchaChallenge:
+    url, make = _wall_of(lead)
+    return open_challenge(lead=lead, url=url, host=host_of(url), make=make, now=now)
 
 
 def _wall_of(lead: Lead) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from acra.api import CompanyResource
 from enrichment.api import ContactsOfLead, EvidenceOfLead
+from enrichment.captcha_api import ChallengeResource, ResolveCaptcha
 from icp.api import UUID, RuleResource, SuppressionResource, WhyNot
 from leadgen_project.api.config import Config
 from leadgen_project.api.describe import docs_page, schema
@@ -21,6 +22,7 @@ from tenants.api_records import AuditResource, SavedViewResource, UsageResource
 router = SimpleRouter(trailing_slash=False)
 router.register("audit", AuditResource, "api-audit")
 router.register("campaigns", CampaignResource, "api-campaigns")
+router.register("challenges", ChallengeResource, "api-challenges")
 router.register("companies", CompanyResource, "api-companies")
 router.register("exports", Exports, "api-exports")
 router.register("icp-rules", RuleResource, "api-icp-rules")
@@ -45,6 +47,9 @@ urlpatterns = [
     ),
     path("queueEmail", QueueEmails.as_view({"post": "create"}), name="api-queue-email"),
     path("getTemplates", Templates.as_view({"get": "list"}), name="api-get-templates"),
+    path(
+        "resolveCaptcha", ResolveCaptcha.as_view({"post": "create"}), name="api-resolve-captcha",
+    ),
     path("schema/", schema, name="api-schema"),
     path("docs/", docs_page, name="api-docs"),
     re_path(

@@ -12,7 +12,7 @@ from itertools import count
 from django.contrib.auth.hashers import make_password
 
 from acra.models import RegisterChange, RegisteredCompany, RegisterImport
-from enrichment.models import Contact, EnrichmentRun, Evidence
+from enrichment.models import CaptchaChallenge, Contact, EnrichmentRun, Evidence
 from icp.models import IcpRule, Lead, Suppression
 from outreach.models import (
     Campaign,
@@ -176,6 +176,11 @@ def _lead(number: int, *, rule: IcpRule, run: PipelineRun, mark: str) -> Lead:
         trace=[{"key": "ssic", "words": f"{mark} trace"}],
         **(rejected if stage == "REJECTED" else {}),
     )  # fmt: skip
+    if stage == "NEEDS_OPERATOR":
+        CaptchaChallenge.objects.create(
+            lead=lead, url=lead.website, host=f"{mark}-{number}.example".lower(), make="Turnstile",
+            opened_at=NOW, queued_at=NOW, due_at=NOW + timedelta(days=36_500),
+        )  # fmt: skip
     attempt = EnrichmentRun.objects.create(
         lead=lead, run_id=run.pk, outcome="DONE", site=lead.website, match_score=80,
         started_at=NOW, finished_at=NOW,

@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from urllib3 import HTTPResponse
 
+from enrichment.models import CaptchaChallenge
 from icp.models import IcpRule, Lead, Suppression
 from leadgen_project.api import run_events
 from leadgen_project.api.describe import document
@@ -44,7 +45,7 @@ QUESTIONS = {"owner": 5, "operator": 2, "reviewer": 2, "auditor": 2}  # for each
 LONGEST_SECONDS = 10  # of a role's rounds after the first
 IDS = {"leads": "lead", "runs": "run", "shortlists": "run", "icp-rules": "rule",
        "suppressions": "suppression", "tenants": "tenant", "campaigns": "campaign",
-       "messages": "message"}  # fmt: skip
+       "messages": "message", "challenges": "challenge"}  # fmt: skip
 
 
 @pytest.fixture
@@ -64,6 +65,7 @@ def known(db, monkeypatch) -> dict[str, str]:
             "suppression": str(Suppression.objects.first().pk),
             "campaign": str(Campaign.objects.get().pk),
             "message": str(Message.objects.get().pk),
+            "challenge": str(CaptchaChallenge.objects.first().public_id),
             "tenant": "acme",
         }
 

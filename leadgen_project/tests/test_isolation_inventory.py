@@ -24,6 +24,7 @@ from django.core.management import get_commands
 from django.test import RequestFactory
 from django.urls import reverse
 
+from enrichment.models import CaptchaChallenge
 from icp.models import IcpRule, Lead, Suppression
 from leadgen_project.api.describe import document
 from leadgen_project.tests.api_caller import Caller
@@ -44,6 +45,7 @@ IDS = {
     "/api/leads/": "lead", "/api/runs/": "run", "/api/shortlists/": "run",
     "/api/icp-rules/": "rule", "/api/suppressions/": "suppression", "/api/views/": "view",
     "/api/tenants/": "tenant", "/api/campaigns/": "campaign", "/api/messages/": "message",
+    "/api/challenges/": "challenge",
 }  # fmt: skip
 SHARED = ("/api/companies",)  # the register is everybody's
 # Task -> its arguments when they name another tenant's things.
@@ -88,7 +90,8 @@ COMMANDS = {
 
 
 @pytest.fixture
-def filled(db):
+def filled(db, settings):
+    settings.API_CALLS_PER_MINUTE = 10**6  # the walks ask more than one person may in a minute
     people = make_people()
     make_register()
     fill("acme", mark=OURS, leads=6)
@@ -115,6 +118,7 @@ def foreign(filled) -> dict[str, str]:
             "suppression": str(Suppression.objects.order_by("pk").last().pk),
             "view": str(SavedView.objects.get().pk),
             "campaign": str(Campaign.objects.order_by("pk").last().pk),
+            "challenge": str(CaptchaChallenge.objects.first().public_id),
             "message": str(Message.objects.order_by("pk").last().pk),
             "tenant": "beta",
             "run_id": str(PipelineRun.objects.get().pk),
