@@ -16,14 +16,15 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from icp.move_models import Move, MovedRow
 from icp.notice_models import Notice, NoticeMail, NoticeReader, Watch
 from tenants.clock import database_now
 from tenants.process_name import process_name
 
 __all__ = [
-    "GivenSite", "IcpRule", "Lead", "Notice", "NoticeMail", "NoticeReader", "PersonRequest",
-    "Selection", "SiteImport", "Suppression", "SuppressionAgain", "SuppressionImport", "Upload",
-    "Watch",
+    "GivenSite", "IcpRule", "Lead", "Move", "MovedRow", "Notice", "NoticeMail", "NoticeReader",
+    "PersonRequest", "Selection", "SiteImport", "Suppression", "SuppressionAgain",
+    "SuppressionImport", "Upload", "Watch",
 ]  # fmt: skip
 
 

@@ -182,6 +182,7 @@ def _facts(message: Message, *, known: _Known, mailbox: Mailbox | None) -> Facts
         origin=known.origin_of(message),
         own_policy=known.own,
         is_released=message.is_released,
+        was_moved_in=message.move_id is not None,
         country=message.country,
         bases=frozenset(policy.bases),
         sent_alike=known.alike[message.template_version.template_id],

@@ -17,7 +17,8 @@ from outreach.render import one_line
 from tenants import audit
 
 Status, Kind = Message.Status, MessageEvent.Kind
-RELEASABLE = "origin_asks"  # the one hold a person may overrule; all others end with their cause
+# The holds a person may overrule; all others end with their cause.
+RELEASABLE = ("origin_asks", "moved_in")
 MOST = 5000
 
 
@@ -27,12 +28,13 @@ class DecisionError(Exception):
 
 @transaction.atomic
 def release(ids: Sequence[int], *, actor: str, reason: str, now: datetime) -> int:
-    """Let held messages go where the origin policy asked; returns how many that were.
+    """Let held messages go that wait for somebody's word; returns how many that were.
 
+    Those are mails whose address's origin asks, and mails moved in from the former program.
     Messages held for anything else are passed by: releasing cannot verify an address.
     """
     reason = _said(reason)
-    held = _lock(ids, Status.HELD, code=RELEASABLE)
+    held = _lock(ids, Status.HELD, codes=RELEASABLE)
     Message.objects.filter(pk__in=held).update(
         status=Status.QUEUED, is_released=True, code="", sentence="", not_before=now
     )
@@ -129,10 +131,10 @@ def _said(reason: str) -> str:
     return reason[:300]
 
 
-def _lock(ids: Sequence[int], *statuses: str, code: str = "") -> list[int]:
+def _lock(ids: Sequence[int], *statuses: str, codes: Sequence[str] = ()) -> list[int]:
     rows = Message.objects.filter(pk__in=list(ids)[:MOST], status__in=statuses)
-    if code:
-        rows = rows.filter(code=code)
+    if codes:
+        rows = rows.filter(code__in=codes)
     return list(rows.order_by("pk").select_for_update().values_list("pk", flat=True))
 
 

@@ -85,6 +85,7 @@ def facts_of(message: Message, *, mailbox: Mailbox, now: datetime) -> tuple[Fact
         origin=origin_of(message),
         own_policy=own_policy(),
         is_released=message.is_released,
+        was_moved_in=message.move_id is not None,
         country=message.country,
         bases=frozenset(policy.bases),
         sent_alike=(0, 0, 0) if policy.labels else _sent_alike(message, now=now),

@@ -62,6 +62,7 @@ class Facts:
     origin: Origin = Origin.HARVESTED
     own_policy: Mapping[tuple[str, str], Answer] = field(default_factory=dict)
     is_released: bool = False  # an operator let this one through where the policy asks
+    was_moved_in: bool = False  # queued by the former program
     country: str = ""
     bases: frozenset[str] = frozenset()  # countries whose basis the tenant has recorded
     # how much of it
@@ -127,6 +128,13 @@ def _mailbox(facts: Facts) -> Verdict | None:
     if facts.mailbox_state != "READY":
         why = facts.mailbox_reason or "It is not connected yet."
         return _hold("mailbox_not_ready", f"Its mailbox does not send: {why}", "mailbox")
+    return None
+
+
+def _moved_in(facts: Facts) -> Verdict | None:
+    if facts.was_moved_in and not facts.is_released:
+        return _hold("moved_in", "The former program had queued it; nothing of that goes out unless"
+                     " a person approves it. Release it or drop it.", "held")  # fmt: skip
     return None
 
 
@@ -272,6 +280,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("kill switch", _kill_switch),
     ("campaign", _campaign),
     ("mailbox", _mailbox),
+    ("approval", _moved_in),
     ("text", _complete),
     ("address", _address),
     ("suppression", _suppressed),

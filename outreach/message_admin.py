@@ -119,6 +119,8 @@ class MessageAdmin(MailPage):
 
     @admin.display(description="From")
     def from_where(self, message: Message) -> str:
+        if message.move_id and message.mailbox is None:
+            return "the former program" if message.sent_at else "any"
         return message.mailbox.address if message.mailbox else "any of its campaign"
 
     @admin.display(description="When")
@@ -151,7 +153,7 @@ class MessageAdmin(MailPage):
             request, "message", f"To {message.recipient or 'nobody'}", message=message,
             events=message.events.order_by("at", "pk")[:200], origin=_origins([message]),
             may_decide=may_do(request, RELEASE), may_adopt=may_do(request, ADOPT),
-            is_waiting=message.status in Message.WAITING, can_release=message.code == RELEASABLE,
+            is_waiting=message.status in Message.WAITING, can_release=message.code in RELEASABLE,
         )  # fmt: skip
 
     def held_view(self, request: HttpRequest) -> HttpResponse:

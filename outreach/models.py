@@ -59,6 +59,10 @@ class TemplateVersion(models.Model):
     is_current = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now)
     created_by = models.CharField(max_length=150)
+    moved_subject = models.TextField(
+        blank=True, db_default="", help_text="As it was moved in, where cleaning changed it."
+    )
+    moved_body = models.TextField(blank=True, db_default="", help_text="The same of the body.")
 
     class Meta:
         constraints = [
@@ -382,6 +386,10 @@ class Message(models.Model):
     created_at = models.DateTimeField(default=now)
     created_by = models.CharField(max_length=150)
     sent_at = models.DateTimeField(null=True, blank=True)
+    move_id = models.BigIntegerField(
+        null=True, blank=True, editable=False,
+        help_text="The move it came with from the former program; it goes out only if released.",
+    )  # fmt: skip
 
     lease = models.PositiveIntegerField(default=0, editable=False, help_text="Number of the claim.")
     held_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -429,7 +437,9 @@ class Message(models.Model):
                 name="message_says_why_it_was_not_sent",
             ),
             models.CheckConstraint(
-                condition=~Q(status__in=["SENDING", "SENT", "IN_DOUBT"]) | Q(mailbox__isnull=False),
+                condition=~Q(status__in=["SENDING", "SENT", "IN_DOUBT"])
+                | Q(mailbox__isnull=False)
+                | Q(status="SENT", move_id__isnull=False),  # the former program's own mailbox
                 name="message_sent_from_a_mailbox",
             ),
         ]

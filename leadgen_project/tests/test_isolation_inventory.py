@@ -65,6 +65,7 @@ TASKS: dict[str, tuple[str, ...]] = {
 COMMANDS = {
     "export_person": "reads under the role of the tenant it is given; see test_persons",
     "erase_person": "writes under the role of the tenant it is given; see test_persons",
+    "import_sqlite": "writes under the role of the tenant it is given; see test_moving_in",
     "import_config": "writes the settings of the tenant it is given, under its role",
     "night": "enters the tenant it is given, as a task does",
     "create_tenant": "makes a new one; writes no other's rows",

@@ -38,6 +38,7 @@ CASES: list[Case] = [
     ({"campaign_status": "STOPPED"}, "REFUSE", "campaign_over"),
     ({"has_mailbox": False}, "HOLD", "no_mailbox"),
     ({"mailbox_state": "RECONNECT", "mailbox_reason": "Sign in."}, "HOLD", "mailbox_not_ready"),
+    ({"was_moved_in": True}, "HOLD", "moved_in"),
     ({"template_archived": True}, "REFUSE", "template_archived"),
     ({"unresolved": ("first_name",)}, "HOLD", "unresolved"),
     ({"lint_errors": ("No opt-out.",)}, "HOLD", "template_faulty"),
@@ -76,6 +77,7 @@ def test_each_rule_objects_with_a_code_a_sentence_and_a_page(changes, say, code)
         {"country": "DE", "bases": frozenset({"DE"})},
         {"needs_one_click": True, "has_one_click": True},
         {"active_zones": frozenset({"Asia/Singapore"})},
+        {"was_moved_in": True, "is_released": True},
     ],
 )
 def test_a_recorded_decision_lets_it_through(changes):
