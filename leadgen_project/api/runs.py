@@ -12,27 +12,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from leadgen_project import pipeline
-from leadgen_project.api import run_events
 from leadgen_project.console.live import live
 from leadgen_project.night_stages import MissingInputError
 from leadgen_project.progress import progress
 from tenants.clock import database_now
 from tenants.context import current_schema
 from tenants.models import PipelineRun, Tenant, User
+from tenants.rest.events import EVENT, Look, TooManyStreamsError, stream
 from tenants.rest.paging import Order, moment
 from tenants.rest.resource import Resource
 from tenants.rest.strict import EmptySerializer, ReasonSerializer
 from tenants.serializers import DryRun, ProgressSerializer, RunQuery, RunSerializer
 
 RIGHT = "tenants.run_night"
-EVENT = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "event": {"type": "string", "enum": ["progress", "end", "again"]},
-        "data": {"type": "string", "description": "JSON"},
-    },
-}
 WHY = [OpenApiExample("why", {"reason": "The register is being loaded."}, request_only=True)]
 
 
@@ -47,7 +39,7 @@ class Runs(Resource):
     orders = {"started_at": Order(F("started_at"), moment)}
     rights = {"create": RIGHT, "preview": RIGHT, "pause": RIGHT, "resume": RIGHT, "cancel": RIGHT}
     domain_errors = {pipeline.RunError: 409, MissingInputError: 409,
-                     run_events.TooManyStreamsError: 429}  # fmt: skip
+                     TooManyStreamsError: 429}  # fmt: skip
 
     def get_queryset(self) -> QuerySet[PipelineRun]:
         return PipelineRun.objects.all()
@@ -113,11 +105,8 @@ class Runs(Resource):
     def events(self, request: Request, pk: str) -> StreamingHttpResponse:
         """The same as server-sent events, for at most five minutes a connection."""
         self.nothing_asked()
-        run, user = self.get_object(), cast(User, request.user)
-        stream = run_events.stream(run.pk, user=user, status_of=status_of)
-        response = StreamingHttpResponse(stream, content_type="text/event-stream")
-        response.headers["X-Accel-Buffering"] = "no"
-        return response
+        run = self.get_object()
+        return stream(lambda: _look(run.pk), user=cast(User, request.user))
 
     def _change(self, change: Any) -> Response:
         run, reason = self.get_object(), self.body(ReasonSerializer)["reason"]
@@ -140,6 +129,16 @@ def status_of(run: PipelineRun) -> Any:
         for stage in progress(run, now=now)
     ]  # fmt: skip
     return {**RunSerializer(run).data, "percent": shown.percent, "stages": stages}
+
+
+def _look(run_id: int) -> Look | None:
+    run = PipelineRun.objects.filter(pk=run_id).first()
+    if run is None:
+        return None
+    status = status_of(run)
+    # Not the rate, which changes with every look.
+    stages = [{**stage, "rate": None, "seconds_left": None} for stage in status["stages"]]
+    return Look(status, is_over=not run.is_open, told={**status, "stages": stages})
 
 
 def _tenant() -> Tenant:

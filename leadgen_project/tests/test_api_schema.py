@@ -30,13 +30,13 @@ from urllib3 import HTTPResponse
 
 from enrichment.models import CaptchaChallenge
 from icp.models import IcpRule, Lead, Suppression
-from leadgen_project.api import run_events
 from leadgen_project.api.describe import document
 from leadgen_project.tests.console_data import fill, make_people, make_register
 from outreach.models import Campaign, Message
 from tenants import api_tokens
 from tenants.context import in_public, in_tenant
 from tenants.models import PipelineRun, Tenant, User
+from tenants.rest import events
 from tenants.roles import scopes_of_role
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
@@ -51,8 +51,8 @@ IDS = {"leads": "lead", "runs": "run", "shortlists": "run", "icp-rules": "rule",
 @pytest.fixture
 def known(db, monkeypatch) -> dict[str, str]:
     """Ids there are rows of."""
-    monkeypatch.setattr(run_events, "LONGEST_SECONDS", 0.05)
-    monkeypatch.setattr(run_events, "LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(events, "LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0.01)
     monkeypatch.setattr("django.conf.settings.API_CALLS_PER_MINUTE", 10**6)
     make_people()
     make_register()

@@ -1,4 +1,4 @@
-"""A run's progress as server-sent events.
+"""Progress as server-sent events, for whatever has a status.
 
 A stream holds a thread of the web server and nothing else: each look enters the tenant anew, asks,
 leaves it and hands the connection back before it waits.
@@ -6,22 +6,31 @@ leaves it and hands the connection back before it waits.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
 from tenants.context import connection, current_schema, in_tenant
-from tenants.models import Membership, PipelineRun, Tenant, User
+from tenants.models import Membership, Tenant, User
 
 LOOK_EVERY_SECONDS = 1.0
 REMARK_EVERY_SECONDS = 15.0  # so that no proxy takes a quiet stream for a dead one
 LONGEST_SECONDS = 300.0
 MOST_PER_PERSON, MOST = 4, 16  # streams of one process, which has 32 threads
+EVENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string", "enum": ["progress", "end", "again"]},
+        "data": {"type": "string", "description": "JSON"},
+    },
+}
 
 _open: Counter[int] = Counter()
 _lock = threading.Lock()
@@ -31,13 +40,26 @@ class TooManyStreamsError(Exception):
     """This process holds as many streams as it should."""
 
 
-def stream(run_id: int, *, user: User, status_of: Callable[[PipelineRun], Any]) -> Iterator[str]:
-    """Events of the run from now on. Raises ``TooManyStreamsError`` before the first.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen. ``told``: what of it makes an event worth sending; all of it, if left out."""
 
-    Ends with the run, with the caller's membership, or after ``LONGEST_SECONDS``.
+    status: dict[str, Any]
+    is_over: bool = False
+    told: Any = None
+
+
+def stream(look: Callable[[], Look | None], *, user: User) -> StreamingHttpResponse:
+    """Events of what ``look`` sees from now on, in the tenant that is current.
+
+    Ends when it is over or gone (``look`` gives None), with the caller's membership, or after
+    ``LONGEST_SECONDS``. Raises ``TooManyStreamsError`` before the first event.
     """
     _take_place(user.pk)
-    return _closing(_events(current_schema(), run_id, user, status_of), user.pk)
+    events = _closing(_events(current_schema(), look, user), user.pk)
+    response = StreamingHttpResponse(events, content_type="text/event-stream")
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
 
 
 def _closing(events: Iterator[str], user_id: int) -> Iterator[str]:
@@ -47,24 +69,23 @@ def _closing(events: Iterator[str], user_id: int) -> Iterator[str]:
         _leave_place(user_id)
 
 
-def _events(
-    schema: str, run_id: int, user: User, status_of: Callable[[PipelineRun], Any]
-) -> Iterator[str]:
+def _events(schema: str, look: Callable[[], Look | None], user: User) -> Iterator[str]:
     began = said_at = time.monotonic()
-    before = ""
+    before = b""
     number = 0
     yield "retry: 2000\n\n"
     while time.monotonic() - began < LONGEST_SECONDS:
-        status = _look(schema, run_id, user, status_of)
-        if status is None:
+        seen = _look(schema, look, user)
+        if seen is None:
             yield "event: end\ndata: {}\n\n"
             return
-        text = JSONRenderer().render(status).decode()
-        if (told := _without_time(status)) != before:
+        text = JSONRenderer().render(seen.status).decode()
+        told = JSONRenderer().render(seen.status if seen.told is None else seen.told)
+        if told != before:
             number += 1
             yield f"id: {number}\nevent: progress\ndata: {text}\n\n"
             before, said_at = told, time.monotonic()
-        if status["status"] not in PipelineRun.OPEN:
+        if seen.is_over:
             yield f"event: end\ndata: {text}\n\n"
             return
         if time.monotonic() - said_at > REMARK_EVERY_SECONDS:
@@ -74,16 +95,11 @@ def _events(
     yield "event: again\ndata: {}\n\n"
 
 
-def _look(
-    schema: str, run_id: int, user: User, status_of: Callable[[PipelineRun], Any]
-) -> dict[str, Any] | None:
-    """The run as it stands; None when the caller may not see it any more."""
+def _look(schema: str, look: Callable[[], Look | None], user: User) -> Look | None:
+    """What there is to see; None when the caller may not see it any more."""
     try:
         with in_tenant(schema):
-            if not _is_welcome(user, schema):
-                return None
-            run = PipelineRun.objects.filter(pk=run_id).first()
-            return status_of(run) if run else None
+            return look() if _is_welcome(user, schema) else None
     finally:
         if not connection.in_atomic_block:
             connection.close()  # back to the pool, while we wait
@@ -98,16 +114,10 @@ def _is_welcome(user: User, schema: str) -> bool:
     return fresh.exists() and Membership.objects.filter(tenant=schema, user_id=user.pk).exists()
 
 
-def _without_time(status: dict[str, Any]) -> str:
-    """What makes an event worth sending: not the rate, which changes with every look."""
-    stages = [{**stage, "rate": None, "seconds_left": None} for stage in status["stages"]]
-    return json.dumps({**status, "stages": stages}, default=str, sort_keys=True)
-
-
 def _take_place(user_id: int) -> None:
     with _lock:
         if _open[user_id] >= MOST_PER_PERSON or _open.total() >= MOST:
-            raise TooManyStreamsError("Too many streams are open. Close one, or poll the run.")
+            raise TooManyStreamsError("Too many streams are open. Close one, or poll instead.")
         _open[user_id] += 1
 
 
