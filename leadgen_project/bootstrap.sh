@@ -52,4 +52,6 @@ if ! pip --disable-pip-version-check install -qq --require-hashes -r requirement
     echo "pip reads its index from PIP_INDEX_URL or pip.conf. Then run make again." >&2
     exit 1
 fi
+# The command `leadgen`; what it needs is there by now.
+pip --disable-pip-version-check install -qq --no-deps --no-index --no-build-isolation -e .
 echo "$wanted" >$stamp
