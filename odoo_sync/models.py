@@ -4,7 +4,6 @@ only which of them are ours, what we wrote into them last, and what they held af
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
 from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -16,8 +15,6 @@ from django.utils import timezone
 from icp.models import Lead, Suppression
 from tenants.clock import database_now
 from tenants.context import current_schema
-
-LEASE = timedelta(minutes=5)  # renewed before each request, which takes 90 s at most
 
 
 def new_module() -> str:

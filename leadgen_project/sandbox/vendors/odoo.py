@@ -7,12 +7,18 @@ nothing, a JSON 500 for a field it does not have. A page instead of JSON is what
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from leadgen_project.sandbox.loopback import Reply, Request
 from leadgen_project.sandbox.vendors.odoo_tables import OdooTables, RaisedError, Row
-from leadgen_project.sandbox.vendors.stand_in import VendorCall, VendorStandIn, reply_json
+from leadgen_project.sandbox.vendors.stand_in import (
+    Fault,
+    VendorCall,
+    VendorStandIn,
+    reply_json,
+)
 
 KEY, DATABASE, LOGIN = "odoo-sandbox-key", "sandbox", "sync"
 WRITES = ("load", "write", "create", "unlink")
@@ -26,6 +32,7 @@ _NO_RIGHT = "You are not allowed to modify '{model}' records."
 class OdooStandIn(VendorStandIn):
     """``version`` below 19 knows no JSON-2. ``forbidden``: (model, operation) the key may not.
 
+    ``fail_when`` names the fault that spoils a call, if any, before it is answered.
     ``seconds_per_row``: what a row of a load takes, as real ones do.
     """
 
@@ -35,6 +42,7 @@ class OdooStandIn(VendorStandIn):
     login: str = LOGIN
     forbidden: set[tuple[str, str]] = field(default_factory=set)
     seconds_per_row: float = 0.0
+    fail_when: Callable[[VendorCall], Any] | None = None
     tables: OdooTables = field(init=False)
     writes: list[tuple[str, str, Any]] = field(default_factory=list, init=False)
 
@@ -61,6 +69,10 @@ class OdooStandIn(VendorStandIn):
     def delete(self, model: str, number: int) -> None:
         with self._lock:
             self.tables.unlink(model, [number])
+
+    def _next_fault(self, number: int) -> Fault | None:
+        chosen = self.fail_when(self.calls[-1]) if self.fail_when else None
+        return chosen or super(OdooStandIn, self)._next_fault(number)
 
     # --- answering ------------------------------------------------------------------------------
     def _key(self, request: Request) -> str:
