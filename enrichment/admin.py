@@ -28,6 +28,7 @@ from icp.models import Lead
 from tenants import audit
 from tenants.console import ModelAdmin, audit_subject, may_do, reason_of
 from tenants.context import is_public
+from tenants.row_number import row_number
 from tenants.templatetags.console import moment
 
 __all__ = ["step_admin"]
@@ -110,7 +111,7 @@ class ContactAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         _admit(self, request)
-        contact = get_object_or_404(Contact, pk=object_id if object_id.isdigit() else 0)
+        contact = get_object_or_404(Contact, pk=row_number(object_id))
         return HttpResponseRedirect(reverse("admin:icp_lead_change", args=[contact.lead_id]))
 
     @admin.display(description="Who")

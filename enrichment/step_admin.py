@@ -17,9 +17,9 @@ from enrichment.models import LeadStep
 from enrichment.vendors_panel import LABELS, TAGS
 from icp.lead_admin import FixedFilter, tag, unbroken
 from icp.models import Lead
-from icp.tenant_page import TenantPage, name_of
 from tenants.console import audit_subject
 from tenants.templatetags.console import moment
+from tenants.tenant_page import TenantPage, name_of
 
 
 class StepFilter(FixedFilter):

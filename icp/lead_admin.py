@@ -25,11 +25,12 @@ from icp.lead_panels import panels_of
 from icp.models import Lead, LeadQuerySet
 from icp.site_pages import SitePages
 from icp.suppressions import shown
-from icp.tenant_page import name_of
 from tenants import audit
 from tenants.bulk import ask_then_do
 from tenants.console import audit_subject, may_do, reason_of
 from tenants.models import AuditEvent
+from tenants.row_number import row_number
+from tenants.tenant_page import name_of
 
 STAGE_TAGS = {
     Lead.Stage.CANDIDATE: "", Lead.Stage.ENRICHED: "busy", Lead.Stage.SCORED: "busy",
@@ -94,7 +95,7 @@ class DistrictFilter(FixedFilter):
     choices_known = tuple((str(number), f"District {number}") for number in range(1, 29))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not (self.value() or "").isdigit():
+        if not row_number(self.value() or ""):
             return queryset
         there = RegisteredCompany.objects.filter(district=int(self.value() or 0))
         return queryset.filter(uen__in=there.values("uen"))
@@ -202,7 +203,7 @@ class LeadAdmin(SitePages):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         self.guard(request)
-        lead = get_object_or_404(Lead.objects.select_related("rule"), pk=_number(object_id))
+        lead = get_object_or_404(Lead.objects.select_related("rule"), pk=row_number(object_id))
         events = AuditEvent.objects.filter(subject=audit_subject(lead)).order_by("-at")
         panels = panels_of(lead)
         return self.page(
@@ -286,7 +287,3 @@ def unbroken(text: str) -> str:
 def plain_rows(leads: QuerySet[Lead]) -> QuerySet[Lead]:
     """The rows of a list without its columns and order, for statements over all of them."""
     return Lead.objects.filter(pk__in=leads.order_by().values("pk"))
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 19 else 0

@@ -23,8 +23,9 @@ from icp.rule_form import field_of, fields_of, payload_of, rest_of, with_codes, 
 from icp.rules import InvalidRuleError, Rule, read_rule
 from icp.save_rule import RuleError, save_rule, use_version
 from icp.taxonomy import SsicTitles
-from icp.tenant_page import TenantPage, name_of
 from tenants.console import may_do, reason_of
+from tenants.row_number import row_number
+from tenants.tenant_page import TenantPage, name_of
 
 LONGEST_JSON = 200_000
 VERSIONS = 100
@@ -64,7 +65,7 @@ class IcpRuleAdmin(TenantPage):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         self.guard(request)
-        rule = get_object_or_404(IcpRule, pk=object_id if object_id.isdigit() else 0)
+        rule = get_object_or_404(IcpRule, pk=row_number(object_id))
         return HttpResponseRedirect(reverse("admin:icp_rule_edit", args=[rule.name]))
 
     # --- the editor -----------------------------------------------------------------------------
@@ -187,7 +188,7 @@ class SelectionAdmin(TenantPage):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         self.guard(request)
-        found = get_object_or_404(Selection, pk=object_id if object_id.isdigit() else 0)
+        found = get_object_or_404(Selection, pk=row_number(object_id))
         return self.page(request, "selection", str(found).capitalize(), selection=found,
                          counts=found.counts.items(), first=found.uens[:200])  # fmt: skip
 

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST
 from icp import import_sites
 from icp.models import SiteImport
 from icp.read_table import MOST_BYTES, MOST_ROWS, UnreadableFileError
-from icp.tenant_page import TenantPage, name_of
 from icp.uploads import UploadError, error_file, rows_of
 from tenants.console import may_do, reason_of
+from tenants.tenant_page import TenantPage, name_of
 
 ACTION = "icp.work_lead"
 SHOWN_ROWS = 200  # of each outcome; the file has them all

@@ -22,11 +22,12 @@ from icp.models import Suppression, SuppressionImport
 from icp.normalise import NotAValueError, guess_kind, normalise
 from icp.read_table import MOST_BYTES, MOST_ROWS, UnreadableFileError
 from icp.suppressions import SuppressionError, hashes_of
-from icp.tenant_page import TenantPage, name_of
 from icp.uploads import UploadError, error_file, rows_of
 from tenants.bulk import ask_then_do
 from tenants.console import audit_subject, may_do, reason_of
 from tenants.models import AuditEvent
+from tenants.row_number import row_number
+from tenants.tenant_page import TenantPage, name_of
 
 LIFT, SUPPRESS = "icp.lift_suppression", "icp.suppress"
 SHOWN_ROWS = 200  # of each outcome; the file has them all
@@ -139,7 +140,7 @@ class SuppressionAdmin(TenantPage):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         self.guard(request)
-        row = get_object_or_404(Suppression, pk=object_id if object_id.isdigit() else 0)
+        row = get_object_or_404(Suppression, pk=row_number(object_id))
         events = AuditEvent.objects.filter(subject=audit_subject(row)).order_by("-at")
         return self.page(request, "suppression", str(row), row=row, events=events[:50],
                          may_lift=may_do(request, LIFT),

@@ -23,6 +23,7 @@ from odoo_sync.preview import preview
 from odoo_sync.sources import SOURCES
 from tenants import audit
 from tenants.console import TabularInline, may_do
+from tenants.row_number import row_number
 from tenants.templatetags.console import ago
 
 State = OdooConnection.State
@@ -174,8 +175,8 @@ def _lead(wanted: str) -> Lead | None:
     """By number, UEN or name; without a word the newest on a shortlist, as an example."""
     if not wanted:
         return Lead.objects.in_stage(Lead.Stage.SHORTLISTED).order_by("-pk").first()
-    if wanted.isdigit() and len(wanted) < 19:
-        found = Lead.objects.filter(pk=int(wanted)).first()
+    if number := row_number(wanted):
+        found = Lead.objects.filter(pk=number).first()
         if found:
             return found
     return (

@@ -27,6 +27,7 @@ from outreach.windows import OFFICE, parse_hours
 from scoring.models import Shortlist
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
+from tenants.row_number import row_number
 
 RUN = "outreach.run_campaign"
 LISTS = 20
@@ -97,8 +98,7 @@ class CampaignAdmin(MailPage):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         self.guard(request)
-        pk = int(object_id) if object_id.isdigit() and len(object_id) < 19 else 0
-        campaign = get_object_or_404(Campaign, pk=pk)
+        campaign = get_object_or_404(Campaign, pk=row_number(object_id))
         if campaign.status == Campaign.Status.DRAFT:
             return self._draft(request, campaign)
         return self.page(request, "campaign", str(campaign), campaign=campaign,

@@ -27,6 +27,7 @@ from outreach.templatetags.mail import status_class
 from outreach.why_nothing import why_all
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
+from tenants.row_number import row_number
 from tenants.templatetags.console import moment
 
 RELEASE, ADOPT = "outreach.release", "icp.work_lead"
@@ -59,9 +60,9 @@ class CampaignFilter(DropdownFilter):
         return [(str(pk), name) for pk, name in newest]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not (self.value() or "").isdigit():
+        if not (campaign := row_number(self.value() or "")):
             return queryset
-        return queryset.filter(step__campaign=int(self.value() or 0))
+        return queryset.filter(step__campaign=campaign)
 
 
 @admin.register(Message)
@@ -147,8 +148,7 @@ class MessageAdmin(MailPage):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         self.guard(request)
-        pk = int(object_id) if object_id.isdigit() and len(object_id) < 19 else 0
-        message = get_object_or_404(_rows(), pk=pk)
+        message = get_object_or_404(_rows(), pk=row_number(object_id))
         return self.page(
             request, "message", f"To {message.recipient or 'nobody'}", message=message,
             events=message.events.order_by("at", "pk")[:200], origin=_origins([message]),
@@ -268,12 +268,11 @@ def _chosen(request: HttpRequest) -> list[int]:
         held = Message.objects.filter(status=Message.Status.HELD, not_before=None, code=code)
         return list(held.order_by("pk").values_list("pk", flat=True)[: decide.MOST])
     given = request.POST.getlist("message")[: decide.MOST]
-    return [int(each) for each in given if each.isascii() and each.isdigit() and len(each) < 19]
+    return [number for number in map(row_number, given) if number]
 
 
 def _back(request: HttpRequest, page: str) -> str:
     """The page the form stood on: one message's, or the desk."""
-    pk = request.POST.get("from", "")
-    if pk.isascii() and pk.isdigit() and len(pk) < 19:
-        return reverse("admin:outreach_message_change", args=[int(pk)])
+    if pk := row_number(request.POST.get("from", "")):
+        return reverse("admin:outreach_message_change", args=[pk])
     return reverse(f"admin:{page}")

@@ -19,6 +19,7 @@ from outreach.decide_reply import DECISIONS, decide_reply
 from tenants.clock import database_now
 from tenants.console import ModelAdmin, may_do
 from tenants.context import is_public
+from tenants.row_number import row_number
 
 DECIDE = "outreach.decide_reply"
 PER_PAGE = 25
@@ -59,7 +60,7 @@ class ReplyAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         self._admit(request)
-        reply = get_object_or_404(Reply, pk=object_id if object_id.isdigit() else 0)
+        reply = get_object_or_404(Reply, pk=row_number(object_id))
         return HttpResponseRedirect(f"{_list(reply.state)}#reply-{reply.pk}")
 
     def decide(self, request: HttpRequest, pk: int) -> HttpResponse:

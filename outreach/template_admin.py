@@ -29,6 +29,7 @@ from outreach.transports.open import NoTransportError, open_transport
 from scoring.export_rows import best_contacts
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
+from tenants.row_number import row_number
 
 EDIT = "outreach.edit_template"
 VERSIONS = 50
@@ -78,8 +79,7 @@ class TemplateAdmin(MailPage):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        pk = int(object_id) if object_id.isdigit() and len(object_id) < 19 else 0
-        return self._edit(request, get_object_or_404(EmailTemplate, pk=pk))
+        return self._edit(request, get_object_or_404(EmailTemplate, pk=row_number(object_id)))
 
     def _edit(self, request: HttpRequest, template: EmailTemplate | None) -> HttpResponse:
         self.guard(request, EDIT if request.method == "POST" else "")
@@ -242,8 +242,7 @@ class SignatureAdmin(MailPage):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        pk = int(object_id) if object_id.isdigit() and len(object_id) < 19 else 0
-        return self._edit(request, get_object_or_404(Signature, pk=pk))
+        return self._edit(request, get_object_or_404(Signature, pk=row_number(object_id)))
 
     def _edit(self, request: HttpRequest, signature: Signature | None) -> HttpResponse:
         self.guard(request, EDIT if request.method == "POST" or signature is None else "")
@@ -341,8 +340,7 @@ def _lead(text: str) -> Lead | None:
 
 
 def _number(text: Any) -> int:
-    text = str(text or "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return row_number(str(text or ""))
 
 
 def _own_address(request: HttpRequest) -> str:

@@ -17,11 +17,12 @@ from scoring.catalogue import FEATURES
 from scoring.conditions import QUESTIONS
 from scoring.models import ScoreCard
 from scoring.publish import StaleCardError, current_card, save_card
-from scoring.tenant_page import TenantPage
 from scoring.whatif import Preview, preview
 from tenants.console import may_do, reason_of
 from tenants.context import current_schema
 from tenants.models import TenantSettings
+from tenants.row_number import row_number
+from tenants.tenant_page import TenantPage
 
 VERSIONS = 50
 NAMED = 12  # leads that enter and leave, by name
@@ -32,39 +33,38 @@ class ScoreCardAdmin(TenantPage):
 
     def get_urls(self) -> list[URLPattern]:
         mine = [
-            self.at("preview", "preview/", require_POST(self.preview)),
-            self.at("scale", "scale/", require_POST(self.scale)),
-            self.at("save", "save/", require_POST(self.save)),
+            self.at("scorecard_preview", "preview/", require_POST(self.preview)),
+            self.at("scorecard_scale", "scale/", require_POST(self.scale)),
+            self.at("scorecard_save", "save/", require_POST(self.save)),
         ]
         return [*mine, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The editor of the card in use; ``?version=`` shows an older one to start from."""
-        self.admit(request)
+        self.guard(request)
         current = current_card()
-        version = request.GET.get("version", "")
         shown = current
-        if version.isdigit():
-            shown = get_object_or_404(ScoreCard, name=current.name, version=int(version))
+        if version := request.GET.get("version"):
+            shown = get_object_or_404(ScoreCard, name=current.name, version=row_number(version))
         return self._editor(request, current=current, payload=shown.payload, shown=shown)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        card = get_object_or_404(ScoreCard, pk=object_id if object_id.isdigit() else 0)
+        card = get_object_or_404(ScoreCard, pk=row_number(object_id))
         url = reverse("admin:scoring_scorecard_changelist")
         return HttpResponseRedirect(f"{url}?version={card.version}")
 
     def save(self, request: HttpRequest) -> HttpResponse:
         """Save the edited card as the next version; problems come back with what was typed."""
-        self.admit(request, "scoring.edit_card")
+        self.guard(request, "scoring.edit_card")
         payload, based_on = _payload(request), request.POST.get("based_on", "")
         try:
             saved = save_card(
                 payload,
                 actor=request.user.get_username(),
                 reason=reason_of(request),
-                based_on=int(based_on) if based_on.isdigit() else 0,
+                based_on=row_number(based_on),
             )
         except CardError as exc:
             return self._editor(
@@ -79,7 +79,7 @@ class ScoreCardAdmin(TenantPage):
 
     def preview(self, request: HttpRequest) -> JsonResponse:
         """What the card in the request would change: HTML to show, or all its problems."""
-        self.admit(request)
+        self.guard(request)
         cap = TenantSettings.objects.get(tenant_id=current_schema()).shortlist_cap
         try:
             found = preview(_payload(request), cap=cap)
@@ -91,7 +91,7 @@ class ScoreCardAdmin(TenantPage):
 
     def scale(self, request: HttpRequest) -> JsonResponse:
         """The card in the request, stretched so that the best possible lead has 100 points."""
-        self.admit(request)
+        self.guard(request)
         try:
             return JsonResponse({"problems": [], "payload": scaled_to_100(_payload(request))})
         except CardError as exc:

@@ -19,6 +19,7 @@ from tenants import audit
 from tenants.context import is_public, keep_tenant
 from tenants.models import PipelineRun
 from tenants.roles import may
+from tenants.row_number import row_number
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SPOOL = 5_000_000  # bytes of a workbook kept in memory before it goes to disk
@@ -68,10 +69,10 @@ def _asked(request: HttpRequest) -> tuple[PipelineRun, bool]:
     only, run_id = request.GET.get("only", ""), request.GET.get("run", "")
     if only not in {"", "shortlist"}:
         raise _RefusedError(400, f"only={only[:40]!r} is not known; use only=shortlist.")
-    if run_id and not (run_id.isascii() and run_id.isdigit() and len(run_id) < 19):
+    if run_id and not row_number(run_id):
         raise _RefusedError(400, "run must be the number of a run.")
     try:
-        return finished_run(int(run_id) if run_id else None), only == "shortlist"
+        return finished_run(row_number(run_id) or None), only == "shortlist"
     except NoFinishedRunError as exc:
         raise _RefusedError(404, str(exc)) from exc
 

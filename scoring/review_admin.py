@@ -14,8 +14,9 @@ from scoring import diff, review
 from scoring.models import Shortlist, ShortlistEntry
 from scoring.review_page import DECISIONS, Filter, counts, page_of
 from scoring.shortlist import TIE_BREAK, latest_shortlist
-from scoring.tenant_page import TenantPage
 from tenants.console import may_do, reason_of
+from tenants.row_number import row_number
+from tenants.tenant_page import TenantPage
 
 PAST_LISTS = 200
 
@@ -25,14 +26,14 @@ class ReviewAdmin(TenantPage):
 
     def get_urls(self) -> list[URLPattern]:
         mine = [
-            self.at("verdict", "<int:pk>/verdict/", require_POST(self.verdict)),
-            self.at("bulk", "bulk/", self.bulk),
+            self.at("shortlistentry_verdict", "<int:pk>/verdict/", require_POST(self.verdict)),
+            self.at("shortlistentry_bulk", "bulk/", self.bulk),
         ]
         return [*mine, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The newest list, or the one of ``?run=``, one page of it."""
-        self.admit(request)
+        self.guard(request)
         wanted = Filter.of(request.GET)
         shortlist = wanted.shortlist()
         if shortlist is None:
@@ -68,7 +69,7 @@ class ReviewAdmin(TenantPage):
 
     def verdict(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Accept, reject or reopen one entry, and back to the same list at the next one."""
-        self.admit(request, "scoring.review")
+        self.guard(request, "scoring.review")
         entry = get_object_or_404(ShortlistEntry.objects.select_related("lead"), pk=pk)
         done = self._act(request, request.POST.get("verdict", ""), entry_pk=pk)
         if done:
@@ -98,7 +99,7 @@ class ReviewAdmin(TenantPage):
 
     def bulk(self, request: HttpRequest) -> HttpResponse:
         """Accept or reject everything that matches: first say how many, then do it once."""
-        self.admit(request, "scoring.review")
+        self.guard(request, "scoring.review")
         given = request.POST if request.method == "POST" else request.GET
         verdict = given.get("verdict", "")
         shortlist = latest_shortlist()
@@ -125,7 +126,7 @@ class ReviewAdmin(TenantPage):
             "Shortlist",
             verdict=verdict,
             count=count,
-            moved=int(confirmed) if moved and confirmed.isdigit() else None,
+            moved=int(confirmed) if moved and confirmed.isdecimal() else None,
             filter=wanted,
             words=wanted.in_words(),
             reason=reason,
@@ -136,8 +137,8 @@ class ReviewAdmin(TenantPage):
         following = request.POST.get("next", "")
         wanted = Filter.of(request.POST)
         number = request.POST.get("page", "")
-        query = wanted.query(page=number if number.isdigit() else "")
-        mark = f"#entry-{following}" if following.isdigit() else ""
+        query = wanted.query(page=number if number.isdecimal() else "")
+        mark = f"#entry-{following}" if following.isdecimal() else ""
         url = reverse("admin:scoring_shortlistentry_changelist")
         return HttpResponseRedirect(f"{url}?{query}{mark}")
 
@@ -146,10 +147,10 @@ class ShortlistAdmin(TenantPage):
     """Past lists, each as it was, and what changed from one to the next."""
 
     def get_urls(self) -> list[URLPattern]:
-        return [self.at("compare", "compare/", self.compare), *super().get_urls()]
+        return [self.at("shortlist_compare", "compare/", self.compare), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        self.admit(request)
+        self.guard(request)
         lists = Shortlist.objects.select_related("card").order_by("-run_id")[:PAST_LISTS]
         rows = []
         for shortlist in lists:
@@ -160,13 +161,13 @@ class ShortlistAdmin(TenantPage):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        shortlist = get_object_or_404(Shortlist, pk=object_id if object_id.isdigit() else 0)
+        shortlist = get_object_or_404(Shortlist, pk=row_number(object_id))
         url = reverse("admin:scoring_shortlistentry_changelist")
         return HttpResponseRedirect(f"{url}?run={shortlist.run_id}&decision=")
 
     def compare(self, request: HttpRequest) -> HttpResponse:
         """Two runs side by side: entered, left, moved, rescored, each with its causes."""
-        self.admit(request)
+        self.guard(request)
         runs = list(
             Shortlist.objects.order_by("-run_id").values_list("run_id", flat=True)[:PAST_LISTS]
         )
@@ -197,4 +198,4 @@ def _before(shortlist: Shortlist) -> int | None:
 
 
 def _chosen(given: str, runs: list[int], *, default: int) -> int:
-    return int(given) if given.isdigit() and int(given) in runs else default
+    return int(given) if given.isdecimal() and int(given) in runs else default

@@ -15,6 +15,7 @@ from enrichment.models import Contact, EnrichmentRun
 from scoring.export_rows import best_contacts
 from scoring.models import ScoreLine, Shortlist, ShortlistEntry
 from scoring.shortlist import entries_of, latest_shortlist
+from tenants.row_number import row_number
 
 PER_PAGE = 25
 TOP_LINES = 5
@@ -36,7 +37,7 @@ class Filter:
         run = given.get("run", "")
         decision = given.get("decision", "OPEN")
         return cls(
-            run=int(run) if run.isascii() and run.isdigit() and len(run) < 19 else None,
+            run=row_number(run) or None,
             decision=decision if decision in dict(DECISIONS) else "OPEN",
             bucket=given.get("bucket", "")[:20],
             text=given.get("q", "").strip()[:100],

@@ -72,7 +72,7 @@ def ask_then_do(
         "needs_reason": needs_reason,
         "reason": reason,
         "reason_missing": bool(asked) and asked == str(count),
-        "count_before": int(asked) if asked.isdigit() and asked != str(count) else None,
+        "count_before": int(asked) if asked.isdecimal() and asked != str(count) else None,
         "chosen": _chosen(request),
         "back": request.get_full_path(),
     }

@@ -16,6 +16,7 @@ from tenants import audit
 from tenants.api_models import SavedView
 from tenants.context import current_schema
 from tenants.models import User
+from tenants.row_number import row_number
 
 Person = AbstractBaseUser | AnonymousUser
 MOST_PER_PERSON = 100
@@ -35,7 +36,7 @@ def stored_query(given: str, *, page: str, user: Person) -> dict[str, Any]:
     """The parameters behind ``?view=ID``; none without it. Raises ``ValidationError``."""
     if not given:
         return {}
-    number = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
+    number = row_number(given)
     found = views_for(user, page=page).filter(pk=number).first() if page and number else None
     if found is None:
         raise ValidationError({"view": [f"There is no saved view {given[:40]!r} of this list."]})

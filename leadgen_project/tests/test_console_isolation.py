@@ -99,6 +99,15 @@ def test_no_page_shows_a_row_of_another_tenant_by_its_id(filled):
             assert THEIRS not in body(response), page
 
 
+@pytest.mark.parametrize("pk", ["0", "²", "9" * 30, "x", "-1"])
+def test_an_id_that_no_row_has_leads_to_no_page_and_no_failure(filled, pk):
+    client = sign_in("owner")
+
+    for model in ids_in("acme"):
+        for page in admin_pages(model, pk):
+            assert client.get(page).status_code in (302, 403, 404), page
+
+
 def test_every_record_s_page_says_in_its_frame_whose_it_is(filled):
     client, seen = sign_in("owner"), 0
     records = {**ids_in("acme"), "acra.registeredcompany": RegisteredCompany.objects.first().pk}

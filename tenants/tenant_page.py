@@ -1,4 +1,4 @@
-"""The base of this app's pages: a page of our own where Django's list or form does not fit."""
+"""The base of pages that belong to a tenant and are drawn by us, where Django's do not fit."""
 
 from __future__ import annotations
 
@@ -13,23 +13,32 @@ from django.urls import URLPattern, path
 from tenants.console import ModelAdmin, may_do
 from tenants.context import is_public
 
+__all__ = ["TenantPage", "name_of"]
+
 
 class TenantPage(ModelAdmin):
+    """Templates stand in the app's own folder; ``what_belongs`` is said to strangers."""
+
+    what_belongs = "These rows"
+
     def page(
-        self, request: HttpRequest, template: str, title: str, **context: Any
+        self, request: HttpRequest, template: str, title: str, /, **context: Any
     ) -> TemplateResponse:
-        shown = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
-        return TemplateResponse(request, f"icp/{template}.html", {**shown, **context})
+        frame = {**self.admin_site.each_context(request), **self._place(), "opts": self.opts,
+                 "title": title}  # fmt: skip
+        name = f"{self.opts.app_label}/{template}.html"
+        return TemplateResponse(request, name, {**frame, **context})
 
     def guard(self, request: HttpRequest, action: str = "") -> None:
         """Refuse strangers, and those whose role may not do ``action``."""
         if is_public() or not self.has_view_permission(request):
-            raise PermissionDenied("Leads, rules and suppressions belong to a tenant.")
+            raise PermissionDenied(f"{self.what_belongs} belong to a tenant.")
         if action and not may_do(request, action):
             raise PermissionDenied(f"Your role may not do this: {action}.")
 
     def at(self, name: str, route: str, view: Callable[..., HttpResponse]) -> URLPattern:
-        return path(route, self.admin_site.admin_view(view), name=f"icp_{name}")
+        wrapped = self.admin_site.admin_view(view)
+        return path(route, wrapped, name=f"{self.opts.app_label}_{name}")
 
 
 def name_of(request: HttpRequest) -> str:
