@@ -11,8 +11,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from outreach.ask_many import ask_many, place
+from outreach.ask_many import ask_many
 from outreach.models import Campaign, MailPolicy, Message
+from outreach.place import place
 
 AT_ONCE = 500
 RUNNING = Campaign.Status.RUNNING

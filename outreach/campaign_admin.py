@@ -13,17 +13,17 @@ from django.views.decorators.http import require_POST
 
 from icp.models import Lead
 from outreach import campaigns
-from outreach.ask_many import ask_many, how_it_waits
+from outreach.ask_many import ask_many
 from outreach.audience import QUIET_DAYS, Audience, AudienceError, resolve, words_of
 from outreach.campaigns import CampaignError, StepPlan, counts_of
 from outreach.duties import duties_of
 from outreach.gate import Say
 from outreach.mail_page import MailPage, name_of
 from outreach.models import Campaign, EmailTemplate, Mailbox, MailPolicy, TemplateVersion
+from outreach.place import how_it_waits
 from outreach.queue import draft_message, recipients_of
 from outreach.timeline import by_day, timeline
 from outreach.why_nothing import why_campaign
-from outreach.windows import OFFICE, parse_hours
 from scoring.models import Shortlist
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
@@ -199,9 +199,7 @@ def _forecast(campaign: Campaign, found: Any, mailboxes: list[Mailbox]) -> dict[
             held[answer.sentence] = held.get(answer.sentence, 0) + 1
     going = [draft for draft, answer in zip(drafts, answers, strict=True)
              if answer.say is Say.ALLOW or answer.until]  # fmt: skip
-    policy = MailPolicy.objects.filter(pk=1).first()
-    window = parse_hours(policy.hours) if policy and policy.hours else OFFICE
-    slots = timeline(going, mailboxes=mailboxes, window=window, now=now)
+    slots = timeline(going, mailboxes=mailboxes, window=MailPolicy.current().window, now=now)
     return {"slots": slots[:SHOWN], "days": by_day(slots, zone=ZONE), "looked_at": len(people),
             "held": sorted(held.items(), key=lambda item: -item[1])}  # fmt: skip
 

@@ -6,20 +6,21 @@ One message of a mailbox is in hand at a time; other senders pass the mailbox by
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
-from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from outreach import gate, pacing
-from outreach.facts import Draft, facts_of
-from outreach.gate import Say, Verdict
+from outreach.draft import Draft, draft_of
+from outreach.facts import Known, facts_of
+from outreach.gate import Say
 from outreach.history import history_of
 from outreach.models import CampaignStep, Mailbox, Message, MessageEvent, TemplateVersion
+from outreach.place import put_aside
 from outreach.waiting import in_hand_of, lock_first, lots_of
 from tenants.clock import database_now
 from tenants.process_name import process_name
@@ -30,6 +31,20 @@ LEASE = timedelta(minutes=5)  # above all a transport may take: three calls of 9
 MOST_PASSED_BY = 200  # messages one claim may hold or refuse before it gives up its turn
 Status = Message.Status
 Kind = MessageEvent.Kind
+_TAKEN = ("status", "code", "sentence", "lease", "held_until", "held_by", "look_at", "subject",
+          "body_html", "body_text", "message_id")  # fmt: skip
+_TAKE = f"""
+WITH taken AS (
+    UPDATE outreach_message
+    SET mailbox_id = %(mailbox)s, gate = %(gate)s::jsonb,
+        {", ".join(f"{name} = %({name})s" for name in _TAKEN)}
+    WHERE id = %(id)s
+), noted AS (
+    INSERT INTO outreach_messageevent (message_id, kind, at, actor, detail, reference)
+    VALUES (%(id)s, %(kind)s, %(now)s, %(held_by)s, '', '')
+)
+UPDATE outreach_mailbox SET not_before = %(free_at)s WHERE id = %(mailbox)s
+"""
 
 
 def claim(mailbox_id: int) -> Message | None:
@@ -37,7 +52,7 @@ def claim(mailbox_id: int) -> Message | None:
 
     On the way, messages the gate objects to are held or refused, each with its reason. A mailbox
     that another sender has in hand, that does not send, or whose next moment has not come gives
-    None. Safe in any number of processes. About 20 statements, however many messages wait.
+    None. Safe in any number of processes. A dozen statements, however many messages wait.
     """
     with transaction.atomic():
         now = database_now()
@@ -55,11 +70,12 @@ def claim(mailbox_id: int) -> Message | None:
             message = _next_due(mailbox, now=now)
             if message is None:
                 return None
-            facts, draft = facts_of(message, mailbox=mailbox, now=now)
-            verdicts = gate.ask(facts)
+            known = Known([message], now)
+            verdicts = gate.ask(facts_of(message, known=known, mailbox=mailbox))
             verdict = gate.decide(verdicts)
-            message.gate = [_as_json(each) for each in verdicts]
+            message.gate = [each.as_json for each in verdicts]
             if verdict.say is Say.ALLOW:
+                draft = draft_of(message, mailbox=mailbox, policy=known.policy, now=now)
                 return _take(message, draft, mailbox=mailbox, factor=brake.factor, now=now)
             put_aside(message, verdict)
     return None
@@ -68,18 +84,6 @@ def claim(mailbox_id: int) -> Message | None:
 def next_moment_of(mailbox: Mailbox, *, now: datetime) -> datetime:
     """When the mailbox may send next by its pace; for pages. One statement."""
     return max(_pace(mailbox, now=now)[1], mailbox.not_before)
-
-
-def put_aside(message: Message, verdict: Verdict) -> None:
-    """Hold or refuse a message, with the gate's reason. The caller holds its row."""
-    message.status = Status.HELD if verdict.say is Say.HOLD else Status.REFUSED
-    if verdict.code == "no_address":
-        message.status = Status.ERROR_NO_EMAIL
-    message.code, message.sentence = verdict.code, verdict.sentence[:500]
-    message.not_before = verdict.until
-    message.held_until = message.look_at = None
-    message.save(update_fields=["status", "code", "sentence", "not_before", "gate", "held_until",
-                                "look_at"])  # fmt: skip
 
 
 def _mine(mailbox_id: int, *, now: datetime) -> Mailbox | None:
@@ -138,25 +142,20 @@ def _take(
     message: Message, draft: Draft, *, mailbox: Mailbox, factor: int, now: datetime
 ) -> Message:
     """Write what will be sent and whose it is, and set the mailbox's next moment."""
-    changes: dict[str, Any] = {
-        "status": Status.SENDING, "mailbox": mailbox, "code": "", "sentence": "",
-        "gate": message.gate, "lease": message.lease + 1,
-        "held_until": now + LEASE, "held_by": process_name(), "look_at": now + LEASE,
-    }  # fmt: skip
+    message.status, message.mailbox = Status.SENDING, mailbox
+    message.code = message.sentence = ""
+    message.lease += 1
+    message.held_by, message.held_until = process_name(), now + LEASE
+    message.look_at = message.held_until
     if not message.draft_id:  # a draft from an earlier try keeps its words
-        changes |= {"subject": draft.rendered.subject, "body_html": draft.rendered.body_html,
-                    "body_text": draft.rendered.body_text,
-                    "message_id": draft.envelope.message_id[:300]}  # fmt: skip
-    Message.objects.filter(pk=message.pk).update(**changes)
-    MessageEvent.objects.create(message=message, kind=Kind.CLAIMED, at=now, actor=process_name())
+        message.subject = draft.rendered.subject
+        message.body_html, message.body_text = draft.rendered.body_html, draft.rendered.body_text
+        message.message_id = draft.envelope.message_id[:300]
     gap = pacing.gap(pace_of(mailbox), chance=secrets.randbelow(1001) / 1000, factor=factor)
-    Mailbox.objects.filter(pk=mailbox.pk).update(not_before=now + gap)
-    for name, value in changes.items():
-        setattr(message, name, value)
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, {
+            **{name: getattr(message, name) for name in _TAKEN}, "id": message.pk,
+            "mailbox": mailbox.pk, "gate": json.dumps(message.gate), "now": now,
+            "kind": Kind.CLAIMED.value, "free_at": now + gap,
+        })  # fmt: skip
     return message
-
-
-def _as_json(verdict: Verdict) -> dict[str, str]:
-    kept = {name: value for name, value in asdict(verdict).items() if value}
-    return {name: value if isinstance(value, str) else value.isoformat()
-            for name, value in kept.items()}  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import closing
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -47,11 +48,12 @@ def deliver(mailbox_id: int, *, called_for: str = "", seconds: float = TURN_SECO
     if mailbox is None:
         return 0
     try:
-        transport = open_transport(mailbox)
+        opened = open_transport(mailbox)
     except NoTransportError as exc:
         _give_up(mailbox, str(exc))
         return 0
-    count = _work(mailbox, transport, last_call=time.monotonic() + seconds)
+    with closing(opened) as transport:
+        count = _work(mailbox, transport, last_call=time.monotonic() + seconds)
     outlast(lambda: call(mailbox_id))
     return count
 

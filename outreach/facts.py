@@ -1,33 +1,27 @@
-"""All the gate has to know about one message, and the mail it would become. Reads, never writes."""
+"""All the gate has to know about messages: one or many, in as many statements. Reads only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import Count, Q
 
-from acra.models import RegisteredCompany
-from enrichment.models import Contact, Evidence
-from icp.suppressions import find_suppression
+from icp.models import Suppression
+from icp.suppressions import find_suppression, hashes_of
 from outreach import law
-from outreach.compose import Envelope, footer, labelled
+from outreach.draft import data_of, text_of
 from outreach.gate import Facts
 from outreach.law import Answer, Origin
-from outreach.lint import lint
-from outreach.models import (
-    Adoption,
-    Mailbox,
-    MailPolicy,
-    Message,
-    MessageEvent,
-    OriginPolicy,
-)
-from outreach.render import Rendered, Text, render
+from outreach.lint import faults
+from outreach.models import Mailbox, MailPolicy, Message, MessageEvent
+from outreach.render import unresolved_in
 from outreach.transports.open import has_one_click
-from outreach.way_out import way_out_of
-from outreach.windows import OFFICE, parse_hours
 
 Kind = MessageEvent.Kind
 ENDS_SEQUENCE = {
@@ -45,180 +39,211 @@ ORIGINS = {
     "PROVIDER": Origin.PROVIDER,
     "LISTING": Origin.HARVESTED,
 }
+_SAID = """
+SELECT 'suppressed', value_hash, id::text, reason FROM icp_suppression
+WHERE value_hash = ANY(%(hashes)s) AND lifted_at IS NULL
+UNION ALL
+SELECT 'ceased', uen, '', '' FROM acra_registeredcompany
+WHERE uen = ANY(%(uens)s) AND status_class = 'CEASED'
+UNION ALL
+SELECT 'answered', message.recipient_hash, '', ''
+FROM outreach_message message JOIN outreach_messageevent event ON event.message_id = message.id
+WHERE message.recipient_hash = ANY(%(recipients)s) AND event.kind = 'REPLIED'
+UNION ALL
+SELECT 'adopted', contact_id::text, email, '' FROM outreach_adoption
+WHERE contact_id = ANY(%(contacts)s)
+UNION ALL
+SELECT 'origin', lead_id::text, value, source FROM enrichment_evidence
+WHERE lead_id = ANY(%(leads)s) AND field = 'emails' AND superseded_at IS NULL
+UNION ALL
+SELECT 'policy', origin, country, answer FROM outreach_originpolicy
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """The mail as it would go out now."""
+class _Said(NamedTuple):
+    about: str
+    first: str
+    second: str = ""
+    third: str = ""
 
-    rendered: Rendered
-    envelope: Envelope
+
+@dataclass
+class Known:
+    """What the database says about ``messages``, which need not be saved, read once for all."""
+
+    messages: Sequence[Message]
+    now: datetime
+
+    @cached_property
+    def policy(self) -> MailPolicy:
+        return MailPolicy.current()
+
+    @cached_property
+    def _said(self) -> dict[str, list[_Said]]:
+        values: dict[str, Any] = {
+            "hashes": list({each for message in self.messages for each in hashes_against(message)}),
+            "uens": list({message.uen for message in self.messages} - {""}),
+            "recipients": list({message.recipient_hash for message in self.messages}),
+            "contacts": list({m.contact_id for m in self.messages if m.contact_id}),
+            "leads": list({m.contact.lead_id for m in self.messages if m.contact}),
+        }
+        found: dict[str, list[_Said]] = defaultdict(list)
+        with connection.cursor() as cursor:
+            cursor.execute(_SAID, values)
+            for row in cursor.fetchall():
+                found[row[0]].append(_Said(*row))
+        return found
+
+    @cached_property
+    def own_policy(self) -> Mapping[tuple[str, str], Answer]:
+        """The tenant's own cells of the table origin x country."""
+        return {(row.first, row.second): Answer(row.third) for row in self._said["policy"]}
+
+    @cached_property
+    def _suppressed(self) -> dict[str, tuple[int, str]]:
+        """Hash -> number and reason of what forbids it."""
+        return {row.first: (int(row.second), row.third) for row in self._said["suppressed"]}
+
+    @cached_property
+    def _ceased(self) -> set[str]:
+        return {row.first for row in self._said["ceased"]}
+
+    @cached_property
+    def _answered(self) -> set[str]:
+        return {row.first for row in self._said["answered"]}
+
+    @cached_property
+    def _adopted(self) -> set[tuple[int, str]]:
+        return {(int(row.first), row.second) for row in self._said["adopted"]}
+
+    @cached_property
+    def _origins(self) -> dict[tuple[int, str], set[Origin]]:
+        """(lead, address) -> origins of the evidence for it."""
+        found: dict[tuple[int, str], set[Origin]] = defaultdict(set)
+        for row in self._said["origin"]:
+            found[int(row.first), row.second].add(ORIGINS.get(row.third, Origin.HARVESTED))
+        return found
+
+    @cached_property
+    def _alike(self) -> dict[int, tuple[int, ...]]:
+        """Template -> mails of it in the windows of the Spam Control Act: similar subject matter.
+
+        Not counted where mail carries the label, which is all that a count could ask for.
+        """
+        if self.policy.labels:
+            return defaultdict(lambda: (0,) * len(law.THRESHOLDS))
+        templates = {message.template_version.template_id for message in self.messages}
+        return {each: _sent_alike(each, now=self.now) for each in templates}
+
+    @cached_property
+    def _ends(self) -> dict[tuple[int, str], str]:
+        """(campaign, recipient) -> what came back first on an earlier mail of the sequence."""
+        later = [message for message in self.messages if not message.is_first]
+        if not later:
+            return {}
+        rows = MessageEvent.objects.filter(
+            message__step__campaign__in={m.step.campaign_id for m in later if m.step},
+            message__recipient_hash__in={message.recipient_hash for message in later},
+            kind__in=list(ENDS_SEQUENCE),
+        ).order_by("-at")
+        names = "message__step__campaign", "message__recipient_hash", "kind"
+        return {(campaign, whom): kind for campaign, whom, kind in rows.values_list(*names)}
+
+    def suppressed_because(self, message: Message) -> str:
+        """As ``suppressed_because`` below, from what was read at once."""
+        standing = self._suppressed.keys() & hashes_against(message)
+        return _bare(min(self._suppressed[each] for each in standing)[1]) if standing else ""
+
+    def has_ceased(self, message: Message) -> bool:
+        return message.uen in self._ceased
+
+    def origin_of(self, message: Message) -> Origin:
+        """How we came by the address: by the best of its evidence; unknown counts as harvested."""
+        contact = message.contact
+        if contact is None:
+            is_typed = message.step is None and message.lead is None
+            return Origin.TYPED if is_typed else Origin.HARVESTED
+        if message.recipient_hash in self._answered:
+            return Origin.REPLIED
+        if (contact.pk, message.recipient) in self._adopted:
+            return Origin.ADOPTED
+        origins = self._origins.get((contact.lead_id, message.recipient), set())
+        return min(origins, key=list(Origin).index, default=Origin.HARVESTED)
+
+    def earlier_stopped(self, message: Message) -> str:
+        """Why a follow-up must not go: what came back on an earlier mail of its sequence."""
+        if message.step is None or message.is_first:
+            return ""
+        kind = self._ends.get((message.step.campaign_id, message.recipient_hash))
+        return ENDS_SEQUENCE[Kind(kind)] if kind else ""
+
+    def sent_alike(self, message: Message) -> tuple[int, ...]:
+        return self._alike[message.template_version.template_id]
 
 
-def facts_of(message: Message, *, mailbox: Mailbox, now: datetime) -> tuple[Facts, Draft]:
-    """Facts and mail of ``message`` if ``mailbox`` sent it ``now``. About ten statements."""
-    policy = MailPolicy.objects.filter(pk=1).first() or MailPolicy(pk=1)
-    version = message.template_version
-    draft = draft_of(message, mailbox=mailbox, policy=policy, now=now)
+def facts_of(message: Message, *, known: Known, mailbox: Mailbox | None) -> Facts:
+    """What the gate has to know if ``mailbox`` sent ``message``, one of those ``known`` is of."""
+    policy, contact = known.policy, message.contact
     campaign = message.step.campaign if message.step else None
-    contact = message.contact
-    facts = Facts(
-        now=now,
+    text = text_of(message)
+    return Facts(
+        now=known.now,
         tenant_paused=policy.sending_off,
         campaign_status=campaign.status if campaign else "RUNNING",
-        mailbox_state=mailbox.state,
-        mailbox_reason=mailbox.state_reason,
-        unresolved=draft.rendered.unresolved,
-        lint_errors=tuple(
-            remark.sentence
-            for remark in lint(text_of(message), is_first=_is_first(message))
-            if remark.blocks
-        ),
-        template_archived=version.template.is_archived,
+        mailbox_state=mailbox.state if mailbox else "READY",
+        mailbox_reason=mailbox.state_reason if mailbox else "",
+        has_mailbox=mailbox is not None,
+        unresolved=unresolved_in(text, data_of(message, mailbox)),
+        lint_errors=faults(text, is_first=message.is_first),
+        template_archived=message.template_version.template.is_archived,
         recipient=message.recipient,
         is_erased=not message.recipient and bool(message.recipient_hash),
-        suppressed_because=suppressed_because(message),
-        company_ceased=_has_ceased(message),
+        suppressed_because=known.suppressed_because(message),
+        company_ceased=known.has_ceased(message),
         verdict=contact.verdict if contact else "UNVERIFIED",
         accepts_risky=policy.accepts_risky,
         forbids_collection="forbids" in contact.not_mailable_reason if contact else False,
-        origin=origin_of(message),
-        own_policy=own_policy(),
+        origin=known.origin_of(message),
+        own_policy=known.own_policy,
         is_released=message.is_released,
         was_moved_in=message.move_id is not None,
         country=message.country,
         bases=frozenset(policy.bases),
-        sent_alike=(0, 0, 0) if policy.labels else _sent_alike(message, now=now),
+        sent_alike=known.sent_alike(message),
         carries_label=policy.labels,
-        carries_opt_out=True,
         needs_one_click=bool(campaign and campaign.audience.get("needs_one_click")),
-        has_one_click=has_one_click(mailbox),
-        window=parse_hours(policy.hours) if policy.hours else OFFICE,
+        has_one_click=bool(mailbox and has_one_click(mailbox)),
+        window=policy.window,
         zone=message.timezone,
         active_zones=frozenset(policy.active_zones),
-        earlier_stopped=_earlier_stopped(message),
+        earlier_stopped=known.earlier_stopped(message),
     )
-    return facts, draft
 
 
-def draft_of(message: Message, *, mailbox: Mailbox, policy: MailPolicy, now: datetime) -> Draft:
-    """What the recipient would read, and the envelope it would come in."""
-    envelope = envelope_of(message, mailbox=mailbox, now=now)
-    rendered = render(
-        text_of(message),
-        {**message.lead_data, "sender_name": mailbox.display_name, "sender_email": mailbox.address},
-        footer_html=footer(envelope.way_out, why=policy.why_sentence),
-    )
-    subject = labelled(rendered.subject, needs_label=policy.labels)
-    return Draft(replace(rendered, subject=subject), envelope)
-
-
-def envelope_of(message: Message, *, mailbox: Mailbox, now: datetime) -> Envelope:
-    """Who writes to whom, and the way out."""
-    before = _mail_before(message)
-    return Envelope(
-        sender=mailbox.address,
-        sender_name=mailbox.display_name,
-        recipient=message.recipient,
-        recipient_name=_name_of(message),
-        reply_to=mailbox.reply_to,
-        key=str(message.key),
-        way_out=way_out_of(message, mailbox_address=mailbox.address),
-        sent_at=now,
-        answers=before.message_id if before else "",
-    )
+def suppression_of(message: Message) -> Suppression | None:
+    """What forbids writing to this address or company, as it stands at this moment."""
+    return find_suppression(email=message.recipient, uen=message.uen)
 
 
 def suppressed_because(message: Message) -> str:
     """Why nobody writes to this address or company, without a full stop; empty if all may."""
-    found = find_suppression(email=message.recipient, uen=message.lead.uen if message.lead else "")
-    return found.reason.rstrip(".") if found else ""
+    found = suppression_of(message)
+    return _bare(found.reason) if found else ""
 
 
-def _name_of(message: Message) -> str:
-    """Asked anew: the contact may have been erased since the message was claimed."""
-    named = Contact.objects.filter(pk=message.contact_id or 0).values_list("name", flat=True)
-    return named.first() or ""
+def hashes_against(message: Message) -> list[str]:
+    """The hashes under which a suppression may stand that forbids this message."""
+    kinds = (("EMAIL", message.recipient), ("UEN", message.uen))
+    return [each for kind, value in kinds if value for each in hashes_of(kind, value)]
 
 
-def text_of(message: Message) -> Text:
-    """The wording this message has: its variation's, else its version's."""
-    version = message.template_version
-    words = message.variation or version
-    signature = version.signature.body_html if version.signature else ""
-    return Text(words.subject, words.body_html, version.fallbacks, signature)
+def _bare(reason: str) -> str:
+    return reason.rstrip(".")
 
 
-def origin_of(message: Message) -> Origin:
-    """How we came by the address: by the best of its evidence; unknown counts as harvested."""
-    contact = message.contact
-    if contact is None:
-        return Origin.TYPED if message.step is None and message.lead is None else Origin.HARVESTED
-    if _has_answered(message):
-        return Origin.REPLIED
-    adopted = Adoption.objects.filter(contact=contact, email=message.recipient)
-    if adopted.exists():
-        return Origin.ADOPTED
-    said = Evidence.objects.filter(
-        lead=contact.lead_id, value=message.recipient, field="emails", superseded_at=None
-    )
-    origins = {ORIGINS.get(source, Origin.HARVESTED)
-               for source in said.values_list("source", flat=True)}  # fmt: skip
-    return min(origins, key=list(Origin).index, default=Origin.HARVESTED)
-
-
-def own_policy() -> Mapping[tuple[str, str], Answer]:
-    """The tenant's own cells of the table origin x country."""
-    rows = OriginPolicy.objects.values_list("origin", "country", "answer")
-    return {(origin, country): Answer(answer) for origin, country, answer in rows}
-
-
-def _has_answered(message: Message) -> bool:
-    return MessageEvent.objects.filter(
-        message__recipient_hash=message.recipient_hash, kind=Kind.REPLIED
-    ).exists()
-
-
-def _has_ceased(message: Message) -> bool:
-    uen = message.lead.uen if message.lead else ""
-    if not uen:
-        return False
-    return RegisteredCompany.objects.filter(uen=uen, status_class="CEASED").exists()
-
-
-def _sent_alike(message: Message, *, now: datetime) -> tuple[int, ...]:
-    """Mails of the same template in the windows of the Spam Control Act: similar subject matter."""
-    alike = Message.objects.filter(
-        template_version__template=message.template_version.template, asked_at__isnull=False
-    )
+def _sent_alike(template_id: int, *, now: datetime) -> tuple[int, ...]:
+    alike = Message.objects.filter(template_version__template=template_id)
     windows = {str(number): Count("pk", filter=Q(asked_at__gt=now - threshold.window))
                for number, threshold in enumerate(law.THRESHOLDS)}  # fmt: skip
     counts = alike.filter(asked_at__gt=now - law.THRESHOLDS[-1].window).aggregate(**windows)
     return tuple(counts[str(number)] for number in range(len(law.THRESHOLDS)))
-
-
-def _is_first(message: Message) -> bool:
-    return message.step is None or message.step.position == 1
-
-
-def _mail_before(message: Message) -> Message | None:
-    """The mail of the step before to the same person, if it went out."""
-    if message.step is None or _is_first(message):
-        return None
-    return Message.objects.filter(
-        step__campaign=message.step.campaign_id, step__position=message.step.position - 1,
-        recipient_hash=message.recipient_hash, status=Message.Status.SENT,
-    ).first()  # fmt: skip
-
-
-def _earlier_stopped(message: Message) -> str:
-    """Why a follow-up must not go: what came back on an earlier mail of its sequence."""
-    if message.step is None or _is_first(message):
-        return ""
-    earlier = MessageEvent.objects.filter(
-        message__step__campaign=message.step.campaign_id,
-        message__recipient_hash=message.recipient_hash,
-        kind__in=list(ENDS_SEQUENCE),
-    )
-    kind = earlier.order_by("at").values_list("kind", flat=True).first()
-    return ENDS_SEQUENCE[Kind(kind)] if kind else ""

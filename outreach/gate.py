@@ -35,6 +35,14 @@ class Verdict:
     setting: str = ""
     until: datetime | None = None
 
+    @property
+    def as_json(self) -> dict[str, str]:
+        """As it is kept on a message: what is not empty, as strings."""
+        kept = {"rule": self.rule, "say": self.say.value, "code": self.code,
+                "sentence": self.sentence, "setting": self.setting,
+                "until": self.until.isoformat() if self.until else ""}  # fmt: skip
+        return {name: value for name, value in kept.items() if value}
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import html as lxml_html
 
@@ -40,6 +41,20 @@ def lint(text: Text, *, is_first: bool = True) -> list[Remark]:
     """Remarks on a text, errors first. ``is_first``: nobody has written to the recipient before."""
     remarks = [*_subject(text, is_first=is_first), *_body(text), *_variables(text)]
     return sorted(remarks, key=lambda remark: not remark.blocks)
+
+
+def faults(text: Text, *, is_first: bool = True) -> tuple[str, ...]:
+    """What keeps a text from being sent, in sentences. Kept for texts it was lately asked about."""
+    fallbacks = tuple(sorted(text.fallbacks.items()))
+    return _faults(text.subject, text.body_html, fallbacks, text.signature_html, is_first)
+
+
+@lru_cache(maxsize=64)
+def _faults(
+    subject: str, body: str, fallbacks: tuple[tuple[str, str], ...], signature: str, is_first: bool
+) -> tuple[str, ...]:
+    remarks = lint(Text(subject, body, dict(fallbacks), signature), is_first=is_first)
+    return tuple(remark.sentence for remark in remarks if remark.blocks)
 
 
 def _error(code: str, sentence: str) -> Remark:

@@ -17,6 +17,7 @@ from enrichment.models import Contact
 from icp.models import Lead
 from outreach.answer_models import InboxState, Reply  # noqa: F401 -- where Django finds them
 from outreach.law import Answer, Origin
+from outreach.windows import OFFICE, Window, parse_hours
 
 
 class EmailTemplate(models.Model):
@@ -149,6 +150,15 @@ class MailPolicy(models.Model):
 
     def __str__(self) -> str:
         return "mail policy"
+
+    @classmethod
+    def current(cls) -> MailPolicy:
+        """The tenant's, or one of defaults that is not saved. One statement."""
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+    @property
+    def window(self) -> Window:
+        return parse_hours(self.hours) if self.hours else OFFICE
 
 
 class OriginPolicy(models.Model):
@@ -466,6 +476,16 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"message {self.pk}"
+
+    @property
+    def uen(self) -> str:
+        """Of the company written to; empty where none is known."""
+        return self.lead.uen if self.lead else ""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it follows no other mail of its campaign."""
+        return self.step is None or self.step.position == 1
 
 
 class MessageEvent(models.Model):

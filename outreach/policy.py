@@ -42,10 +42,6 @@ class Cell:
     own: OriginPolicy | None
 
 
-def mail_policy() -> MailPolicy:
-    return MailPolicy.objects.filter(pk=1).first() or MailPolicy(pk=1)
-
-
 @transaction.atomic
 def set_policy(changes: dict[str, Any], *, actor: str, reason: str, now: datetime) -> bool:
     """Change the mail policy; returns whether anything differs. Raises ``PolicyError``.

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from outreach.law import NEEDS_BASIS, THRESHOLDS, Answer, Origin
 from outreach.mail_page import MailPage, name_of
 from outreach.models import MailPolicy, OriginPolicy
-from outreach.policy import PolicyError, mail_policy, set_origin, set_policy, table
+from outreach.policy import PolicyError, set_origin, set_policy, table
 from outreach.windows import DAYS
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
@@ -40,7 +40,7 @@ class MailPolicyAdmin(MailPage):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         self.guard(request, EDIT if request.method == "POST" else "")
-        policy, error = mail_policy(), None
+        policy, error = MailPolicy.current(), None
         shown = _shown(policy)
         if request.method == "POST":
             shown = {name: request.POST.get(name, "") for name in shown}

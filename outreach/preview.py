@@ -12,7 +12,7 @@ from icp.models import Lead
 from icp.suppressions import hash_of
 from outreach.ask_many import ask_many
 from outreach.compose import compose
-from outreach.facts import draft_of
+from outreach.draft import draft_of
 from outreach.gate import Say, Verdict
 from outreach.lead_data import lead_data_of
 from outreach.lint import Remark, lint
@@ -64,7 +64,7 @@ def preview(
     """``text`` as ``contact`` of ``lead`` would get it from ``mailbox``. About 15 statements."""
     message = message_for(text, lead=lead, contact=contact, now=now)
     sender = mailbox or NO_MAILBOX
-    policy = MailPolicy.objects.filter(pk=1).first() or MailPolicy(pk=1)
+    policy = MailPolicy.current()
     draft = draft_of(message, mailbox=sender, policy=policy, now=now)
     objections = [
         each

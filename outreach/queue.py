@@ -20,7 +20,7 @@ from enrichment.merge import kind_of_mailbox
 from enrichment.models import Contact, Evidence
 from icp.models import Lead
 from icp.suppressions import hash_of, is_suppressed
-from outreach.ask_many import ask_many, place
+from outreach.ask_many import ask_many
 from outreach.lead_data import DEFAULT_ZONE, LeadData, lead_data_of, place_of
 from outreach.models import (
     Campaign,
@@ -32,6 +32,7 @@ from outreach.models import (
     TemplateVersion,
     Variation,
 )
+from outreach.place import place
 from outreach.render import MAX_VALUE, one_line, value_of
 from outreach.templates import current_version, faults_of
 from outreach.windows import WindowError, zone_of

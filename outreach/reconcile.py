@@ -72,7 +72,7 @@ def _look(message: Message, *, transport: Transport) -> None:
     )
     outlast(lambda: _note(message, trace))
     if trace is Trace.SENT:
-        outlast(lambda: settle_sent(message, now=database_now(), reference="found by a look"))
+        outlast(lambda: settle_sent(message, reference="found by a look"))
     elif trace is Trace.DRAFT and _may_send_again(message):
         _send_again(message, transport=transport)
     else:
@@ -113,7 +113,7 @@ def _send_again(message: Message, *, transport: Transport) -> None:
         return
     outcome = transport.send(mail_of(message), draft_id=message.draft_id)
     if outcome.result is Result.ACCEPTED:
-        outlast(lambda: settle_sent(message, now=database_now(), reference=outcome.reference))
+        outlast(lambda: settle_sent(message, reference=outcome.reference))
     else:
         # A refusal now proves nothing: perhaps it is no draft any more because it is on its way.
         outlast(lambda: _later(message, Trace.DRAFT))

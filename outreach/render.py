@@ -59,13 +59,21 @@ def render(text: Text, data: Mapping[str, Any], *, footer_html: str = "") -> Ren
 
     Same input, same output. Values are cut at 500 characters and keep no line breaks.
     """
-    values = {name: value_of(data, name) or text.fallbacks.get(name, "")
-              for name in variables_of(text)}  # fmt: skip
-    unresolved = tuple(sorted(name for name, value in values.items() if not value))
+    values = _values(text, data)
     subject = one_line(VARIABLE.sub(lambda m: values[m[1]], text.subject))[:MAX_SUBJECT]
     whole = "".join([text.body_html, text.signature_html, footer_html])
     body = clean(VARIABLE.sub(lambda m: escape(values.get(m[1], "")), whole))
-    return Rendered(subject, body, as_text(body), unresolved)
+    return Rendered(subject, body, as_text(body), unresolved_in(text, data))
+
+
+def unresolved_in(text: Text, data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of ``text`` that have neither a value in ``data`` nor a fallback, sorted."""
+    return tuple(sorted(name for name, value in _values(text, data).items() if not value))
+
+
+def _values(text: Text, data: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value_of(data, name) or text.fallbacks.get(name, "")
+            for name in variables_of(text)}  # fmt: skip
 
 
 def variables_of(text: Text) -> list[str]:

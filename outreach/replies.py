@@ -234,7 +234,7 @@ def _note(case: _Case, kind: MessageEvent.Kind, detail: str) -> None:
 
 def _prove_sent(case: _Case) -> None:
     if case.message.status in {Message.Status.SENDING, Message.Status.IN_DOUBT}:
-        settle_sent(case.message, now=case.now, reference="proved by what came back")
+        settle_sent(case.message, reference="proved by what came back")
 
 
 def _suppress(case: _Case, reason: str, *, source: str) -> None:

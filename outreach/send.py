@@ -12,14 +12,16 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.utils import timezone
 
 from outreach import gate, way_out
-from outreach.claim import put_aside
 from outreach.compose import compose
 from outreach.dead_address import give_up_address, is_refused_for_good
-from outreach.facts import envelope_of, suppressed_because
+from outreach.draft import envelope_of
+from outreach.facts import hashes_against, suppressed_because
 from outreach.models import Mailbox, Message, MessageEvent
+from outreach.place import put_aside
 from outreach.render import Rendered
 from outreach.settle import LOOKS, change, in_hand, look_later, settle_doubt, settle_sent
 from outreach.transports.interface import (
@@ -36,6 +38,35 @@ logger = logging.getLogger(__name__)
 
 Status, Kind = Message.Status, MessageEvent.Kind
 LONGEST_PAUSE = timedelta(hours=1)  # a provider that asks for more gets this, and a held queue
+# Who else has the row locked may be erasing or suppressing: then it is passed by here, and asked
+# for again once the lock is free.
+_ASK = """
+WITH mine AS (
+    SELECT id FROM outreach_message
+    WHERE id = %(id)s AND lease = %(lease)s AND status = 'SENDING'
+    FOR UPDATE SKIP LOCKED
+), asked AS (
+    UPDATE outreach_message message
+    SET asked_at = clock_timestamp(), look_at = clock_timestamp() + %(first_look)s,
+        draft_id = %(draft_id)s
+    FROM mine
+    WHERE message.id = mine.id AND NOT EXISTS (
+        SELECT FROM icp_suppression
+        WHERE value_hash = ANY(%(hashes)s) AND lifted_at IS NULL
+    )
+    RETURNING message.id, message.asked_at, message.recipient_hash
+), noted AS (
+    INSERT INTO outreach_messageevent (message_id, kind, at, actor, detail, reference)
+    SELECT id, kind, asked_at, %(actor)s, '', ''
+    FROM asked, unnest(%(kinds)s::text[]) WITH ORDINALITY AS event(kind, place) ORDER BY place
+), way_out AS (
+    INSERT INTO outreach_unsubscribelink (token_hash, message_id, recipient_hash, created_at,
+                                          used_by)
+    SELECT %(token_hash)s, id, recipient_hash, asked_at, '' FROM asked
+    ON CONFLICT DO NOTHING
+)
+SELECT count(*) FROM asked
+"""
 
 
 def send(message: Message, *, transport: Transport) -> str:
@@ -53,11 +84,8 @@ def send(message: Message, *, transport: Transport) -> str:
         except TransportError as exc:
             no_draft = exc.outcome
             return outlast(lambda: _no_draft(message, no_draft))
-        if not outlast(lambda: change(message, event=Kind.DRAFTED, draft_id=draft_id)):
-            return _lost(message)
-    if not outlast(lambda: _may_ask(message)):
-        message.refresh_from_db()
-        return message.status
+    if not outlast(lambda: _may_ask(message, draft_id=draft_id)):
+        return _lost(message)
     outcome = transport.send(mail, draft_id=draft_id)
     return outlast(lambda: _record(message, outcome, transport=transport))
 
@@ -67,36 +95,51 @@ def mail_of(message: Message) -> EmailMessage:
     mailbox = message.mailbox
     assert mailbox is not None  # noqa: S101 -- a claimed message has one; the database says so
     written = Rendered(message.subject, message.body_html, message.body_text)
-    return compose(written, envelope_of(message, mailbox=mailbox, now=database_now()))
+    return compose(written, envelope_of(message, mailbox=mailbox, now=timezone.now()))
 
 
-def _may_ask(message: Message) -> bool:
+def _may_ask(message: Message, *, draft_id: str) -> bool:
     """The fence before the one request that sends: still ours, and nobody has said no meanwhile.
 
-    From here on the mail counts as perhaps sent, whatever happens to this process.
+    Keeps the id of the draft. From here on the mail counts as perhaps sent, whatever happens to
+    this process. One statement, unless there is something in the way.
     """
+    if _ask(message, draft_id=draft_id):
+        return True
     with transaction.atomic():
         mine = in_hand(message).select_related("lead")
-        locked = mine.select_for_update(of=("self",)).first()
+        locked = mine.select_for_update(of=("self",)).first()  # waits for who is busy with it
         if locked is None:
             return False
         if objection := gate.suppressed(suppressed_because(locked)):
+            locked.draft_id = draft_id
             put_aside(locked, objection)
             return False
-        now = database_now()
-        Message.objects.filter(pk=locked.pk).update(asked_at=now, look_at=now + LOOKS[0])
-        MessageEvent.objects.create(message=locked, kind=Kind.ASKED, at=now, actor=locked.held_by)
-        way_out.remember(locked)
-    return True
+        return _ask(message, draft_id=draft_id)
+
+
+def _ask(message: Message, *, draft_id: str) -> bool:
+    """Note that the provider is asked, if the message is held as claimed and not suppressed."""
+    kinds = [Kind.ASKED] if draft_id == message.draft_id else [Kind.DRAFTED, Kind.ASKED]
+    values: dict[str, Any] = {
+        "id": message.pk, "lease": message.lease, "actor": message.held_by, "draft_id": draft_id,
+        "hashes": hashes_against(message), "kinds": [each.value for each in kinds],
+        "first_look": LOOKS[0], "token_hash": way_out.token_hash(way_out.token_of(message)),
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_ASK, values)
+        return bool(cursor.fetchone()[0])
 
 
 def _record(message: Message, outcome: Outcome, *, transport: Transport) -> str:
     """Write down how the attempt ended. Whoever has taken the message over meanwhile decides."""
+    if outcome.result is Result.ACCEPTED and outcome.retry_after is None:
+        return settle_sent(message, reference=outcome.reference)
     now = database_now()
     _slow_down(message, outcome, now=now)
     match outcome.result:
         case Result.ACCEPTED:
-            return settle_sent(message, now=now, reference=outcome.reference)
+            return settle_sent(message, reference=outcome.reference)
         case Result.REFUSED:
             return _refused(message, outcome, now=now)
     if transport.capabilities.can_be_asked:
@@ -160,7 +203,9 @@ def _stop_mailbox(message: Message, outcome: Outcome, *, now: datetime) -> None:
 
 
 def _lost(message: Message) -> str:
-    """Somebody else has it: this process slept past its lease."""
-    logger.warning("message %s was taken over while it was in hand here", message.pk)
+    """It was refused, or somebody else has it because this process slept past its lease."""
+    claimed = message.lease
     message.refresh_from_db()
+    if message.lease != claimed:
+        logger.warning("message %s was taken over while it was in hand here", message.pk)
     return message.status

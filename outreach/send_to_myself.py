@@ -9,7 +9,7 @@ from enrichment.email_address import normal_email
 from enrichment.models import Contact
 from icp.models import Lead
 from outreach.compose import compose
-from outreach.facts import draft_of
+from outreach.draft import draft_of
 from outreach.models import Mailbox, MailPolicy
 from outreach.preview import message_for
 from outreach.render import Text
@@ -44,7 +44,7 @@ def send_test(
         raise NotSentError(f"{mailbox} does not send: {mailbox.state_reason or 'connect it'}.")
     message = message_for(text, lead=lead, contact=contact, now=now)
     message.key, message.recipient, message.contact = uuid4(), recipient, None
-    policy = MailPolicy.objects.filter(pk=1).first() or MailPolicy(pk=1)
+    policy = MailPolicy.current()
     draft = draft_of(message, mailbox=mailbox, policy=policy, now=now)
     mail = compose(draft.rendered, draft.envelope)
     subject = str(mail["Subject"])

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from outreach.models import Message, MessageEvent
 from outreach.transports.interface import Outcome
@@ -20,6 +20,18 @@ Status, Kind = Message.Status, MessageEvent.Kind
 # After the provider was asked. Looking too early finds a draft that is on its way out (26 of 120
 # doubled in a rig with a look after 0.1 s, none after 3 s).
 LOOKS = (timedelta(seconds=60), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+
+_SENT = """
+WITH sent AS (
+    UPDATE outreach_message
+    SET status = 'SENT', sent_at = clock_timestamp(), held_until = NULL, look_at = NULL, code = '',
+        sentence = '', provider_reference = %(reference)s
+    WHERE id = %(id)s AND status IN ('SENDING', 'IN_DOUBT')
+    RETURNING id, sent_at
+)
+INSERT INTO outreach_messageevent (message_id, kind, at, actor, detail, reference)
+SELECT id, %(kind)s, sent_at, '', %(reference)s, '' FROM sent
+"""
 
 
 def change(message: Message, *, event: MessageEvent.Kind, detail: str = "", **changes: Any) -> bool:
@@ -37,7 +49,7 @@ def change(message: Message, *, event: MessageEvent.Kind, detail: str = "", **ch
     return True
 
 
-def in_hand(message: Message) -> Any:
+def in_hand(message: Message) -> QuerySet[Message]:
     """The row of ``message``, if it is still held as this process claimed it."""
     held = Q(pk=message.pk, lease=message.lease, status=Status.SENDING)
     return Message.objects.filter(held)
@@ -52,16 +64,15 @@ def look_later(message: Message, outcome: Outcome, *, now: datetime) -> str:
     return Status.SENDING
 
 
-def settle_sent(message: Message, *, now: datetime, reference: str = "") -> str:
+def settle_sent(message: Message, *, reference: str = "") -> str:
     """The provider has it. Sets SENT whatever the claim: what was accepted is a fact."""
-    with transaction.atomic():
-        changed = Message.objects.filter(
-            pk=message.pk, status__in=[Status.SENDING, Status.IN_DOUBT]
-        ).update(status=Status.SENT, sent_at=now, held_until=None, look_at=None, code="",
-                 sentence="", provider_reference=reference[:200])  # fmt: skip
-        if changed:
-            MessageEvent.objects.create(message=message, kind=Kind.ACCEPTED, at=now,
-                                        detail=reference[:500])  # fmt: skip
+    values: dict[str, Any] = {
+        "id": message.pk,
+        "kind": Kind.ACCEPTED.value,
+        "reference": reference[:200],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SENT, values)
     return Status.SENT
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 
 from icp.models import Suppression
-from icp.suppressions import Kind, find_suppression
+from icp.suppressions import Kind
+from outreach.facts import suppression_of
 from outreach.models import Message, MessageEvent
 from tenants.clock import database_now
 
@@ -41,9 +42,7 @@ def _cancel(which: Q) -> int:
         return 0
     now, events = database_now(), []
     for message in found:
-        suppression = find_suppression(
-            email=message.recipient, uen=message.lead.uen if message.lead else ""
-        )
+        suppression = suppression_of(message)
         because = suppression.reason.rstrip(".") if suppression else "by its domain"
         message.status, message.code = Message.Status.CANCELLED, "suppressed"
         message.sentence, message.not_before = f"Suppressed: {because}."[:500], None

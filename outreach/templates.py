@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.timezone import now
 
-from outreach.lint import Remark, lint
+from outreach.lint import Remark, faults, lint
 from outreach.models import EmailTemplate, Signature, TemplateVersion, Variation
 from outreach.render import (
     MAX_BODY,
@@ -136,8 +136,7 @@ def faults_of(
     version: TemplateVersion, *, variation: Variation | None = None, is_first: bool = True
 ) -> list[str]:
     """What keeps the wording from being sent, as sentences; empty when it may be."""
-    found = remarks_on(version, variation=variation, is_first=is_first)
-    sentences = [remark.sentence for remark in found if remark.blocks]
+    sentences = list(faults(text_of_version(version, variation=variation), is_first=is_first))
     if version.template.is_archived:
         sentences.insert(0, f"The template {version.template} is archived; restore it first.")
     return sentences

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 MARGIN = timedelta(minutes=5)  # a token with less left is renewed
 ASK_AGAIN_SECONDS = 60.0
 STOPPED_APPLICATION_SECONDS = 900.0
+AT_HAND_SECONDS = 5.0
 State = Mailbox.State
 
 
@@ -62,6 +64,24 @@ def access_token(mailbox_id: int, *, refused: str = "") -> str:
             trouble = exc
             _show(mailbox, exc)
     raise _trouble(mailbox, trouble)
+
+
+@dataclass(slots=True)
+class TokenAtHand:
+    """Gives a mailbox's access token, and asks the database for it every few seconds only.
+
+    For one transport of one sender. A token that was refused is asked for anew at once.
+    """
+
+    mailbox_id: int
+    _token: str = field(default="", init=False, repr=False)
+    _until: float = field(default=0.0, init=False)
+
+    def __call__(self, *, refused: str = "") -> str:
+        if refused or time.monotonic() >= self._until:
+            self._token = access_token(self.mailbox_id, refused=refused)
+            self._until = time.monotonic() + AT_HAND_SECONDS
+        return self._token
 
 
 def keep(mailbox: Mailbox, tokens: Tokens, *, before: Kept | None = None) -> None:

@@ -14,7 +14,7 @@ import hmac
 from django.conf import settings
 
 from outreach.compose import WayOut
-from outreach.models import Message, UnsubscribeLink
+from outreach.models import Message
 from tenants.context import current_schema
 
 
@@ -33,15 +33,6 @@ def token_of(message: Message) -> str:
     secret = hashlib.sha256(f"leadgen way out v1:{settings.FIELD_KEYS[-1]}".encode()).digest()
     said = f"{current_schema()}:{message.key}".encode()
     return base64.urlsafe_b64encode(hmac.digest(secret, said, "sha256")[:24]).decode()
-
-
-def remember(message: Message) -> None:
-    """Make the link of ``message`` work. A second time nothing changes."""
-    link = UnsubscribeLink(
-        token_hash=token_hash(token_of(message)), message=message,
-        recipient_hash=message.recipient_hash,
-    )  # fmt: skip
-    UnsubscribeLink.objects.bulk_create([link], ignore_conflicts=True)
 
 
 def token_hash(token: str) -> str:

@@ -27,7 +27,7 @@ from leadgen_project.persons.erase import erase
 from leadgen_project.persons.identify import Asked
 from leadgen_project.persons.requests import take_down
 from outreach import way_out
-from outreach.tests.factories import make_message
+from outreach.tests.factories import make_link, make_message
 from outreach.unsubscribe import Door, unsubscribe
 from tenants.context import current_schema, in_tenant
 from tenants.models import Tenant
@@ -54,7 +54,7 @@ class World:
             lead = Lead.objects.create(source_ref=value, name=value)
             contact = Contact.objects.create(lead=lead, kind="PERSON", name="", email=value)
             self.messages[value] = make_message(contact=contact, lead_data={"x": value})
-            way_out.remember(self.messages[value])
+            make_link(self.messages[value])
 
     def add(self, value: str) -> None:
         suppressions.add("EMAIL", value.upper(), reason="asked", actor="olga")

@@ -23,8 +23,8 @@ from leadgen_project.moving_in.source import Row
 from leadgen_project.moving_in.store import Stored, store_people
 from leadgen_project.moving_in.templates import placeholder
 from outreach.ask_many import ask_many
-from outreach.ask_many import place as set_state
 from outreach.models import Message, TemplateVersion
+from outreach.place import place as set_state
 
 Status = Message.Status
 CODE = "former_program"

@@ -46,7 +46,13 @@ from outreach import way_out
 from outreach.claim import claim
 from outreach.models import Message
 from outreach.send import send
-from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
+from outreach.tests.factories import (
+    make_campaign,
+    make_link,
+    make_mailbox,
+    make_message,
+    make_policy,
+)
 from outreach.tests.post_office import PostOffice
 from outreach.unsubscribe import Door, unsubscribe
 from tenants import audit
@@ -344,7 +350,7 @@ def test_mail_on_its_way_to_an_erased_person_stops_where_it_can(acme, moment):
 
 def test_the_link_in_an_erased_mail_still_works(lead):
     message = Message.objects.get()
-    way_out.remember(message)
+    make_link(message)
     erase_now()
     for row in Suppression.objects.all():
         lift_by_two(row)

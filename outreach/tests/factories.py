@@ -17,7 +17,9 @@ from outreach.models import (
     Message,
     Signature,
     TemplateVersion,
+    UnsubscribeLink,
 )
+from outreach.way_out import token_hash, token_of
 from outreach.windows import DAYS
 
 NUMBERS = count(1)
@@ -78,3 +80,11 @@ def make_message(step: CampaignStep | None = None, **changes: Any) -> Message:
         "timezone": "UTC", "country": "", "created_by": "olga",
     }  # fmt: skip
     return Message.objects.create(**{**values, **changes})
+
+
+def make_link(message: Message) -> UnsubscribeLink:
+    """The way out of ``message`` works, as if the provider had been asked to send it."""
+    return UnsubscribeLink.objects.get_or_create(
+        token_hash=token_hash(token_of(message)),
+        defaults={"message": message, "recipient_hash": message.recipient_hash},
+    )[0]

@@ -44,6 +44,7 @@ class PostOffice:
     drafts: dict[str, str] = field(default_factory=dict)  # id -> key
     sent: list[str] = field(default_factory=list)  # keys, in order
     mails: list[EmailMessage] = field(default_factory=list)
+    is_closed: bool = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -77,6 +78,9 @@ class PostOffice:
         if key in self.sent:
             return Trace.SENT
         return Trace.DRAFT if draft_id in self.drafts else Trace.NOTHING
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def _next(self) -> Trouble:
         trouble = self.troubles.pop(0) if self.troubles else Trouble.NONE

@@ -11,7 +11,7 @@ from django.utils import timezone
 from enrichment.models import Evidence
 from outreach import law
 from outreach.claim import claim
-from outreach.facts import facts_of
+from outreach.facts import Known, facts_of
 from outreach.law import ANYWHERE, NEEDS_BASIS, POLICY, THRESHOLDS, Answer, Origin
 from outreach.models import Adoption, MailPolicy, Message, UnsubscribeLink
 from outreach.send import send
@@ -93,7 +93,7 @@ def test_the_mail_that_makes_it_bulk_needs_its_label(acme, place, age):
         for number in range(THRESHOLDS[place].most - 1)
     )  # fmt: skip
     now = timezone.now()
-    facts, _ = facts_of(message, mailbox=mailbox, now=now)
+    facts = facts_of(message, known=Known([message], now), mailbox=mailbox)
     assert facts.sent_alike[place] == THRESHOLDS[place].most - 1
     assert law.crossed(list(facts.sent_alike)) is None
 

@@ -26,7 +26,13 @@ from outreach.claim import claim
 from outreach.models import Message
 from outreach.opt_outs import heed_by, opt_outs, unheeded
 from outreach.send import send
-from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
+from outreach.tests.factories import (
+    make_campaign,
+    make_link,
+    make_mailbox,
+    make_message,
+    make_policy,
+)
 from outreach.tests.post_office import PostOffice
 from outreach.unsubscribe import Door, by_mail, unsubscribe
 from tenants.context import in_public, in_tenant
@@ -127,7 +133,7 @@ def test_an_opt_out_by_any_door_blocks_a_message_already_claimed(committed, draf
         for door in DOORS:
             mailbox = make_mailbox()
             message = make_message(make_campaign(mailbox))
-            way_out.remember(message)
+            make_link(message)
             later = make_message(make_campaign(mailbox), contact=message.contact)
             claimed = claim(mailbox.pk)
             assert claimed == message, door
@@ -168,7 +174,7 @@ def test_the_law_counts_ten_business_days_of_singapore(at, day):
 def test_an_opt_out_is_listed_with_its_time_door_and_what_it_stopped(acme):
     make_policy()
     message = make_message()
-    way_out.remember(message)
+    make_link(message)
     make_message(make_campaign(make_mailbox()), contact=message.contact)
 
     unsubscribe(way_out.token_of(message), door=Door.PAGE, now=timezone.now())

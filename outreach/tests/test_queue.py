@@ -10,7 +10,7 @@ from icp import suppressions
 from icp.models import Lead
 from outreach.ask_again import ask_again
 from outreach.ask_many import ask_many
-from outreach.facts import facts_of
+from outreach.facts import Known, facts_of
 from outreach.gate import ask
 from outreach.models import Adoption, Mailbox, Message, MessageEvent, OriginPolicy
 from outreach.queue import QueueError, give_mailboxes, queue_mail
@@ -166,7 +166,7 @@ def test_asking_many_says_what_asking_one_says(version):
     many = ask_many(messages, now=now)
 
     for message, verdicts in zip(messages, many, strict=True):
-        facts, _ = facts_of(message, mailbox=mailbox, now=now)
+        facts = facts_of(message, known=Known([message], now), mailbox=mailbox)
         assert [(v.rule, v.code) for v in verdicts] == [(v.rule, v.code) for v in ask(facts)]
 
 

@@ -12,19 +12,20 @@ from enrichment.models import Contact
 from icp.models import Suppression
 from icp.suppressions import is_suppressed
 from outreach.answer_models import Reply
-from outreach.facts import facts_of
+from outreach.facts import Known, facts_of
 from outreach.history import record_of
 from outreach.models import CampaignStep, Mailbox, Message, MessageEvent
 from outreach.replies import Taken, take
 from outreach.tests.factories import (
     make_campaign,
     make_contact,
+    make_link,
     make_mailbox,
     make_message,
     make_policy,
 )
 from outreach.tests.incoming import bounce_of, complaint_of, reply_to
-from outreach.way_out import remember, token_of
+from outreach.way_out import token_of
 from tenants.clock import database_now
 
 
@@ -45,7 +46,7 @@ def make_sent(mailbox: Mailbox, **changes) -> Message:
                            sent_at=now, **changes)  # fmt: skip
     message.message_id = f"<{message.key}@us.example>"
     message.save()
-    remember(message)
+    make_link(message)
     return message
 
 
@@ -68,7 +69,7 @@ def test_a_reply_waits_for_a_person_and_stops_the_sequence(mailbox, message):
     second = CampaignStep.objects.create(campaign=message.step.campaign, position=2,
                                          template_version=message.template_version)  # fmt: skip
     follow_up = make_message(second, contact=message.contact)
-    facts, _ = facts_of(follow_up, mailbox=mailbox, now=database_now())
+    facts = facts_of(follow_up, known=Known([follow_up], database_now()), mailbox=mailbox)
     assert facts.earlier_stopped == "The recipient has answered an earlier mail."
 
 

@@ -20,7 +20,13 @@ from outreach.claim import claim
 from outreach.models import Message, MessageEvent, UnsubscribeLink
 from outreach.opt_out_page import MOST_GUESSES
 from outreach.send import send
-from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
+from outreach.tests.factories import (
+    make_campaign,
+    make_link,
+    make_mailbox,
+    make_message,
+    make_policy,
+)
 from outreach.tests.post_office import PostOffice
 from outreach.unsubscribe import Door, by_mail, masked, unsubscribe
 from tenants.context import in_public, in_tenant
@@ -36,7 +42,7 @@ ONE_CLICK = {
 def message(acme) -> Message:
     cache.clear()
     message = make_message()
-    way_out.remember(message)
+    make_link(message)
     return message
 
 
@@ -130,7 +136,7 @@ def test_the_log_holds_neither_token_nor_address(message, provider, caplog):
 
 def test_another_address_and_another_tenant_are_not_affected(message, provider):
     other = make_message()
-    way_out.remember(other)
+    make_link(other)
 
     ask(provider, "post", url_of(message), **ONE_CLICK)
 
@@ -276,7 +282,7 @@ def test_waiting_mail_to_the_address_is_cancelled_and_other_mail_is_not(message,
 @pytest.mark.parametrize("drafts_first", [True, False])
 def test_a_message_in_a_senders_hands_does_not_go_out(mailbox, drafts_first):
     message = make_message(make_campaign(mailbox))
-    way_out.remember(message)
+    make_link(message)
     claimed = claim(mailbox.pk)
     assert claimed is not None
 

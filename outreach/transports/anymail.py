@@ -96,6 +96,9 @@ class AnymailTransport:
     def look(self, *, key: str, draft_id: str, message_id: str) -> Trace:
         return Trace.UNKNOWN
 
+    def close(self) -> None:
+        """Each mail has a connection of its own, which ends with it."""
+
     def send(self, mail: EmailMessage, *, draft_id: str = "") -> Outcome:
         """Hand ``mail`` over once. Never raises for what a service or a line may do."""
         ended: list[Outcome] = []

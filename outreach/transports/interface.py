@@ -87,3 +87,6 @@ class Transport(Protocol):
 
     def look(self, *, key: str, draft_id: str, message_id: str) -> Trace:
         """What became of a mail that may have been sent."""
+
+    def close(self) -> None:
+        """Let go of its connections; a second time nothing happens."""

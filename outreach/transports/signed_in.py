@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.conf import settings
 
 from outreach.clients.ask import Line
 from outreach.clients.google import GmailClient
 from outreach.clients.microsoft import JSON, MIME, GraphClient
 from outreach.models import Mailbox
-from outreach.tokens import access_token
+from outreach.tokens import TokenAtHand
 from outreach.transports import gmail, graph
 from outreach.transports.interface import Capabilities
 
 
 def open_graph(mailbox: Mailbox) -> graph.GraphTransport:
     line = Line("Microsoft", settings.GRAPH_BASE_URL, settings.MAIL_READ_SECONDS)
-    client = GraphClient(line, partial(access_token, mailbox.pk))
+    client = GraphClient(line, TokenAtHand(mailbox.pk))
     return graph.GraphTransport(client, graph_capabilities(mailbox), _form(mailbox))
 
 
@@ -28,7 +26,7 @@ def graph_capabilities(mailbox: Mailbox) -> Capabilities:
 
 def open_gmail(mailbox: Mailbox) -> gmail.GmailTransport:
     line = Line("Google", settings.GMAIL_BASE_URL, settings.MAIL_READ_SECONDS)
-    return gmail.GmailTransport(GmailClient(line, partial(access_token, mailbox.pk)))
+    return gmail.GmailTransport(GmailClient(line, TokenAtHand(mailbox.pk)))
 
 
 def gmail_capabilities(_mailbox: Mailbox) -> Capabilities:

@@ -77,6 +77,9 @@ class SmtpTransport:
     def look(self, *, key: str, draft_id: str, message_id: str) -> Trace:
         return Trace.UNKNOWN
 
+    def close(self) -> None:
+        """Each mail has a connection of its own, which ends with it."""
+
     def send(self, mail: EmailMessage, *, draft_id: str = "") -> Outcome:
         """Hand ``mail`` over once. Never raises for what a server or a line may do."""
         try:
