@@ -44,6 +44,8 @@ class HarvestSource(models.Model):
         "seconds between requests", default=2.0, help_text="robots.txt may ask for more."
     )
     daily_cap = models.PositiveIntegerField("requests a day", default=1000)
+    asked_on = models.DateField(null=True, editable=False, help_text="The day (UTC) counted.")
+    asked_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     paused_at = models.DateTimeField(null=True, editable=False)
     pause_reason = models.CharField(max_length=300, blank=True, editable=False)
     walls_counted_from = models.DateTimeField(
@@ -102,6 +104,18 @@ class HarvestRequest(models.Model):
     cursor = models.JSONField(default=dict, help_text="How far the listing was read.")
     pages_read = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
+    ending = models.CharField(
+        max_length=300, blank=True, db_default="", help_text="How it ended, for a person."
+    )
+    met_again = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Entries that an earlier harvest had met already."
+    )
+    troubles = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Times in a row that the source could not be read."
+    )
+    attempts = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Claims in a row that did not come to their end."
+    )
     not_before = models.DateTimeField(null=True)
     held_until = models.DateTimeField(null=True)
     held_by = models.CharField(max_length=100, blank=True)
@@ -171,3 +185,25 @@ class Listing(models.Model):
 
     def __str__(self) -> str:
         return self.source_key
+
+
+class HarvestFile(models.Model):
+    """A file an operator gave to a source that is read from one. The newest counts."""
+
+    source = models.ForeignKey(HarvestSource, models.CASCADE, related_name="files")
+    file_name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64, help_text="Of the file as it came.")
+    content = models.BinaryField(editable=False, help_text="zlib.")
+    size_bytes = models.PositiveIntegerField()
+    entry_count = models.PositiveIntegerField()
+    uploaded_by = models.CharField(max_length=150)
+    uploaded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "harvest file"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "sha256"], name="harvest_file_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name

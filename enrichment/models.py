@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from enrichment.captcha_models import CaptchaChallenge  # noqa: F401 -- where Django finds it
 from enrichment.harvest_models import (  # noqa: F401 -- where Django finds them
+    HarvestFile,
     HarvestRequest,
     HarvestSource,
     Listing,

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from enrichment.find_people import find_people
+from enrichment.harvest.call import call
+from enrichment.harvest_batch import Ending, work_on
 from enrichment.recheck import recheck
 from enrichment.search_site import search_lead
 from enrichment.steps import StepResult
@@ -17,6 +19,7 @@ from tenants.tasks import enqueue, tenant_task
 
 RECHECK_SECONDS = 200.0  # of one task; the queue ends tasks after 600
 LATER = timedelta(minutes=15)
+LONGEST_DELAY_SECONDS = 3_600.0  # the sweeper knows those that wait longer
 MOST_WAITS = 80  # 20 hours: then the next night has started a recheck of its own
 
 
@@ -51,6 +54,14 @@ def search_now(*, lead_id: int) -> None:
 def find_people_now(*, lead_id: int) -> None:
     """Find people with wanted titles at the lead's company."""
     _do(lead_id, find_people)
+
+
+@tenant_task
+def harvest(*, request_id: int) -> None:
+    """One batch of a harvest, then the next. A second task meanwhile finds it held, and ends."""
+    report = work_on(request_id)
+    if report.ending is not Ending.DONE:
+        call(request_id, seconds=min(report.seconds, LONGEST_DELAY_SECONDS))
 
 
 def _do(lead_id: int, step: Callable[[Lead], StepResult | None]) -> None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django_q.models import Schedule
 from django_tenants.utils import tenant_context
 
+from enrichment.harvest.call import call_due
 from enrichment.tasks import recheck_addresses
 from leadgen_project import pipeline
 from leadgen_project.notices.look import look
@@ -61,6 +62,7 @@ def tick(*, now: datetime | None = None) -> None:
         start_due_nights(now=now)
     revive_runs(now=now)
     tend_mail(now=now)
+    tend_harvests(now=now)
     tell_people(now=now)
 
 
@@ -80,6 +82,13 @@ def tend_mail(*, now: datetime) -> None:
     for tenant in Tenant.objects.filter(is_active=True):
         with tenant_context(tenant):
             tend(now=now)
+
+
+def tend_harvests(*, now: datetime) -> None:
+    """See that each harvest that waits, and that nobody holds, has a batch coming."""
+    for tenant in Tenant.objects.filter(is_active=True):
+        with tenant_context(tenant):
+            call_due(now=now)
 
 
 def tell_people(*, now: datetime) -> None:

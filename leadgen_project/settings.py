@@ -451,6 +451,9 @@ CRAWL_USER_AGENT = env.text(
     "CRAWL_USER_AGENT", f"leadgen/0.1 (+{BASE_URL}/crawler; pre-sales research)"
 )
 CRAWL_PROXY = env.text("CRAWL_PROXY")
+# One query at a time for the whole deployment; the public service is no backend of an application,
+# so that whoever harvests much runs an instance of their own.
+OVERPASS_URL = env.text("OVERPASS_URL", "https://overpass-api.de/api/interpreter")
 CRAWL_ALLOW_PRIVATE = env.words("CRAWL_ALLOW_PRIVATE")  # host:port, for a stand-in on loopback
 MAIL_ALLOW_PRIVATE = env.words("MAIL_ALLOW_PRIVATE")  # host:port, for a mail relay of the house
 # host:port of an Odoo of the house: asked without TLS, on other ports, inside the network

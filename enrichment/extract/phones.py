@@ -105,9 +105,12 @@ def e164(raw: str, *, region: str) -> tuple[str, int] | None:
     return text, phonenumbers.number_type(number)
 
 
-def find(documents: Sequence[Document]) -> list[Observation]:
-    """Observations ``phones``, ``fax`` and ``whatsapp``; the method ends in the kind of number."""
-    region = country_of(documents)
+def find(documents: Sequence[Document], *, region: str = "") -> list[Observation]:
+    """Observations ``phones``, ``fax`` and ``whatsapp``; the method ends in the kind of number.
+
+    ``region`` (ISO 3166 alpha-2) reads national numbers; without it the pages tell their own.
+    """
+    region = region or country_of(documents)
     found = [
         observation
         for document in documents

@@ -76,6 +76,21 @@ class SourceError(Exception):
         self.retry_after = retry_after
 
 
+class NotNowError(SourceError):
+    """Our own manners forbid asking now: the source is not to blame, and it is tried again."""
+
+
+class GoneError(SourceError):
+    """An entry's own page is not there, or not to be read; the others may well be.
+
+    ``code`` is counted on the listing.
+    """
+
+    def __init__(self, sentence: str, *, code: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
 class WalledError(SourceError):
     """A page asks for a person: a CAPTCHA or a log-in. Never solved by a program."""
 

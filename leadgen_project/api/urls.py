@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from acra.api import CompanyResource
 from enrichment.api import ContactsOfLead, EvidenceOfLead
 from enrichment.captcha_api import ChallengeResource, ResolveCaptcha
+from enrichment.harvest_api import Harvests, ListingsOfHarvest, TriggerHarvests
 from icp.api import UUID, RuleResource, SuppressionResource, WhyNot
 from leadgen_project.api.config import Config
 from leadgen_project.api.describe import docs_page, schema
@@ -25,6 +26,7 @@ router.register("campaigns", CampaignResource, "api-campaigns")
 router.register("challenges", ChallengeResource, "api-challenges")
 router.register("companies", CompanyResource, "api-companies")
 router.register("exports", Exports, "api-exports")
+router.register("harvests", Harvests, "api-harvests")
 router.register("icp-rules", RuleResource, "api-icp-rules")
 router.register("leads", Leads, "api-leads")
 router.register("messages", MessageResource, "api-messages")
@@ -45,6 +47,9 @@ urlpatterns = [
         "handleOutlookCallback", OutlookSignIn.as_view({"post": "finish"}),
         name="api-handle-outlook-callback",
     ),
+    path(
+        "triggerHarvest", TriggerHarvests.as_view({"post": "create"}), name="api-trigger-harvest"
+    ),
     path("queueEmail", QueueEmails.as_view({"post": "create"}), name="api-queue-email"),
     path("getTemplates", Templates.as_view({"get": "list"}), name="api-get-templates"),
     path(
@@ -59,6 +64,10 @@ urlpatterns = [
     re_path(
         rf"^leads/(?P<id>{UUID})/contacts$", ContactsOfLead.as_view({"get": "list"}),
         name="api-lead-contacts",
+    ),
+    re_path(
+        rf"^harvests/(?P<id>{UUID})/listings$", ListingsOfHarvest.as_view({"get": "list"}),
+        name="api-harvest-listings",
     ),
     re_path(
         rf"^shortlists/(?P<run>{RUN})/entries$", EntriesOfShortlist.as_view({"get": "list"}),

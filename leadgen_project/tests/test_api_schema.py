@@ -29,6 +29,7 @@ from schemathesis.specs.openapi.checks import (
 from urllib3 import HTTPResponse
 
 from enrichment.models import CaptchaChallenge
+from enrichment.tests.harvest.rig import make_harvest
 from icp.models import IcpRule, Lead, Suppression
 from leadgen_project.api.describe import document
 from leadgen_project.tests.console_data import fill, make_people, make_register
@@ -45,7 +46,7 @@ QUESTIONS = {"owner": 5, "operator": 2, "reviewer": 2, "auditor": 2}  # for each
 LONGEST_SECONDS = 10  # of a role's rounds after the first
 IDS = {"leads": "lead", "runs": "run", "shortlists": "run", "icp-rules": "rule",
        "suppressions": "suppression", "tenants": "tenant", "campaigns": "campaign",
-       "messages": "message", "challenges": "challenge"}  # fmt: skip
+       "messages": "message", "challenges": "challenge", "harvests": "harvest"}  # fmt: skip
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ def known(db, monkeypatch) -> dict[str, str]:
             "campaign": str(Campaign.objects.get().pk),
             "message": str(Message.objects.get().pk),
             "challenge": str(CaptchaChallenge.objects.first().public_id),
+            "harvest": str(make_harvest().public_id),
             "tenant": "acme",
         }
 

@@ -25,6 +25,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 
 from enrichment.models import CaptchaChallenge
+from enrichment.tests.harvest.rig import make_harvest
 from icp.models import IcpRule, Lead, Suppression
 from leadgen_project.api.describe import document
 from leadgen_project.tests.api_caller import Caller
@@ -46,6 +47,7 @@ IDS = {
     "/api/icp-rules/": "rule", "/api/suppressions/": "suppression", "/api/views/": "view",
     "/api/tenants/": "tenant", "/api/campaigns/": "campaign", "/api/messages/": "message",
     "/api/challenges/": "challenge",
+    "/api/harvests/": "harvest",
 }  # fmt: skip
 SHARED = ("/api/companies",)  # the register is everybody's
 # Task -> its arguments when they name another tenant's things.
@@ -57,6 +59,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "enrichment.tasks.search_now": ("lead_id",),
     "enrichment.tasks.find_people_now": ("lead_id",),
     "enrichment.tasks.recheck_addresses": (),
+    "enrichment.tasks.harvest": ("request_id",),
     "outreach.tasks.deliver_mail": ("mailbox_id",),
     "outreach.tasks.ask_about_held_mail": (),
     "outreach.tasks.read_mailbox": ("mailbox_id",),
@@ -111,6 +114,7 @@ def foreign(filled) -> dict[str, str]:
     with in_tenant("beta"):
         make_mail(THEIRS, pk=10**9)
         only_theirs = Lead.objects.create(pk=10**9, source_ref=THEIRS, name=f"{THEIRS} LAST")
+        harvest = make_harvest(pk=10**9, city=THEIRS)
         their_box = make_mailbox(pk=10**9, address=f"{THEIRS}@beta.example")
         return {
             "lead": str(Lead.objects.first().public_id),
@@ -121,6 +125,8 @@ def foreign(filled) -> dict[str, str]:
             "campaign": str(Campaign.objects.order_by("pk").last().pk),
             "challenge": str(CaptchaChallenge.objects.first().public_id),
             "message": str(Message.objects.order_by("pk").last().pk),
+            "harvest": str(harvest.public_id),
+            "request_id": str(harvest.pk),
             "tenant": "beta",
             "run_id": str(PipelineRun.objects.get().pk),
             "lead_id": str(only_theirs.pk),
