@@ -7,6 +7,7 @@ several the first is the surest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from enrichment.extract.titles import person_key
@@ -38,6 +39,30 @@ def of_listing(profile: Profile, listing: Listing) -> list[Statement]:
         found += say.each("people", [_plain(profile.contact_name)], subject=person)
         found += say.each("title", [_plain(profile.contact_title)], subject=person)
     return found
+
+
+def of_wall(listing: Listing) -> list[Statement]:
+    """What a person read behind the wall of the listing's page and typed in at the desk."""
+    return [
+        Statement(field, str(value), "CAPTCHA", listing.url[:2000], "captcha.resolution", 1, 1.0)
+        for field, values in _behind_wall(listing).items() for value in values
+    ]  # fmt: skip
+
+
+def with_values_behind_wall(profile: Profile, listing: Listing) -> Profile:
+    """The profile and what stood behind the wall: a business is known by that as well."""
+    found = {field: tuple(_plain(str(value)) for value in values)
+             for field, values in _behind_wall(listing).items()}  # fmt: skip
+    return replace(
+        profile, phones=(*profile.phones, *found.get("phones", ())),
+        emails=(*profile.emails, *found.get("emails", ())),
+    )  # fmt: skip
+
+
+def _behind_wall(listing: Listing) -> dict[str, list[str]]:
+    """``captcha.resolve`` keeps it there, in our spelling."""
+    kept = listing.record.get("behind_wall") or {}
+    return {field: kept[field] for field in ("emails", "phones") if kept.get(field)}
 
 
 class _Speaker:

@@ -22,6 +22,7 @@ from enrichment.match import DIRECTORIES
 from enrichment.observation import storable
 from enrichment.pages import NotFetchedError
 from enrichment.web_address import parse_url
+from icp.normalise import HOME_REGION
 from tenants.places import place_of_city
 
 MOST: Final = 20  # values of one kind; a listing with more is a list itself
@@ -90,7 +91,8 @@ def read_profile(record: Mapping[str, Any]) -> Profile:
     city, country = _text(record, "city"), _text(record, "country").upper()
     country = country if len(country) == 2 else place_of_city(city).country
     notes: list[str] = []
-    phones = _unique(_phones(_list(record, "phones"), region=country, notes=notes))
+    region = country or ("" if city else HOME_REGION)  # of an unknown city nothing is guessed
+    phones = _unique(_phones(_list(record, "phones"), region=region, notes=notes))
     emails = _unique(_emails(_list(record, "emails"), notes=notes))
     sites: list[Said] = []
     socials: list[Said] = []

@@ -16,7 +16,7 @@ from django.db import transaction
 from enrichment.add_statements import add_statements
 from enrichment.harvest_models import Listing
 from enrichment.listings.decide_match import store_matches
-from enrichment.listings.evidence import of_listing
+from enrichment.listings.evidence import of_listing, of_wall, with_values_behind_wall
 from enrichment.listings.find_known import find_known, own_hosts
 from enrichment.listings.keys import Likeness
 from enrichment.listings.link_twins import link_twins
@@ -41,7 +41,7 @@ def take(listing: Listing, *, now: datetime | None = None) -> None:
     has no record yet, stays as it is; so a second call changes nothing. About 25 statements.
     """
     with transaction.atomic():
-        _one_at_a_time()
+        one_at_a_time()
         row = Listing.objects.select_for_update(of=("self",)).select_related("source").get(
             pk=listing.pk
         )  # fmt: skip
@@ -52,7 +52,7 @@ def take(listing: Listing, *, now: datetime | None = None) -> None:
         setattr(listing, name, getattr(row, name))
 
 
-def _one_at_a_time() -> None:
+def one_at_a_time() -> None:
     """Wait for the tenant's other takers; ends with the transaction."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -82,6 +82,7 @@ def _decide(row: Listing, *, now: datetime) -> None:
     )
     is_sure = bool(matches) and matches[0].is_sure
     identified = replace(profile, uen=matches[0].uen) if is_sure else profile
+    identified = with_values_behind_wall(identified, row)
     if kind := _suppressed(identified):
         return _forget(row, kind)
     read = _Read(profile, matches, find_known(identified, row))
@@ -95,7 +96,7 @@ def _begin(row: Listing, read: _Read, *, now: datetime) -> None:
     """A business nobody knew."""
     profile = read.profile
     lead = Lead.objects.create(
-        source=Lead.Source.HARVEST, source_ref=_reference(row), name=profile.name.value,
+        source=Lead.Source.HARVEST, source_ref=reference_of(row), name=profile.name.value,
         website=profile.sites[0].value if profile.sites else "", stage_since=now, created_at=now,
     )  # fmt: skip
     _learn(lead, row, read, now=now)
@@ -117,7 +118,8 @@ def _join(row: Listing, read: _Read, known: Lead, *, now: datetime) -> None:
 
 def _learn(lead: Lead, row: Listing, read: _Read, *, now: datetime) -> None:
     has_site = bool(lead.website) or "website" in lead.facts
-    add_statements(lead, of_listing(read.profile, row), run_id=None, now=now)
+    said = [*of_listing(read.profile, row), *of_wall(row)]
+    add_statements(lead, said, run_id=None, now=now)
     if read.profile.sites and not has_site:
         Lead.objects.filter(pk=lead.pk).update(website=read.profile.sites[0].value)
     if not lead.uen and read.matches:
@@ -149,7 +151,7 @@ def _end(
     row.outcome, row.code, row.sentence, row.lead = outcome, code, sentence[:300], lead
 
 
-def _reference(row: Listing) -> str:
+def reference_of(row: Listing) -> str:
     """The page it was found on; where a source has many entries on one page, which of them.
 
     Longer ones end in a hash, so that two never become one.

@@ -9,6 +9,7 @@ from acra.api import CompanyResource
 from enrichment.api import ContactsOfLead, EvidenceOfLead
 from enrichment.captcha_api import ChallengeResource, ResolveCaptcha
 from enrichment.harvest_api import Harvests, ListingsOfHarvest, TriggerHarvests
+from enrichment.process_api import ProcessLeads
 from icp.api import UUID, RuleResource, SuppressionResource, WhyNot
 from leadgen_project.api.config import Config
 from leadgen_project.api.describe import docs_page, schema
@@ -50,6 +51,7 @@ urlpatterns = [
     path(
         "triggerHarvest", TriggerHarvests.as_view({"post": "create"}), name="api-trigger-harvest"
     ),
+    path("processLead", ProcessLeads.as_view({"post": "create"}), name="api-process-lead"),
     path("queueEmail", QueueEmails.as_view({"post": "create"}), name="api-queue-email"),
     path("getTemplates", Templates.as_view({"get": "list"}), name="api-get-templates"),
     path(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
+from io import BytesIO
 from typing import IO, Any
 
 from rest_framework.exceptions import ParseError
@@ -11,6 +14,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 MOST_BYTES = 2 * 1024 * 1024
+_GAP = re.compile(r"[\s:,]*")  # between the parts of an object that has been read as JSON
 
 
 class StorableJSONParser(JSONParser):
@@ -61,3 +65,38 @@ class AlwaysJSON(BaseContentNegotiation):
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type
+
+
+class KeepingJSONParser(StorableJSONParser):
+    """Also keeps the body as it came, for ``verbatim``."""
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        body = stream.read()
+        request = (parser_context or {}).get("request")
+        if request is not None:
+            request.body_as_sent = body
+        return super().parse(BytesIO(body), media_type, parser_context)
+
+
+def verbatim(request: Request, name: str) -> str:
+    """The value of ``name`` in the body, to the byte as it was sent; ``""`` when it is not there.
+
+    For views that read with ``KeepingJSONParser``. Of a name that stands twice the last counts, as
+    in the value read.
+    """
+    text = getattr(request, "body_as_sent", b"").decode("utf-8", "replace")
+    decoder, found = json.JSONDecoder(), ""
+    at = _GAP.match(text, text.find("{") + 1).end()  # type: ignore[union-attr]  # may be empty
+    while at < len(text) and text[at] == '"':
+        key, at = decoder.raw_decode(text, at)
+        start = _GAP.match(text, at).end()  # type: ignore[union-attr]  # as above
+        _, at = decoder.raw_decode(text, start)
+        if key == name:
+            found = text[start:at]
+        at = _GAP.match(text, at).end()  # type: ignore[union-attr]  # as above
+    return found
