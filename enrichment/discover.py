@@ -18,12 +18,16 @@ LONGEST = 40
 _TAIL = word_set("SINGAPORE INTERNATIONAL HOLDINGS GROUP ENTERPRISE ENTERPRISES SERVICES ASIA")
 
 
+GIVEN, LISTED = "given", "listed"  # by somebody who answers for it; by a listing of many
+TOLD = frozenset({GIVEN, LISTED})  # no guess: that nothing answers there is worth telling
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A place to look for the site, and how it was come by."""
 
     site: str  # host name or address
-    origin: str  # "given", or the rule: "name", "short_name", "former_name"
+    origin: str  # GIVEN, LISTED, or the rule: "name", "short_name", "former_name"
 
 
 def candidate_sites(
@@ -32,13 +36,14 @@ def candidate_sites(
     former_names: Sequence[str] = (),
     suffixes: Sequence[str],
     given: str = "",
+    listed: str = "",
 ) -> list[Candidate]:
-    """Places in the order they are to be tried, each host once; only the given one when there is.
+    """Places in the order they are to be tried, each host once; only the one told when there is.
 
     Each costs a name look-up, and a crawl only where a server answers.
     """
-    if given:
-        return [Candidate(given, "given")]
+    if given or listed:
+        return [Candidate(given, GIVEN) if given else Candidate(listed, LISTED)]
     words = fold_name(name).split()
     former = [fold_name(one).split() for one in former_names]
     guesses = [

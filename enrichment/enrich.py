@@ -21,10 +21,13 @@ from django.utils import timezone
 from acra.models import RegisteredCompany
 from enrichment.discover import candidate_sites
 from enrichment.in_flight import InFlight, Landed
+from enrichment.listings.decide_match import match_after_reading
 from enrichment.look import Crawl, Task
 from enrichment.match import THRESHOLD, CompanyFacts
+from enrichment.models import Evidence
 from enrichment.record import Found, record
 from icp.models import Lead, LeadQuerySet
+from icp.suppressions import shown
 from tenants.clock import database_now
 from tenants.models import PipelineRun
 from tenants.outage import outlast
@@ -83,7 +86,10 @@ def enrich_lead(
     companies = _companies(claimed)
     reached = None
     with InFlight(crawl=crawl, threshold=THRESHOLD, now=timezone.now) as flight:
-        flight.start(claimed, tasks=[task_for(one, companies.get(one.uen)) for one in claimed])
+        listed = _listed_sites(claimed)
+        tasks = [task_for(one, companies.get(one.uen), listed=listed.get(one.pk, ""))
+                 for one in claimed]  # fmt: skip
+        flight.start(claimed, tasks=tasks)
         while flight:
             for _, stage in _record(flight.landed(), companies, run_id=None, now=timezone.now()):
                 reached = stage
@@ -91,22 +97,44 @@ def enrich_lead(
     return reached
 
 
-def task_for(lead: Lead, company: RegisteredCompany | None) -> Task:
-    """What has to be looked for, as plain values for a thread."""
-    given = lead.website
+def task_for(lead: Lead, company: RegisteredCompany | None, *, listed: str = "") -> Task:
+    """What has to be looked for, as plain values for a thread.
+
+    ``listed``: the site a listing names, when that is where ``lead.website`` comes from. A lead
+    that the register does not know is told by what its listing says.
+    """
+    given = "" if listed else lead.website
     former = tuple(company.former_names) if company else ()
     facts = CompanyFacts(
         name=company.name if company else lead.name,
         uen=lead.uen,
         former_names=former,
-        postal_code=company.postal_code if company else "",
+        postal_code=company.postal_code if company else shown(lead.facts, "postal_code"),
         street=f"{company.block} {company.street}".strip() if company else "",
         unit="-".join(p for p in (company.level, company.unit) if p) if company else "",
+        phones=() if company else _numbers(lead),
+        is_trade_name=company is None and lead.source == Lead.Source.HARVEST,
     )
     candidates = candidate_sites(
-        facts.name, former_names=former, suffixes=settings.CRAWL_GUESS_SUFFIXES, given=given
-    )
+        facts.name, former_names=former, suffixes=settings.CRAWL_GUESS_SUFFIXES, given=given,
+        listed=listed,
+    )  # fmt: skip
     return Task(lead.pk, facts, tuple(candidates))
+
+
+def _numbers(lead: Lead) -> tuple[str, ...]:
+    known = lead.facts.get("phones", {}).get("value", ())
+    return tuple(known) if isinstance(known, list | tuple) else ()
+
+
+def _listed_sites(leads: Iterable[Lead]) -> dict[int, str]:
+    """Lead -> its site, for those that have it from a listing and from nobody else."""
+    mine = {lead.pk: lead.website for lead in leads
+            if lead.website and lead.source == Lead.Source.HARVEST}  # fmt: skip
+    said = Evidence.objects.filter(lead__in=mine, field="website", source="LISTING",
+                                   value__in=set(mine.values()), superseded_at=None)  # fmt: skip
+    pairs = set(said.values_list("lead", "value")) if mine else set()
+    return {lead: site for lead, site in mine.items() if (lead, site) in pairs}
 
 
 def _companies(leads: Iterable[Lead]) -> dict[str, RegisteredCompany]:
@@ -133,7 +161,11 @@ class _Batch:
         self.report.taken += len(leads)
         leads = [lead for lead in leads if not self._was_deadly(lead)]
         self.companies |= _companies(leads)
-        tasks = [task_for(lead, self.companies.get(lead.uen)) for lead in leads]
+        listed = _listed_sites(leads)
+        tasks = [
+            task_for(lead, self.companies.get(lead.uen), listed=listed.get(lead.pk, ""))
+            for lead in leads
+        ]
         self.flight.start(leads, tasks=tasks)
 
     def write_landed(self) -> None:
@@ -190,6 +222,8 @@ def _record(
             _let_go(one)
             yield one, None
     stages = _written([found for _, found in told], run_id=run_id, now=now)
+    unknown = [found.lead.pk for _, found in told if not found.lead.uen]
+    outlast(lambda: match_after_reading(unknown, now=now))
     yield from ((one, stage) for (one, _), stage in zip(told, stages, strict=True))
 
 

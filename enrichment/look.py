@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from enrichment.discover import Candidate
+from enrichment.discover import GIVEN, LISTED, TOLD, Candidate
 from enrichment.extract import extract
 from enrichment.match import CompanyFacts, SiteMatch, Verdict, match_site
 from enrichment.memory import ROOM
@@ -66,10 +66,10 @@ class _Try:
     def is_taken(self) -> bool:
         if self.match is None:
             return False
-        if (
-            self.candidate.origin == "given"
-        ):  # somebody answers for it; only contradiction undoes it
+        if self.candidate.origin == GIVEN:  # only contradiction undoes it
             return not self.match.is_refuted
+        if self.candidate.origin == LISTED:  # may be a landlord's: some agreement is needed
+            return self.match.verdict is not Verdict.NO
         return self.match.verdict is Verdict.MATCH
 
     @property
@@ -79,7 +79,7 @@ class _Try:
         if self.crawl.outcome is not Outcome.ROBOTS:
             return False
         reasons = {skip.reason for skip in self.crawl.skipped}
-        return self.candidate.origin == "given" or bool(reasons & {Reason.ROBOTS, Reason.NOINDEX})
+        return self.candidate.origin in TOLD or bool(reasons & {Reason.ROBOTS, Reason.NOINDEX})
 
     @property
     def may_pass(self) -> bool:
@@ -87,7 +87,7 @@ class _Try:
             return True
         if self.crawl.outcome not in (Outcome.UNREACHABLE, Outcome.ROBOTS):
             return False
-        if self.candidate.origin == "given":
+        if self.candidate.origin in TOLD:
             return self.crawl.retryable
         return any(skip.reason in _PASSING for skip in self.crawl.skipped)
 
@@ -155,7 +155,7 @@ def _decide(tries: Sequence[_Try]) -> Finding:
         (WALL, [one for one in tries if one.crawl.outcome is Outcome.WALL]),
         (NOT_OURS, [one for one in tries if one.match is not None]),
         (REFUSED, [one for one in tries if one.is_refused]),
-        (FAILED, [one for one in tries if one.candidate.origin == "given"]),
+        (FAILED, [one for one in tries if one.candidate.origin in TOLD]),
     ):
         if wanted:
             first = max(wanted, key=lambda one: one.match.score if one.match else 0)

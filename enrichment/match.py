@@ -81,6 +81,7 @@ class CompanyFacts:
     street: str = ""
     unit: str = ""  # "05-12": level and unit
     phones: tuple[str, ...] = ()  # E.164
+    is_trade_name: bool = False  # of a listing: the owner's legal name may be any other
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class _Comparison:
         if line:
             yield line
         yield from self.title()
-        if line is None or line.points < LEGAL_NAME_OWN:
+        if not self.company.is_trade_name and (line is None or line.points < LEGAL_NAME_OWN):
             yield from self.other_name()
 
     def legal_name(self, name: Name, *, own: int, anywhere: int, what: str) -> MatchLine | None:

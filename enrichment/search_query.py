@@ -20,7 +20,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
 _BRACKETS = re.compile(r"\([^)]*\)?")
 
 
-def search_query(name: str, *, activity: str = "") -> str:
+def search_query(name: str, *, activity: str = "", place: str = "Singapore") -> str:
     """``"KOLINA WIDGETS" wholesale hardware Singapore``, at most 400 characters.
 
     The name stands without its legal form, in quotation marks; of the activity up to six words that
@@ -29,8 +29,8 @@ def search_query(name: str, *, activity: str = "") -> str:
     words = [word.lower() for word in _WORD.findall(_BRACKETS.sub(" ", activity))]
     telling = list(dict.fromkeys(word for word in words if word not in _EMPTY))
     quoted = f'"{fold_name(name)[: MAX_CHARACTERS - 20]}"'
-    query = " ".join([quoted, *telling[:MAX_ACTIVITY_WORDS], "Singapore"])
+    query = " ".join([quoted, *telling[:MAX_ACTIVITY_WORDS], place])
     while len(query) > MAX_CHARACTERS and telling:
         telling.pop()
-        query = " ".join([quoted, *telling[:MAX_ACTIVITY_WORDS], "Singapore"])
+        query = " ".join([quoted, *telling[:MAX_ACTIVITY_WORDS], place])
     return query

@@ -36,7 +36,7 @@ from enrichment.statements import WEBSITE, Statement
 from enrichment.steps import StepResult, pass_by, tally_step, work_by_hand, work_step
 from enrichment.vendor_steps import Asked, DriftError, passed_by, wait_until_ready
 from icp.models import Lead, LeadQuerySet
-from icp.suppressions import suppressed_among
+from icp.suppressions import shown, suppressed_among
 from tenants.clock import database_now
 from tenants.models import PipelineRun
 from tenants.permits import (
@@ -146,7 +146,7 @@ class About:
         """The owner's own words, else the title of its code."""
         company = self.company(lead)
         if company is None:
-            return ""
+            return shown(lead.facts, "category")
         own = company.primary_activity
         return own if len(own) > 3 else self.titles.get(company.primary_ssic, "")
 
@@ -162,6 +162,11 @@ def _about(leads: Iterable[Lead]) -> About:
 def question_for(lead: Lead, about: About) -> dict[str, Any]:
     """What is asked about a lead, as the cache knows it."""
     company = about.company(lead)
+    country = shown(lead.facts, "country")
+    if company is None and country not in ("", "SG"):  # a listing of another country's city
+        query = search_query(lead.name, activity=shown(lead.facts, "category"),
+                             place=shown(lead.facts, "city")[:60])  # fmt: skip
+        return {"query": query, "country": "", "most": MOST_PAGES}
     query = search_query(company.name if company else lead.name, activity=about.activity(lead))
     return {"query": query, "country": COUNTRY, "most": MOST_PAGES}
 
@@ -225,8 +230,8 @@ class _Search:
         question = question_for(lead, about)
 
         def ask(permit: Permit) -> dict[str, Any]:
-            found = client.search(permit, question["query"], country=COUNTRY, most=MOST_PAGES,
-                                  without=EXCLUDED)  # fmt: skip
+            found = client.search(permit, question["query"], country=question["country"],
+                                  most=MOST_PAGES, without=EXCLUDED)  # fmt: skip
             return {"hits": [asdict(hit) for hit in found.hits]}
 
         return ask_once(

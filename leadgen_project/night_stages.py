@@ -11,6 +11,7 @@ from django.db.models import Count
 from acra.models import RegisteredCompany, RegisterImport
 from enrichment.completeness import as_json, below_floor, completeness
 from enrichment.enrich import enrich_batch
+from enrichment.listings.link_twins import find_twins
 from enrichment.politeness import forget_idle_hosts
 from enrichment.purge import purge_pages
 from icp.assign import assign_candidates
@@ -61,9 +62,15 @@ def current_rule() -> IcpRule | None:
 
 # --- normalise: the shared register must stand before anybody selects from it ------------------
 def look_at_register(run: PipelineRun) -> BatchReport:
-    if not RegisteredCompany.objects.exists():
+    if not RegisteredCompany.objects.exists() and not _harvested_waiting():
         raise MissingInputError("The register is empty. Load it first: manage.py fetch_register")
     return BatchReport()
+
+
+def _harvested_waiting() -> bool:
+    """Whether there are candidates that neither the register nor a rule brought."""
+    others = Lead.objects.exclude(source=Lead.Source.REGISTER)
+    return others.in_stage(Lead.Stage.CANDIDATE).exists()
 
 
 def tally_register(run: PipelineRun) -> Tally:
@@ -85,7 +92,7 @@ def tally_register(run: PipelineRun) -> Tally:
 # --- select --------------------------------------------------------------------------------
 def select(run: PipelineRun) -> BatchReport:
     rule = IcpRule.objects.filter(pk=run.plan["rule_id"]).first()
-    if rule is None:
+    if rule is None and not _harvested_waiting():
         known = IcpRule.objects.filter(is_current=True).values_list("name", flat=True)
         raise MissingInputError(
             f"There is no ICP rule named {settings.ICP_RULE_NAME!r}."
@@ -93,8 +100,9 @@ def select(run: PipelineRun) -> BatchReport:
         )
     now = database_now()
     cap = run.plan["candidates"]
-    report = select_candidates(run, rule=rule, cap=cap, now=now, actor=run.started_by)
-    run.plan["selection"] = report.as_json()
+    if rule is not None:
+        report = select_candidates(run, rule=rule, cap=cap, now=now, actor=run.started_by)
+        run.plan["selection"] = report.as_json()
     run.plan["assigned"] = assign_candidates(run, cap=cap, now=now)
     price = price_of(run.plan["assigned"], now=now, run=run)
     hold_to(price, run)
@@ -206,6 +214,7 @@ def tidy(run: PipelineRun) -> BatchReport:
                           "nights' files": nights}  # fmt: skip
     known = completeness(run.pk)
     run.plan["completeness"] = as_json(known)
+    run.plan["duplicates"] = find_twins(now=now)
     run.note = "\n".join(below_floor(known, floors=settings.COMPLETENESS_FLOORS))
     run.save(update_fields=["plan", "note"])
     return BatchReport()

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 from acra.models import RegisterImport, SsicCode
+from enrichment.harvest_models import Listing
 from enrichment.models import Contact, Evidence
 from enrichment.wanted_titles import title_rank, wanted_titles
 from icp.models import Lead
@@ -58,6 +59,7 @@ class _Chunk:
     contact_sources: dict[int, str]
     industries: dict[str, str]
     attribution: str
+    listings: dict[int, list[str]]  # lead -> whom to name for what its listings say
 
 
 def rows(run: PipelineRun, *, only_shortlist: bool = False) -> Iterator[dict[str, Any]]:
@@ -96,6 +98,31 @@ def attribution_of(run: PipelineRun) -> str:
     return f"{LICENCE} Loaded on {load.finished_at.date().isoformat()} from {load.source}."
 
 
+def attributions_of_listings(leads: Sequence[int] | None = None) -> list[tuple[int, str]]:
+    """(lead, "© who (licence)") of the listings behind ``leads``, or all; each once, in order."""
+    rows = Listing.objects.filter(lead__isnull=False).exclude(attribution="", licence="")
+    if leads is not None:
+        rows = rows.filter(lead_id__in=leads)
+    found = rows.order_by("lead_id", "attribution", "licence").distinct()
+    return [
+        (lead, f"{attribution} ({licence})" if attribution and licence else attribution or licence)
+        for lead, attribution, licence in found.values_list("lead_id", "attribution", "licence")
+    ]
+
+
+def _listings(leads: Sequence[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    for lead, words in attributions_of_listings(leads):
+        found[lead].append(words)
+    return found
+
+
+def _attribution(lead: Lead, chunk: _Chunk) -> str:
+    """Whose data the row holds: the register's, if it is a company of it, and each listing's."""
+    listed = chunk.listings.get(lead.pk, [])
+    return "; ".join(([chunk.attribution] if lead.uen or not listed else []) + listed)
+
+
 def _rows_of(
     pairs: Sequence[tuple[int, int]],
     *,
@@ -121,6 +148,7 @@ def _rows_of(
         contact_sources=_contact_sources(contacts),
         industries=industries,
         attribution=attribution,
+        listings=_listings(ids),
     )
     for score, _ in kept:
         yield _row(found[score], chunk)
@@ -194,7 +222,7 @@ def _row(score: LeadScore, chunk: _Chunk) -> dict[str, Any]:
         "scored_at": score.created_at.isoformat(timespec="seconds"),
         "run": chunk.run.pk,
         "lead_id": str(lead.public_id),
-        "attribution": chunk.attribution,
+        "attribution": _attribution(lead, chunk),
     }
     for column, field in FACTS.items():
         fact = lead.facts.get(field) or {"value": "", "evidence": 0}

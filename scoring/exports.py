@@ -15,7 +15,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
-from scoring.export_rows import COLUMNS, attribution_of, rows
+from scoring.export_rows import COLUMNS, attribution_of, attributions_of_listings, rows
 from scoring.models import Shortlist
 from scoring.neutralise import for_csv, for_xlsx
 from scoring.shortlist import TIE_BREAK
@@ -121,6 +121,7 @@ def _about(run: PipelineRun, *, count: int, only_shortlist: bool) -> list[tuple[
         ("Order", TIE_BREAK),
         ("Left out", "Leads rejected or suppressed at the time of the export."),
         ("Licence", attribution_of(run)),
+        ("Listings", "; ".join(sorted({words for _, words in attributions_of_listings()}))),
     ]
     return [line for line in lines if line[1]]
 
