@@ -36,11 +36,11 @@ class MergeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """Rows of another app that go where their lead goes. ``contact``: the field that names one."""
+    """Rows of another app that go where their lead goes, and follow its ``contact`` if they do."""
 
     kind: str
     model: type[models.Model]
-    contact: str = ""
+    has_contact: bool = False
 
     def rows(self, **which: Any) -> models.QuerySet[Any]:
         return self.model._default_manager.filter(**which)  # noqa: SLF001 -- Django's documented meta API
@@ -49,13 +49,13 @@ class Follower:
 FOLLOWERS: list[Follower] = []
 
 
-def follow_merges(kind: str, model: type[models.Model], *, contact: str = "") -> None:
+def follow_merges(kind: str, model: type[models.Model], *, has_contact: bool = False) -> None:
     """Have rows of ``model`` (with a field ``lead``) moved along. Register in ``AppConfig.ready``.
 
     Registering twice changes nothing.
     """
     if all(each.model is not model for each in FOLLOWERS):
-        FOLLOWERS.append(Follower(kind, model, contact))
+        FOLLOWERS.append(Follower(kind, model, has_contact))
 
 
 @dataclass(slots=True)
@@ -88,8 +88,8 @@ class MergePlan:
             Part("contacts", _lines(self.contacts), _lines(doubles.values())),
             Part("evidence", _lines(self.evidence), _lines(self.known)),
             Part("listings", [each.url for each in self.listings[:SHOWN]]),
-            *(Part(kind, [f"{len(ids)} in all"] if ids else []) for kind, ids in
-              self.followers.items()),
+            *(Part(each.kind, list(map(str, each.rows(pk__in=self.followers[each.kind])[:SHOWN])))
+              for each in FOLLOWERS),
             Part("fields", [f"{name}: {value}" for name, value in self.takes.items()]),
         ]  # fmt: skip
 
@@ -149,7 +149,8 @@ def merge(kept: Lead, gone: Lead, *, actor: str, now: datetime, reason: str = ""
     _settle_twin(kept, gone, LeadTwin.State.MERGED, actor=actor, reason=reason, now=now)
     audit.record("enrichment.lead.merge", actor=actor, subject=f"lead {kept.pk}", reason=reason,
                  after={"merge": done.pk, "from": f"lead {gone.pk}",
-                        "moved": {kind: len(ids) for kind, ids in moved.items()}})  # fmt: skip
+                        "moved": {kind: len(ids) for kind, ids in moved.items()
+                                  if kind != "relinked"}})  # fmt: skip
     return done
 
 
@@ -248,21 +249,29 @@ def _line(row: Any) -> str:
 
 
 def _move(plan: MergePlan) -> dict[str, Any]:
-    """Put the rows over; returns their ids by kind, and in ``relinked`` contacts of rows before."""
+    """Put the rows over; returns their ids by kind, and in ``relinked`` whom they spoke of."""
     kept = plan.kept
     ids = {"contacts": [each.pk for each in plan.contacts],
            "evidence": [each.pk for each in plan.evidence],
            "listings": [each.pk for each in plan.listings]}  # fmt: skip
-    relinked = {str(each.pk): each.contact_id for each in plan.evidence
-                if each.contact_id in plan.same}  # fmt: skip
+    relinked = {"evidence": _relink(Evidence.objects.filter(pk__in=ids["evidence"]), plan)}
     Contact.objects.filter(pk__in=ids["contacts"]).update(lead=kept)
     Evidence.objects.filter(pk__in=ids["evidence"]).update(lead=kept)
     Listing.objects.filter(pk__in=ids["listings"]).update(lead=kept)
-    for old, new in plan.same.items():
-        Evidence.objects.filter(pk__in=ids["evidence"], contact_id=old).update(contact_id=new)
     for each in FOLLOWERS:
-        each.rows(pk__in=plan.followers[each.kind]).update(lead=kept)
+        rows = each.rows(pk__in=plan.followers[each.kind])
+        if each.has_contact:
+            relinked[each.kind] = _relink(rows, plan)
+        rows.update(lead=kept)
     return {**ids, **plan.followers, "relinked": relinked}
+
+
+def _relink(rows: models.QuerySet[Any], plan: MergePlan) -> dict[str, int]:
+    """Have ``rows`` speak of the contact that is at the kept lead; row -> whom it spoke of."""
+    before = dict(rows.filter(contact__in=plan.same).values_list("pk", "contact"))
+    for old, new in plan.same.items():
+        rows.filter(contact_id=old).update(contact_id=new)
+    return {str(pk): contact for pk, contact in before.items()}
 
 
 def _put_back(done: LeadMerge, kept: Lead, gone: Lead) -> list[str]:
@@ -280,9 +289,12 @@ def _put_back(done: LeadMerge, kept: Lead, gone: Lead) -> list[str]:
     for kind, rows, ids in back:
         if left := len(ids) - rows.update(lead=gone):
             conflicts.append(f"{left} of {len(ids)} {kind} went elsewhere since, and stay there.")
-    for pk, contact in done.moved["relinked"].items():
-        still = Contact.objects.filter(pk=contact, lead=gone)
-        Evidence.objects.filter(pk=int(pk), lead=gone).update(contact=still.first())
+    models_of = {"evidence": Evidence, **{each.kind: each.model for each in FOLLOWERS}}
+    for kind, before in done.moved["relinked"].items():
+        still = set(Contact.objects.filter(lead=gone).values_list("pk", flat=True))
+        for pk, contact in before.items():
+            mine = models_of[kind]._default_manager.filter(pk=int(pk), lead=gone)  # noqa: SLF001 -- Django's documented meta API
+            mine.update(contact=contact if contact in still else None)
     return conflicts
 
 
