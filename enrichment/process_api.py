@@ -23,6 +23,7 @@ from tenants.rest.parse import KeepingJSONParser, verbatim
 from tenants.rest.resource import Resource
 from tenants.rest.strict import StrictSerializer
 
+WORDS = [(word, word) for word in (PROCESSED, PENDING_CAPTCHA)]
 MOST_CHARACTERS = 100_000  # of one lead's data; more is no lead
 PLAN_EXAMPLE = {
     "leadData": {
@@ -53,7 +54,7 @@ class ProcessedLead(serializers.Serializer):
     """What became of the lead that was handed in."""
 
     leadId = serializers.UUIDField(source="lead.public_id")  # noqa: N815 -- the plan's name
-    status = serializers.ChoiceField([PROCESSED, PENDING_CAPTCHA])
+    status = serializers.ChoiceField(WORDS)
     isDuplicate = serializers.BooleanField(  # noqa: N815 -- as above
         source="is_duplicate", help_text="The business was known by another page; leadId is its."
     )

@@ -316,6 +316,7 @@ SPECTACULAR_SETTINGS = {
         "LeadSourceEnum": "icp.models.Lead.Source",
         "RunStatusEnum": "tenants.models.PipelineRun.Status",
         "PlanStatusEnum": "icp.serializers.PLAN_WORDS",
+        "HandedInStatusEnum": "enrichment.process_api.WORDS",
     },
     "SERVE_PUBLIC": True,
 }

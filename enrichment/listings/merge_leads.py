@@ -289,7 +289,10 @@ def _put_back(done: LeadMerge, kept: Lead, gone: Lead) -> list[str]:
     for kind, rows, ids in back:
         if left := len(ids) - rows.update(lead=gone):
             conflicts.append(f"{left} of {len(ids)} {kind} went elsewhere since, and stay there.")
-    models_of = {"evidence": Evidence, **{each.kind: each.model for each in FOLLOWERS}}
+    models_of: dict[str, type[models.Model]] = {
+        "evidence": Evidence,
+        **{each.kind: each.model for each in FOLLOWERS},
+    }
     for kind, before in done.moved["relinked"].items():
         still = set(Contact.objects.filter(lead=gone).values_list("pk", flat=True))
         for pk, contact in before.items():
