@@ -289,7 +289,7 @@ def _put_back(done: LeadMerge, kept: Lead, gone: Lead) -> list[str]:
     for kind, rows, ids in back:
         if left := len(ids) - rows.update(lead=gone):
             conflicts.append(f"{left} of {len(ids)} {kind} went elsewhere since, and stay there.")
-    models_of: dict[str, type[models.Model]] = {
+    models_of: dict[str, Any] = {
         "evidence": Evidence,
         **{each.kind: each.model for each in FOLLOWERS},
     }
