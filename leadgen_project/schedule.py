@@ -15,6 +15,7 @@ from django.db import transaction
 from django_q.models import Schedule
 from django_tenants.utils import tenant_context
 
+from enrichment.captcha.tidy import tidy
 from enrichment.harvest.call import call_due
 from enrichment.tasks import recheck_addresses
 from leadgen_project import pipeline
@@ -63,6 +64,7 @@ def tick(*, now: datetime | None = None) -> None:
     revive_runs(now=now)
     tend_mail(now=now)
     tend_harvests(now=now)
+    tend_desks(now=now)
     tell_people(now=now)
 
 
@@ -89,6 +91,13 @@ def tend_harvests(*, now: datetime) -> None:
     for tenant in Tenant.objects.filter(is_active=True):
         with tenant_context(tenant):
             call_due(now=now)
+
+
+def tend_desks(*, now: datetime) -> None:
+    """Give up pages nobody came to in time, so that their leads go on; see ``captcha.tidy``."""
+    for tenant in Tenant.objects.filter(is_active=True):
+        with tenant_context(tenant):
+            tidy(now=now)
 
 
 def tell_people(*, now: datetime) -> None:

@@ -14,7 +14,7 @@ from acra.models import RegisterChange, RegisteredCompany, RegisterImport
 from icp.models import Lead
 from leadgen_project import schedule
 from leadgen_project.console.live import live
-from leadgen_project.console.pages import LEADS, link
+from leadgen_project.console.pages import link
 from leadgen_project.console.spend_page import notices, spent_today
 from leadgen_project.console.waiting import Waiting, count_waiting
 from leadgen_project.night_stages import current_rule
@@ -111,9 +111,9 @@ def waiting_list(waiting: Waiting) -> list[dict[str, Any]]:
             "link": link("scoring_shortlistentry_changelist"),
         },
         {
-            "label": "leads that need an operator",
+            "label": "pages behind a CAPTCHA or log-in",
             "count": waiting.for_operator,
-            "link": link(LEADS, stage=Lead.Stage.NEEDS_OPERATOR),
+            "link": link("enrichment_captchachallenge_changelist"),
         },
         {
             "label": "last run failed" if waiting.failed_runs else "failed runs",

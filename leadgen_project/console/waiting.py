@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from icp.models import Lead, PersonRequest
+from enrichment.captcha.figures import waiting_count
+from icp.models import PersonRequest
 from odoo_sync.models import OdooConflict, OdooPush, OdooRecall
 from outreach.answer_models import Reply
 from outreach.models import Mailbox, Message
@@ -37,11 +38,11 @@ class Waiting:
 
 
 def count_waiting() -> Waiting:
-    """Thirteen small queries, each on an index."""
+    """Fourteen small queries, each on an index."""
     newest = PipelineRun.objects.order_by("-started_at").values_list("status", flat=True).first()
     return Waiting(
         to_review=_to_review(),
-        for_operator=Lead.objects.in_stage(Lead.Stage.NEEDS_OPERATOR).count(),
+        for_operator=waiting_count(),
         failed_runs=int(newest == PipelineRun.Status.FAILED),
         replies=Reply.objects.filter(state=Reply.State.WAITING).count(),
         silent_mailboxes=Mailbox.objects.filter(state__in=_SILENT).count(),
