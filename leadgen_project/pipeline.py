@@ -37,6 +37,7 @@ NIGHTLY = (
     vendor_stages.EXPLAINING,
     Stage("export", stages.export, stages.tally_export),
     Stage("tidy", stages.tidy, stages.tally_tidy),
+    vendor_stages.SYNCING,
 )
 MOST_FAILURES = 5  # of a stage in one run; then an operator has to look
 

@@ -22,6 +22,14 @@ _WORDS = {
     "budget": "not asked: budget used up",
     "rate": "not asked: the vendor's turn was too far off",
     "vendor": "not answered by the vendor",
+    "odoo_away": "wait until Odoo can be asked",
+    "refused": "refused by Odoo",
+    "no_answer": "given up: Odoo failed at them",
+    "won": "won in Odoo, left alone",
+    "lost": "lost in Odoo, left alone",
+    "archived": "archived in Odoo, left alone",
+    "deleted": "deleted in Odoo, not made again",
+    "rejected": "rejected since they were accepted",
     "drift": "not asked: the vendor's answers have changed",
 }
 

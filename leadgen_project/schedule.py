@@ -23,6 +23,7 @@ from leadgen_project.notices.look import look
 from leadgen_project.notices.mail import is_mail_due
 from leadgen_project.notices.tasks import mail_notices
 from leadgen_project.vendor_figures import reconcile_vendors
+from odoo_sync.tend import tend_odoo
 from outreach.after_restore import stop_sending
 from outreach.tasks import ask_about_held_mail
 from outreach.tend import tend
@@ -80,10 +81,11 @@ def heed_restore() -> None:
 
 
 def tend_mail(*, now: datetime) -> None:
-    """See that follow-ups are queued and each mailbox with something to do has a task coming."""
+    """See that follow-ups are queued, and mailboxes and Odoos with something to do have a task."""
     for tenant in Tenant.objects.filter(is_active=True):
         with tenant_context(tenant):
             tend(now=now)
+            tend_odoo(now=now)
 
 
 def tend_harvests(*, now: datetime) -> None:

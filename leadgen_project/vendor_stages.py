@@ -1,4 +1,5 @@
-"""The stages of the night that ask paid vendors; ``leadgen_project.price`` says what they cost.
+"""The stages of the night that ask paid vendors, whose price ``leadgen_project.price`` knows, and
+the one that writes into a tenant's Odoo.
 
 Each passes its leads by, with the reason on their rows, when its vendor cannot be asked.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 from enrichment import find_people, read_by_model, search_site, verify
 from leadgen_project.turns import turn_seconds
+from odoo_sync import night
 from scoring import explain
 from tenants.models import PipelineRun
 from tenants.stages import BatchReport, Stage
@@ -32,6 +34,10 @@ def tell_why(run: PipelineRun) -> BatchReport:
     return explain.explain_batch(run, seconds=turn_seconds(run))
 
 
+def into_odoo(run: PipelineRun) -> BatchReport:
+    return night.sync_batch(run, seconds=turn_seconds(run))
+
+
 COMPLETING = (  # enriched leads
     Stage("search", search, search_site.tally_search, parallel=True),
     Stage("read", read, read_by_model.tally_read, parallel=True),
@@ -39,3 +45,4 @@ COMPLETING = (  # enriched leads
     Stage("verify", check_addresses, verify.tally_verify, parallel=True),
 )
 EXPLAINING = Stage("explain", tell_why, explain.tally_explain, parallel=True)  # the shortlist
+SYNCING = Stage("sync", into_odoo, night.tally_sync, parallel=True)  # what was accepted

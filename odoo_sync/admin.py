@@ -1,5 +1,5 @@
-"""The console's pages of this app register when their modules are read."""
+"""The operator's jobs of this app; each page lives in its own module."""
 
-from odoo_sync import connection_admin
+from odoo_sync import conflict_admin, connection_admin, push_admin
 
-__all__ = ["connection_admin"]
+__all__ = ["conflict_admin", "connection_admin", "push_admin"]

@@ -18,13 +18,14 @@ from odoo_sync.clients.trouble import OdooError
 from odoo_sync.connection_form import ConnectionForm
 from odoo_sync.examine import NEEDED, examine, trouble_in
 from odoo_sync.models import OdooConnection, OdooMapping
-from odoo_sync.odoo_page import EDIT, PUSH, OdooPage, name_of
+from odoo_sync.odoo_page import EDIT, PUSH, OdooPage
 from odoo_sync.preview import preview
 from odoo_sync.sources import SOURCES
 from tenants import audit
 from tenants.console import TabularInline, may_do
 from tenants.row_number import row_number
 from tenants.templatetags.console import ago
+from tenants.tenant_page import name_of
 
 State = OdooConnection.State
 TAGS = {State.NEW: "wait", State.READY: "good", State.KEY: "bad", State.WRONG: "bad"}

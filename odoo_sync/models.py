@@ -57,6 +57,12 @@ class OdooConnection(models.Model):
     failures = models.PositiveSmallIntegerField(default=0, editable=False)
     not_before = models.DateTimeField(null=True, blank=True, editable=False)
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
+    called_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Of a task that has not come.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

@@ -14,7 +14,9 @@ from typing import Any
 
 Value = str | int | float | bool | list[int]
 _UNPRINTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_MARKS = re.compile(r"<[^>]*>")
+_MARKS = re.compile(
+    r"</?(?:p|ul|ol|li|b|i|br|div|span|strong|em|a|h\d)(?:\s[^>]*)?/?>", re.IGNORECASE
+)
 NUMBERS = ("integer", "float", "monetary")
 LONGEST = 10_000  # of a text of ours; a description is the longest
 
@@ -112,7 +114,7 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(str(each) for each in value)
-    return " ".join(_MARKS.sub(" ", unescape(str(value))).split())
+    return " ".join(unescape(_MARKS.sub(" ", str(value))).split())
 
 
 def without_repeats(names: Iterable[str]) -> tuple[str, ...]:

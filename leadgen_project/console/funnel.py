@@ -30,6 +30,7 @@ STAGES = {  # stage -> what it does, and what has become of whom it is done with
     "explain": ("Let a language model say why", "done with"),
     "export": ("Write the files", "in the files"),
     "tidy": ("Let go of old pages", "pages let go"),
+    "sync": ("Send to Odoo", "in Odoo"),
 }
 FACTS = {  # further figures of a stage worth a line
     "new": "new",

@@ -63,6 +63,8 @@ TASKS: dict[str, tuple[str, ...]] = {
     "outreach.tasks.deliver_mail": ("mailbox_id",),
     "outreach.tasks.ask_about_held_mail": (),
     "outreach.tasks.read_mailbox": ("mailbox_id",),
+    "odoo_sync.tasks.push_leads": (),
+    "odoo_sync.tasks.read_outcomes": (),
 }
 # Command -> why it cannot show or change another tenant's rows than the one it is given.
 COMMANDS = {

@@ -17,3 +17,9 @@ def as_told(value: Any) -> str:
     if isinstance(value, str):
         return value
     return shown(value)
+
+
+@register.filter
+def in_words(value: Any) -> str:
+    """What a value says, without its markup."""
+    return shown(value)
