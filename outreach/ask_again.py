@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from outreach.ask_many import ask_many
 from outreach.models import Campaign, MailPolicy, Message
-from outreach.place import place
+from outreach.place import PUT_OFF, place
 
 AT_ONCE = 500
 RUNNING = Campaign.Status.RUNNING
@@ -30,7 +30,7 @@ def ask_again(messages: QuerySet[Message] | None = None, *, now: datetime, most:
     held = held.exclude(Q(code="campaign_paused") & ~Q(step__campaign__status=RUNNING))
     if MailPolicy.objects.exclude(sending_off="").exists():
         held = held.exclude(code="sending_off")
-    wanted = (held & messages) if messages is not None else held
+    wanted = (held & messages) if messages is not None else held.exclude(code=PUT_OFF)
     ids = list(wanted.order_by("pk").values_list("pk", flat=True)[:most])
     return sum(_ask(ids[at : at + AT_ONCE], now=now) for at in range(0, len(ids), AT_ONCE))
 

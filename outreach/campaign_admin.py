@@ -255,9 +255,9 @@ def _steps_of(plan: dict[str, Any]) -> list[StepPlan]:
 
 
 def _numbered(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """The mails of the plan, and one empty place behind them."""
+    """The mails of the plan, and empty places for all that could follow."""
     given = list(plan["steps"])
-    if len(given) < campaigns.MOST_STEPS:
+    while len(given) < campaigns.MOST_STEPS:
         given.append({"version": 0, "delay": 4 if given else 0, "variations": []})
     return [{**step, "number": number} for number, step in enumerate(given, start=1)]
 

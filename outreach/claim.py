@@ -7,7 +7,6 @@ One message of a mailbox is in hand at a time; other senders pass the mailbox by
 from __future__ import annotations
 
 import json
-import logging
 import secrets
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,11 +20,10 @@ from outreach.gate import Say
 from outreach.history import history_of
 from outreach.models import CampaignStep, Mailbox, Message, MessageEvent, TemplateVersion
 from outreach.place import put_aside
+from outreach.stop_mailbox import stop_mailbox
 from outreach.waiting import in_hand_of, lock_first, lots_of
 from tenants.clock import database_now
 from tenants.process_name import process_name
-
-logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=5)  # above all a transport may take: three calls of 90 s
 MOST_PASSED_BY = 200  # messages one claim may hold or refuse before it gives up its turn
@@ -61,7 +59,7 @@ def claim(mailbox_id: int) -> Message | None:
             return None
         brake, moment = _pace(mailbox, now=now)
         if brake.stops:
-            _stop(mailbox, brake.sentence, now=now)
+            stop_mailbox(mailbox.pk, Mailbox.State.STOPPED, brake.sentence, now=now)
             return None
         if moment > now:
             Mailbox.objects.filter(pk=mailbox.pk).update(not_before=moment)
@@ -113,13 +111,6 @@ def _with_surroundings(message_id: int) -> Message:
     if message.step_id:
         message.step = CampaignStep.objects.select_related("campaign").get(pk=message.step_id)
     return message
-
-
-def _stop(mailbox: Mailbox, sentence: str, *, now: datetime) -> None:
-    Mailbox.objects.filter(pk=mailbox.pk).update(
-        state=Mailbox.State.STOPPED, state_reason=sentence, state_since=now
-    )
-    logger.error("mailbox %s is stopped: %s", mailbox.pk, sentence)
 
 
 def _pace(mailbox: Mailbox, *, now: datetime) -> tuple[pacing.Brake, datetime]:

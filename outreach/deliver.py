@@ -17,6 +17,7 @@ from outreach.claim import claim
 from outreach.models import Mailbox
 from outreach.reconcile import reconcile
 from outreach.send import send
+from outreach.stop_mailbox import stop_mailbox
 from outreach.transports.interface import Transport
 from outreach.transports.open import NoTransportError, open_transport
 from outreach.waiting import CAN_BE_ASKED, next_moment_at
@@ -50,7 +51,7 @@ def deliver(mailbox_id: int, *, called_for: str = "", seconds: float = TURN_SECO
     try:
         opened = open_transport(mailbox)
     except NoTransportError as exc:
-        _give_up(mailbox, str(exc))
+        stop_mailbox(mailbox.pk, Mailbox.State.STOPPED, str(exc))
         return 0
     with closing(opened) as transport:
         count = _work(mailbox, transport, last_call=time.monotonic() + seconds)
@@ -90,13 +91,6 @@ def _answer_call(mailbox_id: int, called_for: str) -> None:
         moment = datetime.fromisoformat(called_for)
         mine = Mailbox.objects.filter(pk=mailbox_id, called_for=moment)
         outlast(lambda: mine.update(called_for=None))
-
-
-def _give_up(mailbox: Mailbox, sentence: str) -> None:
-    Mailbox.objects.filter(pk=mailbox.pk).update(
-        state=Mailbox.State.STOPPED, state_reason=sentence[:300], state_since=database_now()
-    )
-    logger.error("mailbox %s cannot send: %s", mailbox.pk, sentence)
 
 
 def _work(mailbox: Mailbox, transport: Transport, *, last_call: float) -> int:

@@ -9,6 +9,7 @@ from outreach.gate import Say, Verdict, decide
 from outreach.models import Message
 
 Status = Message.Status
+PUT_OFF = "put_off"  # held because a server put it off too often; no rule of the gate
 # Who sends changes by the minute; a message that waits for it is simply queued.
 OF_THE_SENDER = frozenset({"kill switch", "campaign", "mailbox", "transport duties"})
 

@@ -31,6 +31,7 @@ from outreach.inbox.mail import Mail, parts_of, plain_header, read_mail
 from outreach.intents import SHORT, Intent, intent_of, own_words
 from outreach.models import Mailbox, Message, MessageEvent
 from outreach.settle import settle_sent
+from outreach.stop_mailbox import stop_mailbox
 
 KNOWN_FOR = timedelta(days=180)  # an address alone ties a mail to one of ours for so long
 MOST_IDS = 60
@@ -281,12 +282,10 @@ def _refusal_of(case: _Case) -> Refusal | None:
 
 def _pause_mailbox(case: _Case, refusal: Refusal) -> None:
     """A receiver does not accept that mail of this domain is ours: more of it would harm."""
-    mine = Mailbox.objects.filter(messages=case.message, state=Mailbox.State.READY)
-    mine.update(
-        state=Mailbox.State.PAUSED, state_since=case.now,
-        state_reason="A receiver says that mail of this domain is not authenticated (SPF, DKIM,"
-        f" DMARC): {masked(_words(refusal))}"[:300],
-    )  # fmt: skip
+    because = ("A receiver says that mail of this domain is not authenticated (SPF, DKIM, DMARC): "
+               + masked(_words(refusal)))  # fmt: skip
+    if case.message.mailbox_id:
+        stop_mailbox(case.message.mailbox_id, Mailbox.State.PAUSED, because, now=case.now)
 
 
 def _words(refusal: Refusal) -> str:

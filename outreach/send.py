@@ -21,9 +21,10 @@ from outreach.dead_address import give_up_address, is_refused_for_good
 from outreach.draft import envelope_of
 from outreach.facts import hashes_against, suppressed_because
 from outreach.models import Mailbox, Message, MessageEvent
-from outreach.place import put_aside
+from outreach.place import PUT_OFF, put_aside
 from outreach.render import Rendered
 from outreach.settle import LOOKS, change, in_hand, look_later, settle_doubt, settle_sent
+from outreach.stop_mailbox import stop_mailbox
 from outreach.transports.interface import (
     Fault,
     Outcome,
@@ -37,6 +38,8 @@ from tenants.outage import outlast
 logger = logging.getLogger(__name__)
 
 Status, Kind = Message.Status, MessageEvent.Kind
+MOST_PUT_OFF = 10  # times one mail is put off by a server, over six hours and more
+OF_THE_LINE = frozenset({"unreachable", "cut", "no_token", "application"})
 LONGEST_PAUSE = timedelta(hours=1)  # a provider that asks for more gets this, and a held queue
 # Who else has the row locked may be erasing or suppressing: then it is passed by here, and asked
 # for again once the lock is free.
@@ -158,16 +161,22 @@ def _no_draft(message: Message, outcome: Outcome) -> str:
 
 def _refused(message: Message, outcome: Outcome, *, now: datetime) -> str:
     """Certainly not sent: for good, or to be tried again once its mailbox or the provider can."""
-    status, changes = Status.QUEUED, {"not_before": now}
+    status = Status.QUEUED
+    changes: dict[str, Any] = {"not_before": now}
     match outcome.fault:
         case Fault.MESSAGE:
             status = Status.ERROR_API_FAILURE
         case Fault.MAILBOX:
-            _stop_mailbox(message, outcome, now=now)
+            if message.mailbox_id:
+                stop_mailbox(message.mailbox_id, Mailbox.State.RECONNECT, outcome.sentence, now=now)
         case Fault.PASSING:
-            changes["not_before"] = now + _pause(outcome)
+            status, until = _put_off(message, outcome, now=now)
+            changes = {"not_before": until}
     words: dict[str, Any] = {"code": outcome.code[:40] or "refused",
                              "sentence": outcome.sentence[:500]}  # fmt: skip
+    if status is Status.HELD:
+        said = f"Put off {MOST_PUT_OFF} times by the receiving side; last: {outcome.sentence}"
+        words = {"code": PUT_OFF, "sentence": said[:500]}
     kept = change(
         message, event=Kind.STOPPED, detail=outcome.sentence, status=status, held_until=None,
         look_at=None, asked_at=None, **words, **changes,
@@ -188,18 +197,24 @@ def _slow_down(message: Message, outcome: Outcome, *, now: datetime) -> None:
     Mailbox.objects.filter(pk=message.mailbox_id, not_before__lt=until).update(not_before=until)
 
 
+def _put_off(
+    message: Message, outcome: Outcome, *, now: datetime
+) -> tuple[Message.Status, datetime | None]:
+    """Later, and later each time; held for a person once a server has said so often enough.
+
+    A server that cannot be reached has refused nobody: mail waits for it however long.
+    """
+    if outcome.code in OF_THE_LINE:
+        return Status.QUEUED, now + _pause(outcome)
+    times = MessageEvent.objects.filter(message=message, kind=Kind.STOPPED).count()
+    if times + 1 >= MOST_PUT_OFF:
+        return Status.HELD, None
+    return Status.QUEUED, now + max(_pause(outcome), LOOKS[min(times, len(LOOKS) - 1)])
+
+
 def _pause(outcome: Outcome) -> timedelta:
     wanted = LOOKS[0] if outcome.retry_after is None else timedelta(seconds=outcome.retry_after)
     return min(max(wanted, timedelta(seconds=1)), LONGEST_PAUSE)
-
-
-def _stop_mailbox(message: Message, outcome: Outcome, *, now: datetime) -> None:
-    mine = Mailbox.objects.filter(messages=message, state=Mailbox.State.READY)
-    changed = mine.update(
-        state=Mailbox.State.RECONNECT, state_reason=outcome.sentence[:300], state_since=now
-    )
-    if changed:
-        logger.error("mailbox %s does not send: %s", message.mailbox_id, outcome.sentence)
 
 
 def _lost(message: Message) -> str:

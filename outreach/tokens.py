@@ -20,6 +20,7 @@ from outreach.clients.oauth import OAuthError, Tokens, renew
 from outreach.clients.token_trouble import TokenTroubleError
 from outreach.makers import maker_of
 from outreach.models import Mailbox
+from outreach.stop_mailbox import stop_mailbox
 from tenants import secrets
 from tenants.clock import database_now
 
@@ -134,15 +135,11 @@ def _kept(mailbox: Mailbox) -> Kept:
 
 def _show(mailbox: Mailbox, exc: OAuthError) -> None:
     """Say on the mailbox's page what stands in its way; RECONNECT also stops its queue."""
-    ready = Mailbox.objects.filter(pk=mailbox.pk, state=State.READY)
     if exc.kind == "application":
+        ready = Mailbox.objects.filter(pk=mailbox.pk, state=State.READY)
         ready.update(state_reason=str(exc)[:300])
     elif exc.kind == "sign_in":
-        changed = ready.update(
-            state=State.RECONNECT, state_reason=str(exc)[:300], state_since=database_now()
-        )
-        if changed:
-            logger.error("mailbox %s does not send: %s", mailbox.pk, exc)
+        stop_mailbox(mailbox.pk, State.RECONNECT, str(exc))
 
 
 def _trouble(mailbox: Mailbox, exc: OAuthError) -> TokenTroubleError:

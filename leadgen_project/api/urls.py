@@ -18,6 +18,7 @@ from leadgen_project.api.leads import Leads
 from leadgen_project.api.runs import Runs
 from outreach.api import CampaignResource, MessageResource, QueueEmails, Templates
 from outreach.mailbox_api import OutlookSignIn
+from outreach.reply_api import Replies
 from scoring.api import RUN, EntriesOfShortlist, ShortlistResource
 from tenants.api_records import AuditResource, SavedViewResource, UsageResource
 
@@ -31,6 +32,7 @@ router.register("harvests", Harvests, "api-harvests")
 router.register("icp-rules", RuleResource, "api-icp-rules")
 router.register("leads", Leads, "api-leads")
 router.register("messages", MessageResource, "api-messages")
+router.register("replies", Replies, "api-replies")
 router.register("runs", Runs, "api-runs")
 router.register("shortlists", ShortlistResource, "api-shortlists")
 router.register("suppressions", SuppressionResource, "api-suppressions")

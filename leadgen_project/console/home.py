@@ -103,6 +103,15 @@ def waiting_list(waiting: Waiting) -> list[dict[str, Any]]:
         "label": "people who opted out and are still written to", "count": waiting.unheeded,
         "link": link("opt-outs"),
     }  # fmt: skip
+    of_mail = [
+        {"label": label, "count": count, "link": link(page)}
+        for label, count, page in (
+            ("answers nobody has read", waiting.replies, "outreach_reply_changelist"),
+            ("mails held for a decision", waiting.held_mail, "outreach_held"),
+            ("mails in doubt", waiting.doubted_mail, "outreach_doubt"),
+        )
+        if count
+    ]
     return [
         *([alarm] if waiting.unheeded else []),
         {
@@ -120,6 +129,7 @@ def waiting_list(waiting: Waiting) -> list[dict[str, Any]]:
             "count": waiting.failed_runs,
             "link": link("tenants_pipelinerun_changelist", status__exact="FAILED"),
         },
+        *of_mail,
     ]
 
 

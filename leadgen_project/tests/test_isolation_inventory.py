@@ -31,7 +31,7 @@ from leadgen_project.api.describe import document
 from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import fill, make_mail, make_people, make_register
 from leadgen_project.tests.test_console_isolation import body, ids_in, routes, sign_in
-from outreach.models import Campaign, Message
+from outreach.models import Campaign, Message, Reply
 from outreach.tests.factories import make_mailbox
 from tenants.api_models import SavedView
 from tenants.context import in_public, in_tenant
@@ -46,7 +46,7 @@ IDS = {
     "/api/leads/": "lead", "/api/runs/": "run", "/api/shortlists/": "run",
     "/api/icp-rules/": "rule", "/api/suppressions/": "suppression", "/api/views/": "view",
     "/api/tenants/": "tenant", "/api/campaigns/": "campaign", "/api/messages/": "message",
-    "/api/challenges/": "challenge",
+    "/api/challenges/": "challenge", "/api/replies/": "reply",
     "/api/harvests/": "harvest",
 }  # fmt: skip
 SHARED = ("/api/companies",)  # the register is everybody's
@@ -118,7 +118,11 @@ def foreign(filled) -> dict[str, str]:
         only_theirs = Lead.objects.create(pk=10**9, source_ref=THEIRS, name=f"{THEIRS} LAST")
         harvest = make_harvest(pk=10**9, city=THEIRS)
         their_box = make_mailbox(pk=10**9, address=f"{THEIRS}@beta.example")
+        last = Message.objects.order_by("pk").last()
+        reply = Reply.objects.create(pk=10**9, message=last, mailbox=their_box, kind="REPLY",
+                                     sender=f"{THEIRS}@kaya.example", reference="r")  # fmt: skip
         return {
+            "reply": str(reply.pk),
             "lead": str(Lead.objects.first().public_id),
             "run": str(PipelineRun.objects.get().pk),
             "rule": str(IcpRule.objects.order_by("pk").last().pk),
@@ -126,7 +130,7 @@ def foreign(filled) -> dict[str, str]:
             "view": str(SavedView.objects.get().pk),
             "campaign": str(Campaign.objects.order_by("pk").last().pk),
             "challenge": str(CaptchaChallenge.objects.first().public_id),
-            "message": str(Message.objects.order_by("pk").last().pk),
+            "message": str(last.pk),
             "harvest": str(harvest.public_id),
             "request_id": str(harvest.pk),
             "tenant": "beta",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from outreach.code_words import words_of_code
 from outreach.setting_links import link_of_setting
 
 register = template.Library()
@@ -17,6 +18,12 @@ _TAGS = {"SENT": "good", "QUEUED": "", "SENDING": "busy", "HELD": "wait", "IN_DO
 def setting_link(setting: str) -> tuple[str, str]:
     """Words and address of the page a rule names as its setting; empty if there is none."""
     return link_of_setting(setting)
+
+
+@register.filter
+def code_words(code: str) -> str:
+    """What a code of the gate is called."""
+    return words_of_code(code)
 
 
 @register.filter

@@ -34,7 +34,7 @@ class Died(BaseException):
     """The process was killed here."""
 
 
-@dataclass(slots=True)
+@dataclass
 class PostOffice:
     """``troubles`` are taken one a call, drafts and sends alike; then all goes well."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from icp.suppressions import is_suppressed
 from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import make_people
 from outreach.api import PLAN_EXAMPLE
-from outreach.models import Campaign, EmailTemplate, Message
+from outreach.models import Campaign, EmailTemplate, Message, Reply
 from outreach.templates import set_archived
 from outreach.tests.factories import (
     make_campaign,
@@ -161,7 +162,7 @@ def test_messages_are_filtered_paged_and_decided(operator):
     assert kinds == ["DECIDED", "DECIDED"]
 
 
-@pytest.mark.parametrize("path", ["messages", "campaigns", "getTemplates"])
+@pytest.mark.parametrize("path", ["messages", "campaigns", "getTemplates", "replies"])
 def test_lists_cost_the_same_for_one_row_or_many(operator, path, django_assert_max_num_queries):
     with in_tenant("acme"):
         make_message(make_campaign(make_mailbox()))
@@ -176,3 +177,29 @@ def test_lists_cost_the_same_for_one_row_or_many(operator, path, django_assert_m
 
     with django_assert_max_num_queries(len(one)):
         operator.get(path)
+
+
+def test_replies_are_listed_and_decided_once(operator):
+    with in_tenant("acme"):
+        mailbox = make_mailbox()
+        message = make_message(make_campaign(mailbox), mailbox=mailbox)
+        other = make_message(make_campaign(mailbox), mailbox=mailbox)
+        wanted, _ = (
+            Reply.objects.create(message=each, mailbox=mailbox, kind="REPLY", sender=each.recipient,
+                                 excerpt="No, thank you.", reference="r")
+            for each in (message, other)
+        )  # fmt: skip
+
+    asked = {"campaign": str(message.step.campaign_id), "state": "WAITING"}
+    (found,) = operator.get("replies", asked).json()["results"]
+    assert (found["id"], found["excerpt"]) == (wanted.pk, "No, thank you.")
+    assert operator.get(f"replies/{wanted.pk}").json() == found
+
+    address = f"replies/{wanted.pk}/decide"
+    assert operator.post(address, {"state": "WAITING"}).status_code == 400
+    assert operator.post(address, {"state": "NOT_INTERESTED"}).json()["decided_by"] == "operator"
+    assert operator.post(address, {"state": "DONE"}).status_code == 409
+    with in_tenant("acme"):
+        assert is_suppressed(email=message.recipient)
+    assert Caller("auditor").post(address, {"state": "DONE"}).status_code == 403
+    assert operator.get("replies", {"state": "LATER"}).status_code == 400

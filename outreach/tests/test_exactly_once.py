@@ -12,12 +12,15 @@ import pytest
 from django.utils import timezone
 
 from icp import suppressions
+from outreach.ask_again import ask_again
 from outreach.claim import claim
 from outreach.models import Mailbox, Message, MessageEvent
 from outreach.reconcile import reconcile
-from outreach.send import send
+from outreach.send import MOST_PUT_OFF, send
+from outreach.settle import LOOKS
 from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
 from outreach.tests.post_office import Died, PostOffice, Trouble
+from outreach.transports.interface import Fault, Outcome, Result
 
 MOST_ROUNDS = 14
 
@@ -160,3 +163,36 @@ def test_what_is_sent_is_what_the_row_shows(mailbox):
     assert mail["Subject"] == message.subject == "<ADV> Tea for Kaya"
     assert mail.get_body(("html",)).get_content().strip() == message.body_html.strip()
     assert mail["Message-ID"] == message.message_id
+
+
+def test_a_server_that_puts_a_mail_off_is_asked_ever_later_and_then_a_person(mailbox):
+    message = make_message(make_campaign(mailbox))
+    office = PostOffice([Trouble.REFUSE_FOR_NOW] * MOST_PUT_OFF, drafts_first=False)
+
+    waits = []
+    for _ in range(MOST_PUT_OFF):
+        send(claim(mailbox.pk), transport=office)
+        message.refresh_from_db()
+        waits.append(message.not_before and message.not_before - timezone.now())
+        let_time_pass()
+
+    assert waits[-1] is None
+    assert (message.status, message.code) == ("HELD", "put_off")
+    assert "Later." in message.sentence
+    assert all(round(wait / look) == 1 for wait, look in zip(waits, LOOKS, strict=False))
+    assert ask_again(now=timezone.now()) == 0
+    assert ask_again(Message.objects.all(), now=timezone.now()) == 1
+
+
+def test_a_server_that_cannot_be_reached_puts_no_mail_aside(mailbox):
+    message = make_message(make_campaign(mailbox))
+    away = Outcome(Result.REFUSED, "unreachable", "Nobody answers.", Fault.PASSING)
+    office = PostOffice(drafts_first=False)
+    office.send = lambda mail, *, draft_id: away
+
+    for _ in range(MOST_PUT_OFF + 2):
+        assert send(claim(mailbox.pk), transport=office) == "QUEUED"
+        let_time_pass()
+
+    message.refresh_from_db()
+    assert message.code == "unreachable"

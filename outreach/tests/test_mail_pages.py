@@ -77,6 +77,7 @@ def test_a_campaign_is_planned_counted_started_paused_and_stopped(owner):
     plan = {"name": "Autumn", "source": "filter", "stage": "CANDIDATE", "quiet_days": "0",
             "version": version.pk, "delay": "0", "mailbox": mailbox.pk}  # fmt: skip
 
+    assert 'aria-label="Template of mail 2"' in send(owner, "campaign/add/", **plan, look="1")
     looked = send(owner, "campaign/add/", **plan, look="1")
     assert '<span class="ml-big">2</span>' in looked
     assert not inside(Campaign.objects.exists)
