@@ -16,7 +16,7 @@ from enrichment.captcha import claim as claims
 from enrichment.captcha import figures
 from enrichment.captcha.errors import ChallengeError, FoundError
 from enrichment.captcha.found import LONGEST
-from enrichment.captcha.resolve import fail, resolve
+from enrichment.captcha.resolve import fail, resolve, wants_name
 from enrichment.captcha.stop import resume_source
 from enrichment.captcha_models import CaptchaChallenge
 from enrichment.harvest_models import HarvestSource
@@ -51,7 +51,7 @@ class CaptchaDesk(ModelAdmin):
 
     def _show(self, request: HttpRequest, *, typed: str = "") -> HttpResponse:
         now = database_now()
-        rows = CaptchaChallenge.objects.select_related("lead", "source").defer(
+        rows = CaptchaChallenge.objects.select_related("lead", "listing__request", "source").defer(
             "lead__facts", "lead__trace"
         )
         actor = request.user.get_username()
@@ -61,6 +61,7 @@ class CaptchaDesk(ModelAdmin):
             "mine": mine, "now": now, "typed": typed[:LONGEST], "longest": LONGEST,
             "seconds": int((mine.held_until - now).total_seconds()) if mine and mine.held_until
             else 0,
+            "wants_name": mine is not None and wants_name(mine),
             "count": figures.waiting_count(),
             "queue": rows.waiting().order_by("queued_at", "pk")[:LISTED],
             "sources": figures.of_sources(now=now), "hosts": figures.of_hosts(now=now),

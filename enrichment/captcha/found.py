@@ -16,15 +16,20 @@ LONGEST = 400
 NOTHING = "nothing"
 _NOTHING = re.compile(r"nothing(?: there)?|none|-+", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:tel:)?[+\d\s().\-/]{5,40}")
+_WORD = re.compile(r"[^\W\d_]{2}")
 _BETWEEN = re.compile(r"[,;\n]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Addresses and numbers in their one spelling; both empty: somebody looked in vain."""
+    """Addresses and numbers in their one spelling; both empty: somebody looked in vain.
+
+    ``name``: of the business, where only its entry in a list is known.
+    """
 
     emails: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def kinds(self) -> str:
@@ -40,24 +45,30 @@ class Found:
         yield from (("phones", value) for value in self.phones)
 
 
-def read_found(text: str, *, region: str) -> Found:
+def read_found(text: str, *, region: str, with_name: bool = False) -> Found:
     """``sales@x.example, 6123 4567`` -> both; empty or "nothing there" -> nothing.
 
     Several values stand apart by commas, semicolons or lines. ``region`` (ISO 3166) reads numbers
-    without a country code. Raises ``FoundError`` for anything else, and for suppressed values.
+    without a country code. ``with_name``: nothing else is known of the business, so its name stands
+    among them. Raises ``FoundError`` for anything else, and for suppressed values.
     """
     if len(text) > LONGEST:
         raise FoundError(f"That is longer than {LONGEST} characters; write addresses and numbers.")
     emails: dict[str, None] = {}
     phones: dict[str, None] = {}
+    names: list[str] = []
     for part in filter(None, map(str.strip, _BETWEEN.split(text))):
         if _NOTHING.fullmatch(part):
             continue
         if "@" in part:
             emails[_email(part)] = None
+        elif with_name and _WORD.search(part):
+            names.append(part)
         else:
             phones[_phone(part, region)] = None
-    return Found(tuple(emails), tuple(phones))
+    if with_name and (emails or phones) and not names:
+        raise FoundError("Write the name of the business as well: nothing else is known of it.")
+    return Found(tuple(emails), tuple(phones), ", ".join(names)[:200])
 
 
 def _email(text: str) -> str:

@@ -12,7 +12,9 @@ from icp.models import Lead
 
 
 def move_on(challenge: CaptchaChallenge, *, now: datetime) -> bool:
-    """Make the lead a candidate again, or the listing one to be read; whether anything moved.
+    """Make the lead a candidate again, or the listing one to be taken; whether anything moved.
+
+    A listing of which nothing is known is refused instead.
 
     The next night takes the lead through every step. Meets it the same wall again, it passes by:
     see ``captcha.settled``. So what a person found is verified, scored and shown like the rest, and
@@ -27,4 +29,7 @@ def move_on(challenge: CaptchaChallenge, *, now: datetime) -> bool:
             )
         )  # fmt: skip
     walled = Listing.objects.filter(pk=challenge.listing_id or 0, outcome=Listing.Outcome.WALLED)
+    if walled.filter(record={}).exists():  # to read it again would end at the same wall
+        text = "Nobody could pass the wall before its page."
+        return bool(walled.update(outcome=Listing.Outcome.REFUSED, code="walled", sentence=text))
     return bool(walled.update(outcome=Listing.Outcome.FOUND, code="", sentence=""))

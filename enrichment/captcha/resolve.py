@@ -43,7 +43,7 @@ def resolve(
     Raises ``FoundError``, and ``ChallengeError`` when another has it in hand or the claim ended.
     """
     now = now or database_now()
-    found = read_found(text, region=region_of(challenge))
+    found = read_found(text, region=region_of(challenge), with_name=wants_name(challenge))
     if _was_said(challenge, found, actor=actor):
         return False
     row = lock_to_settle(challenge, actor=actor, lease=lease, now=now)
@@ -89,6 +89,12 @@ def region_of(challenge: CaptchaChallenge) -> str:
     return (place_of_city(request.city).country if request else "") or HOME_REGION
 
 
+def wants_name(challenge: CaptchaChallenge) -> bool:
+    """Whether the wall stands before all that is known of a listing: its page was never read."""
+    listing = challenge.listing
+    return listing is not None and challenge.lead_id is None and not listing.record.get("name")
+
+
 def _keep(row: CaptchaChallenge, found: Found, *, now: datetime) -> None:
     if row.lead_id:
         lead = Lead.objects.get(pk=row.lead_id)
@@ -99,7 +105,13 @@ def _keep(row: CaptchaChallenge, found: Found, *, now: datetime) -> None:
         add_statements(lead, statements, run_id=None, now=now)
     elif row.listing_id:
         listing = Listing.objects.select_for_update().get(pk=row.listing_id)
-        listing.record[IN_RECORD] = {"emails": list(found.emails), "phones": list(found.phones)}
+        asked = listing.request
+        known = {"source_url": listing.url, "name": found.name,
+                 "city": asked.city if asked else "",
+                 "category": asked.category if asked else ""}  # fmt: skip
+        known = {name: value for name, value in known.items() if value}
+        behind = {"emails": list(found.emails), "phones": list(found.phones)}
+        listing.record = {**known, **listing.record, IN_RECORD: behind}
         listing.save(update_fields=["record"])
 
 

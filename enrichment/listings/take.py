@@ -74,7 +74,7 @@ def _decide(row: Listing, *, now: datetime) -> None:
     profile = read_profile(row.record)
     if not profile.name.value:
         return _end(row, Outcome.REFUSED, "no_name", "The listing names no business.")
-    if not profile.is_reachable:
+    if not with_values_behind_wall(profile, row).is_reachable:
         return _end(row, Outcome.REFUSED, "nothing_to_go_by",
                     "It has no telephone number, address, web site or place.")  # fmt: skip
     matches = (

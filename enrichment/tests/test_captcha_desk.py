@@ -16,6 +16,7 @@ from enrichment.captcha.open import open_challenge
 from enrichment.captcha.resolve import fail, resolve
 from enrichment.captcha.stop import resume_source
 from enrichment.captcha.tidy import tidy
+from enrichment.listings.take import take
 from enrichment.models import CaptchaChallenge, Contact, EnrichmentRun, Evidence, Listing
 from enrichment.tests.test_captcha_open import PLACE, make_listing
 from icp import suppressions
@@ -276,7 +277,7 @@ def test_what_nobody_came_to_is_given_up_at_its_deadline_unless_it_is_in_hand(qu
 
 
 def test_a_listing_without_a_lead_is_read_again_with_what_was_found(acme):
-    listing = make_listing(outcome="WALLED", record={"name": "Bakery"})
+    listing = make_listing(outcome="WALLED", record={"name": "Bakery", "city": "Johor"})
     challenge = open_challenge(listing=listing, **PLACE)
 
     resolve(challenge, "a@x.example, 6123 4567", actor="ann", now=START)
@@ -284,9 +285,34 @@ def test_a_listing_without_a_lead_is_read_again_with_what_was_found(acme):
     listing.refresh_from_db()
     assert listing.outcome == Listing.Outcome.FOUND
     assert listing.record == {
-        "name": "Bakery",
+        "name": "Bakery", "city": "Johor", "category": "bakery", "source_url": listing.url,
         resolving.IN_RECORD: {"emails": ["a@x.example"], "phones": ["+6561234567"]},
-    }
+    }  # fmt: skip
+
+
+def test_an_entry_that_was_never_read_becomes_a_lead_by_what_the_person_read(acme):
+    listing = make_listing(outcome="WALLED")
+    challenge = open_challenge(listing=listing, **PLACE)
+
+    with pytest.raises(FoundError, match="name of the business as well"):
+        resolve(challenge, "a@x.example", actor="ann", now=START)
+    resolve(challenge, "Ah Seng Bakery, a@x.example", actor="ann", now=START)
+    listing.refresh_from_db()
+    take(listing)
+
+    lead = Lead.objects.get()
+    assert (listing.outcome, lead.name) == (Listing.Outcome.TAKEN, "Ah Seng Bakery")
+    assert Evidence.objects.get(lead=lead, field="emails").source == "CAPTCHA"
+
+
+def test_an_entry_nobody_could_read_is_refused_and_met_no_more(acme):
+    listing = make_listing(outcome="WALLED")
+    challenge = open_challenge(listing=listing, **PLACE)
+
+    tidy(now=challenge.due_at)
+
+    listing.refresh_from_db()
+    assert (listing.outcome, listing.code) == (Listing.Outcome.REFUSED, "walled")
 
 
 # --- the stop rule -----------------------------------------------------------------------------

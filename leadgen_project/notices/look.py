@@ -14,6 +14,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from enrichment.harvest_models import HarvestSource
 from icp.models import Notice, PersonRequest
 from leadgen_project.notices.watched import look_at_watched
 from outreach.models import Mailbox
@@ -45,7 +46,7 @@ def look(*, now: datetime) -> int:
 
 
 def _look_for_all(*, now: datetime) -> int:
-    drafts = [*_nights(now), *_mailboxes(), *_vendors(now), *_people(now)]
+    drafts = [*_nights(now), *_mailboxes(), *_vendors(now), *_people(now), *_sources()]
     if not drafts:
         return 0
     known = set(Notice.objects.filter(key__in=[one.key for one in drafts])
@@ -122,6 +123,16 @@ def _people(now: datetime) -> Iterator[Draft]:
             f"{request} {'late' if is_late else 'soon'}", Kind.PEOPLE,
             f"A person's request {'is late' if is_late else 'has to be answered soon'}",
             f"By {request.due_on:%d %b %Y}.", _page("icp_personrequest_change", request.pk),
+        )  # fmt: skip
+
+
+def _sources() -> Iterator[Draft]:
+    for source in HarvestSource.objects.filter(paused_at__isnull=False).order_by("pk"):
+        yield Draft(
+            f"source {source.pk} paused {source.paused_at:%Y-%m-%dT%H:%M}", Kind.SOURCE,
+            f"Harvest source {source.pk} has paused itself",
+            "Too many of its pages stood behind walls. Look, and resume it or leave it.",
+            _page("enrichment_captchachallenge_changelist"),
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from enrichment.models import HarvestSource
 from icp import suppressions
 from icp.models import Notice, NoticeMail, NoticeReader, PersonRequest
 from leadgen_project import environment, schedule
@@ -75,6 +76,21 @@ def test_each_thing_is_noted_once_however_often_one_looks(people):
         said = str(list(Notice.objects.values()))
         for secret in ("jo@x.sg", box.address, message.recipient, "Olga", "KAYA"):
             assert secret not in said
+
+
+def test_each_pause_of_a_source_is_noted_once(people):
+    now = timezone.now()
+    with in_tenant("acme"):
+        source = HarvestSource.objects.create(
+            name="KAYA LIST", kind="HTML_LIST", paused_at=now, pause_reason="7 of 20 were walls."
+        )
+        assert (look(now=now), look(now=now)) == (1, 0)
+        notice = Notice.objects.get()
+        assert (notice.kind, "KAYA" in str(notice.__dict__)) == ("SOURCE", False)
+
+        again = now + timedelta(hours=1)
+        HarvestSource.objects.filter(pk=source.pk).update(paused_at=again)
+        assert look(now=again) == 1
 
 
 def test_a_budget_is_noticed_at_each_mark_once_a_period(people):
