@@ -23,6 +23,7 @@ from leadgen_project.notices.look import look
 from leadgen_project.notices.mail import is_mail_due
 from leadgen_project.notices.tasks import mail_notices
 from leadgen_project.vendor_figures import reconcile_vendors
+from odoo_sync.import_dsn import import_dsn
 from odoo_sync.tend import tend_odoo
 from outreach.after_restore import stop_sending
 from outreach.tasks import ask_about_held_mail
@@ -50,6 +51,21 @@ def ensure_schedule() -> None:
     )
 
 
+def import_odoo() -> None:
+    """``ODOO_POSTGRES_DSN`` becomes the default tenant's connection. Once; nothing without it."""
+    if not settings.ODOO_POSTGRES_DSN:
+        return
+    tenants = Tenant.objects.filter(is_active=True)
+    tenant = tenants.filter(pk="default").first() or tenants.order_by("created_at").first()
+    if tenant is None:
+        return
+    with tenant_context(tenant):
+        try:
+            import_dsn(settings.ODOO_POSTGRES_DSN, actor="settings")
+        except ValueError as exc:
+            logger.error("%s", exc)  # noqa: TRY400 -- a traceback would quote it
+
+
 def mend_schedule(*, now: datetime) -> None:
     """Bring the tick back that a wrong clock has put into the future: it is due every minute."""
     astray = Schedule.objects.filter(name="tick", next_run__gt=now + FURTHEST_TICK)
@@ -67,6 +83,7 @@ def tick(*, now: datetime | None = None) -> None:
     tend_harvests(now=now)
     tend_desks(now=now)
     tell_people(now=now)
+    import_odoo()
 
 
 def heed_restore() -> None:

@@ -34,7 +34,7 @@ class ConflictAdmin(OdooPage):
         self.guard(request)
         rows = OdooConflict.objects.filter(choice=OdooConflict.Choice.OPEN).order_by("pk")
         shown = rows.select_related("record__push__lead")[:DESK]
-        return self.page(request, "conflicts", self.list_title, rows=list(shown),
+        return self.page(request, "conflicts", "Whose value stands?", rows=list(shown),
                          total=rows.count(), may_decide=may_do(request, DECIDE))  # fmt: skip
 
     def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -66,7 +66,8 @@ class RecallAdmin(OdooPage):
         rows = rows.prefetch_related("push__records")
         waiting = rows.filter(done_at=None).order_by("created_at")
         return self.page(
-            request, "recalls", self.list_title, rows=list(waiting[:DESK]), total=waiting.count(),
+            request, "recalls", "Who opted out since", rows=list(waiting[:DESK]),
+            total=waiting.count(),
             done=list(rows.exclude(done_at=None).order_by("-done_at")[:DESK]),
             may_decide=may_do(request, DECIDE),
         )  # fmt: skip

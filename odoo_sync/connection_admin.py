@@ -160,6 +160,8 @@ class ConnectionAdmin(OdooPage):
 
     @admin.display(description="In use")
     def use(self, row: OdooConnection) -> str:
+        if row.way == OdooConnection.Way.SQL:
+            return "no: imported, needs an address and a key"
         if not row.is_on:
             return "no"
         return f"yes, by itself from {row.threshold}" if row.is_automatic else "yes, once accepted"

@@ -96,6 +96,10 @@ class ConnectionForm(forms.ModelForm):
                 if name in self.changed_data:
                     self.add_error(name, "Leads have gone to this Odoo, and their numbers belong to"
                                          " it. Add a connection for another one.")  # fmt: skip
+        is_sql = self.instance.way == OdooConnection.Way.SQL
+        if is_sql and given.get("is_on") and not (given.get("url") and given.get("key")):
+            self.add_error("is_on", "Enter the address and an API key first: nothing is written"
+                                    " into Odoo's tables.")  # fmt: skip
         if given.get("is_on"):
             others = OdooConnection.objects.filter(is_on=True).exclude(pk=self.instance.pk)
             if other := others.first():
@@ -114,6 +118,7 @@ class ConnectionForm(forms.ModelForm):
         if secret := given.get("key"):
             connection.secret = secrets.encrypt(secret)
             connection.ending = ending_of(secret)
+            connection.way = OdooConnection.Way.RPC
         if is_another or secret:
             connection.state, connection.state_reason = OdooConnection.State.NEW, ""
             connection.version, connection.not_before, connection.failures = "", None, 0

@@ -8,12 +8,15 @@ from odoo_sync.clients.gateway import Gateway
 from odoo_sync.clients.line import Line
 from odoo_sync.clients.sign_in import sign_in, speak
 from odoo_sync.clients.trouble import OdooError, Trouble
+from odoo_sync.import_dsn import WARNING
 from odoo_sync.models import OdooConnection
 from tenants.secrets import SecretUnreadableError, decrypt
 
 
 def open_gateway(connection: OdooConnection, *, anew: bool = False) -> Gateway:
     """A gateway to the connection's Odoo; ``anew`` asks its version again. Raises ``OdooError``."""
+    if connection.way == OdooConnection.Way.SQL:
+        raise OdooError(WARNING, trouble=Trouble.PLACE)
     if connection.secret is None:
         raise OdooError("No key is kept for this Odoo. Enter one.", trouble=Trouble.KEY)
     try:

@@ -177,3 +177,15 @@ _RIGHT = {"load": "create", "create": "create", "write": "write", "unlink": "unl
 def _named(name: str, message: str, status: int) -> Reply:
     return reply_json({"name": name, "message": message, "arguments": [message], "context": {},
                        "debug": "Traceback (Sandbox)"}, status)  # fmt: skip
+
+
+def main(port: int = 8769) -> None:
+    """Serve a made-up Odoo until it is stopped; see docs/runbooks/odoo.md."""
+    with OdooStandIn(port=port) as odoo:
+        print(f"{odoo.url}  database {DATABASE}  login {LOGIN}  key {KEY}", flush=True)  # noqa: T201 -- its output
+        while True:
+            time.sleep(60)
+
+
+if __name__ == "__main__":
+    main()
