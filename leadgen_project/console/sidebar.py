@@ -50,6 +50,7 @@ OFFICE_PAGES = (
     ("Spend", "payments", "spend", ""),
     ("Settings", "settings", "tenant-settings", ""),
     ("Configuration file", "upload_file", "config-import", ""),
+    ("Moving in", "move_to_inbox", "moves", ""),
     ("Working hours", "schedule", "hours", ""),
     ("Sending policy", "rule", "enrichment_sendingpolicy_changelist", ""),
     ("Notices", "notifications", "notices", ""),
@@ -74,6 +75,7 @@ PLATFORM_PAGES = (
 
 RIGHTS = {  # page -> who may open it; the others may be read by everybody
     "config-import": "tenants.edit_settings",
+    "moves": "tenants.edit_settings",
     "icp_personrequest_changelist": "icp.answer_people",
 }
 

@@ -6,6 +6,7 @@ how far it came; begun again after a kill, it goes on behind the last batch.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -32,6 +33,7 @@ from tenants.context import connection, current_schema
 
 Status = Move.Status
 LOCK = 7_301_007  # one move or undo of a tenant at a time
+TRIES, PAUSE_SECONDS = 60, 0.5  # the database lets go of a process that was killed only then
 
 
 class MoveError(ValueError):
@@ -85,12 +87,16 @@ def move_in(paths: Sequence[Path], *, options: dict[str, Any], actor: str, now: 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Raises ``MoveError`` while another process moves or undoes for this tenant."""
+    """Raises ``MoveError`` when another process moves or undoes for this tenant, and goes on so."""
     key = [LOCK, current_schema()]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", key)
-        (is_free,) = cursor.fetchone()
-    if not is_free:
+    for _ in range(TRIES):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", key)
+            (is_free,) = cursor.fetchone()
+        if is_free:
+            break
+        time.sleep(PAUSE_SECONDS)
+    else:
         raise MoveError("Another move of this tenant is under way; wait until it has ended.")
     try:
         yield

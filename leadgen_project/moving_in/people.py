@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from enrichment.extract.titles import person_key
 from icp.models import Lead, Suppression
-from icp.normalise import NotAValueError, hosts_above, normalise
+from icp.normalise import NotAValueError, normalise
 from icp.suppressions import hash_of, suppressed_pairs
 from leadgen_project.moving_in.source import Row
 from tenants.context import connection
@@ -41,10 +41,10 @@ class Person:
     last_updated: str = ""
     stage: str = Lead.Stage.CANDIDATE
     hashes: dict[str, str] = field(default_factory=dict)  # kind -> keyed hash of phone, address
+    key_hash: str = ""  # what the row is about, keyed so that it names nobody
 
-    @property
-    def key_hash(self) -> str:
-        """What the row is about, keyed so that it names nobody."""
+    def key(self) -> str:
+        """See ``key_hash``."""
         for kind in (Kind.PHONE, Kind.EMAIL):
             if kind in self.hashes:
                 return self.hashes[kind]
@@ -69,6 +69,7 @@ def give_hashes(people: Iterable[Person]) -> None:
             one.hashes[Kind.PHONE] = hash_of(Kind.PHONE, one.phone)
         if one.email:
             one.hashes[Kind.EMAIL] = hash_of(Kind.EMAIL, _folded(one.email))
+        one.key_hash = one.key()
 
 
 def suppressed_of(people: Sequence[Person]) -> set[int]:
@@ -98,20 +99,26 @@ def _asked(one: Person) -> Iterable[str]:
     if one.email:
         yield from _domain_hashes(one.email.rpartition("@")[2])
     if one.website:
-        yield from _domain_hashes(_host(one.website))
+        yield from _domain_hashes(host_in(one.website))
 
 
 @lru_cache(maxsize=50_000)
 def _domain_hashes(host: str) -> tuple[str, ...]:
-    return tuple(hash_of(Kind.DOMAIN, above) for above in hosts_above(host))
+    """Of the host and all above it; a public suffix among them can be suppressed by nobody."""
+    labels = host.split(".")
+    return tuple(
+        hash_of(Kind.DOMAIN, ".".join(labels[at:])) for at in range(max(len(labels) - 1, 1))
+    )
 
 
-@lru_cache(maxsize=50_000)
-def _host(site: str) -> str:
-    try:
-        return normalise(Kind.DOMAIN, site)
-    except NotAValueError:
-        return site
+def host_in(site: str) -> str:
+    """``http://www.shop.example/about`` -> ``www.shop.example``."""
+    if not site.isascii():
+        try:
+            return normalise(Kind.DOMAIN, site)
+        except NotAValueError:
+            return site
+    return (site.partition("//")[2] or site).partition("/")[0].lower()
 
 
 def _folded(email: str) -> str:

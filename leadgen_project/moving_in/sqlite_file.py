@@ -47,6 +47,7 @@ class SqliteFile:
         try:
             self.sha256 = _copy(path, self._folder / "copy.db")
             self._connection = _open(self._folder / "copy.db")
+            shutil.rmtree(self._folder)  # open as it is: no kill leaves people's data behind
             self._tables = self._look()
         except sqlite3.Error as exc:
             self.close()
@@ -188,6 +189,7 @@ def _open(path: Path) -> sqlite3.Connection:
     """The copy, checked from end to end, and closed for all but reading the plan's tables."""
     connection = sqlite3.connect(path, isolation_level=None)
     try:
+        connection.execute("PRAGMA journal_mode = DELETE")  # what the log holds goes into the copy
         connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.setlimit(sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH, 1)

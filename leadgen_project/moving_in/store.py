@@ -10,23 +10,26 @@ import json
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 
+from enrichment.captcha_models import CaptchaChallenge
 from enrichment.extract.titles import person_key
 from enrichment.merge import FIRST_OF, MANY, Claim, kind_of_mailbox
 from enrichment.models import Contact, Evidence
 from enrichment.store_evidence import Account, facts_of, what_stands
 from icp.models import Lead
-from leadgen_project.moving_in.people import Known, Person, look_up
+from leadgen_project.moving_in.people import Known, Person, host_in, look_up
 from leadgen_project.moving_in.rows import Place
-from leadgen_project.moving_in.write import copy_rows, take_ids
+from leadgen_project.moving_in.write import copied, copy_lines, copy_rows, take_ids
 from tenants.context import connection
 
 METHOD = "import_sqlite"
+MAKE = "unknown"  # the former program kept no word of which wall it was
 SURE = 0.9
 LEAST_SURE = 0.5
 NEWEST = ("last_sent", "last_updated")  # fields of which the latest moment is the one that holds
@@ -259,13 +262,15 @@ def _write(targets: list[Target], answer: dict[int, Stored], *, now: datetime) -
     copy_rows("enrichment_contact", _columns(Contact), (
         _contact_row(each, target, at=at) for target in targets for each in target.contacts
     ))  # fmt: skip
-    copy_rows("enrichment_evidence", _EVIDENCE, (
-        (str(pk), target.lead_id, said.contact, said.subject, said.field, said.value, "IMPORT",
-         said.reference, said.quote, "", METHOD, "1", said.confidence, at)
+    copy_lines("enrichment_evidence", _EVIDENCE, (
+        f"{pk}\t{target.lead_id}\t{said.contact or _NULL}\t{copied(said.subject)}\t{said.field}\t"
+        f"{copied(said.value)}\tIMPORT\t{copied(said.reference)}\t{copied(said.quote)}\t\t"
+        f"{METHOD}\t1\t{said.confidence}\t{at}"
         for target in targets
         for pk, said in zip(numbered[target.lead_id or 0], target.said, strict=True)
         if said.value
     ))  # fmt: skip
+    _open_challenges(fresh, now=now)
     _complete([each for each in targets if each.is_known], numbered, now=now)
     for stored in answer.values():
         if "said" in stored.added:
@@ -274,9 +279,31 @@ def _write(targets: list[Target], answer: dict[int, Stored], *, now: datetime) -
             stored.added = {name: value for name, value in stored.added.items() if value}
 
 
+_NULL = "\\N"
 _EVIDENCE = ("id", "lead_id", "contact_id", "subject", "field", "value", "source", "reference",
              "quote", "page_sha256", "method", "method_version", "confidence",
              "observed_at")  # fmt: skip
+
+
+def _open_challenges(targets: list[Target], *, now: datetime) -> None:
+    """Leads that wait for a person come to the desk, with the page they were found on."""
+    due_at = now + timedelta(days=settings.CAPTCHA_DEADLINE_DAYS)
+    CaptchaChallenge.objects.bulk_create(
+        (
+            CaptchaChallenge(
+                lead_id=each.lead_id, url=_page(each.first), make=MAKE, opened_at=now,
+                host=host_in(_page(each.first))[:255], queued_at=now, due_at=due_at,
+            )
+            for each in targets
+            if each.first.stage == Lead.Stage.NEEDS_OPERATOR
+        ),
+        batch_size=1000,
+    )  # fmt: skip
+
+
+def _page(one: Person) -> str:
+    """What a person may open; nothing for other schemes."""
+    return one.source_url if one.source_url.startswith(("http://", "https://")) else ""
 
 
 def _complete(targets: list[Target], numbered: dict[int, list[int]], *, now: datetime) -> None:

@@ -22,6 +22,7 @@ from tenants import audit
 Status = Move.Status
 STEP = 1_000
 MOST_LISTED = 1_000
+ASKED_BY = "asked_by"
 ORDER = (
     ("email_queue", undo_messages),
     ("processor_queue", undo_requests),
@@ -49,6 +50,16 @@ def undo(number: int, *, actor: str, now: datetime) -> dict[str, Any]:
         return _finish(move, removed, actor=actor, now=now)
 
 
+def ask_to_undo(move: Move, *, actor: str) -> bool:
+    """Note that ``actor`` wants it taken back; whether it can be. The work is ``undo``'s."""
+    rows = Move.objects.filter(pk=move.pk)
+    begun = rows.filter(status=Status.UNDOING).exists()
+    noted = rows.filter(status__in=[Status.DONE, Status.RUNNING]).update(
+        status=Status.UNDOING, undo_report={ASKED_BY: actor}
+    )
+    return begun or bool(noted)
+
+
 def _each(
     move: Move, removed: Counter[str], rows: models.QuerySet[MovedRow], take_back: Any
 ) -> None:
@@ -56,7 +67,7 @@ def _each(
     for part in _parts(rows.filter(move=move)):
         with transaction.atomic():
             removed.update(take_back(part))
-            move.undo_report = {"removed": dict(removed)}
+            move.undo_report = {**move.undo_report, "removed": dict(removed)}
             move.save(update_fields=["undo_report"])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db import models
 
+from enrichment.captcha_models import CaptchaChallenge
 from enrichment.models import Contact, Evidence
 from enrichment.store_evidence import Account, facts_of, what_stands
 from icp.models import Lead, MovedRow
@@ -71,6 +72,8 @@ def _related(
             continue
         name = relation.field.name
         rows = relation.related_model._default_manager.filter(**{f"{name}__in": ids})  # noqa: SLF001 -- as above
+        if relation.related_model is CaptchaChallenge:  # nobody has come to it yet
+            rows = rows.exclude(state=CaptchaChallenge.State.OPEN, tries=0)
         yield rows, name if lead == "pk" else f"{name}__{lead}"
 
 

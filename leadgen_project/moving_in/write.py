@@ -8,32 +8,47 @@ from typing import Any
 from tenants.context import connection, current_schema
 from tenants.isolation import as_owner
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _CHUNK = 256 * 1024
 
 
-def take_ids(table: str, count: int) -> list[int]:
+def take_ids(table: str, count: int) -> Sequence[int]:
     """``count`` new ids of ``table``. The sequences belong to the owner, so it is asked as such."""
     if not count:
-        return []
+        return ()
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+            "SELECT min(v), max(v), CASE WHEN max(v) - min(v) + 1 <> count(*) THEN array_agg(v) END"
+            " FROM (SELECT nextval(pg_get_serial_sequence(%s, 'id')) AS v"
+            "       FROM generate_series(1, %s)) taken",
             [f'{current_schema()}."{table}"', count],
         )
-        return [pk for (pk,) in cursor.fetchall()]
+        first, last, apart = cursor.fetchone()
+    return apart or range(first, last + 1)  # apart: somebody else took some in between
+
+
+def copied(text: str) -> str:
+    """``text`` as COPY wants it."""
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    if "\n" in text or "\t" in text or "\r" in text:
+        text = text.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    return text
 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Rows of text, whole numbers, booleans and None into ``table``. No text may hold a NUL."""
+    copy_lines(table, columns, ("\t".join(map(_text, row)) for row in rows))
+
+
+def copy_lines(table: str, columns: Sequence[str], rows: Iterable[str]) -> None:
+    """Rows written out already, see ``copied``."""
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
     ):
         lines: list[str] = []
         size = 0
-        for row in rows:
-            line = "\t".join(map(_text, row))
+        for line in rows:
             lines.append(line)
             size += len(line)
             if size > _CHUNK:
@@ -45,9 +60,7 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
 
 def _text(value: Any) -> str:
     if value.__class__ is str:
-        if "\\" in value or "\n" in value or "\t" in value or "\r" in value:
-            return value.translate(_ESCAPES)
-        return value
+        return copied(value)
     if value is None:
         return "\\N"
     if value is True:

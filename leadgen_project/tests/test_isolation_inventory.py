@@ -26,7 +26,7 @@ from django.urls import reverse
 
 from enrichment.models import CaptchaChallenge
 from enrichment.tests.harvest.rig import make_harvest
-from icp.models import IcpRule, Lead, Suppression
+from icp.models import IcpRule, Lead, Move, Suppression
 from leadgen_project.api.describe import document
 from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import fill, make_mail, make_people, make_register
@@ -56,6 +56,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "leadgen_project.vendor_figures.reconcile_vendors": (),
     "enrichment.tasks.verify_lead_now": ("lead_id",),
     "leadgen_project.notices.tasks.mail_notices": (),
+    "leadgen_project.moving_in.tasks.undo_move": ("move_id",),
     "enrichment.tasks.search_now": ("lead_id",),
     "enrichment.tasks.find_people_now": ("lead_id",),
     "enrichment.tasks.recheck_addresses": (),
@@ -117,6 +118,7 @@ def foreign(filled) -> dict[str, str]:
         make_mail(THEIRS, pk=10**9)
         only_theirs = Lead.objects.create(pk=10**9, source_ref=THEIRS, name=f"{THEIRS} LAST")
         harvest = make_harvest(pk=10**9, city=THEIRS)
+        their_move = Move.objects.create(pk=10**9, status="UNDOING", created_by=THEIRS)
         their_box = make_mailbox(pk=10**9, address=f"{THEIRS}@beta.example")
         last = Message.objects.order_by("pk").last()
         reply = Reply.objects.create(pk=10**9, message=last, mailbox=their_box, kind="REPLY",
@@ -136,6 +138,7 @@ def foreign(filled) -> dict[str, str]:
             "tenant": "beta",
             "run_id": str(PipelineRun.objects.get().pk),
             "lead_id": str(only_theirs.pk),
+            "move_id": str(their_move.pk),
             "mailbox_id": str(their_box.pk),
         }
 

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from enrichment.captcha_models import CaptchaChallenge
 from enrichment.models import Contact, Evidence, HarvestRequest, HarvestSource
 from icp import suppressions
 from icp.models import Lead, Move, MovedRow
+from leadgen_project.moving_in import source
+from leadgen_project.moving_in.csv_file import write_refused
 from leadgen_project.moving_in.move import look, move_in
+from leadgen_project.moving_in.refused import refused_of
 from leadgen_project.moving_in.undo import undo
 from leadgen_project.tests import former_program as former
-from outreach.models import EmailTemplate, Message, TemplateVersion
+from outreach.ask_again import ask_again
+from outreach.audience import resolve
+from outreach.decide import release
+from outreach.facts import Known, facts_of
+from outreach.models import EmailTemplate, Message, OriginPolicy, Signature, TemplateVersion
+from outreach.tests.factories import make_mailbox, make_policy
 
 OPTIONS: dict[str, Any] = {"region": "", "mailbox": None, "with_variations": False}
 
@@ -233,3 +247,218 @@ def test_an_undo_takes_everything_back_but_what_was_edited_since(acme, files):
     Lead.objects.all().delete()
     MovedRow.objects.all().delete()
     assert everything() == before
+
+
+def test_an_undo_gives_leads_there_were_back_as_they_were(acme, files):
+    first = move(files([former.contact(1)]))
+    lead = Lead.objects.get()
+    before = lead.facts
+    second = move(files([former.contact(1, email="other@shop1.example", category="Tea",
+                                        lastSent="2026-09-09 00:00:00")]))  # fmt: skip
+
+    assert counts(second.report) == {"contacts": {"read": 1, "updated": 1}}
+    lead.refresh_from_db()
+    assert lead.facts["last_sent"]["value"] == "2026-09-09T00:00:00+00:00"
+    assert Contact.objects.count() == 2
+
+    undo(second.pk, actor="olga", now=timezone.now())
+
+    lead.refresh_from_db()
+    assert lead.facts == before
+    assert Contact.objects.count() == 1
+    undo(first.pk, actor="olga", now=timezone.now())
+    assert not Lead.objects.exists()
+    assert not Evidence.objects.exists()
+
+
+def test_a_lead_that_waits_for_a_captcha_comes_to_the_desk_and_goes_with_an_undo(acme, files):
+    first = move(files([former.contact(1, status="PENDING_CAPTCHA")]))
+
+    challenge = CaptchaChallenge.objects.get()
+    assert challenge.lead.stage == "NEEDS_OPERATOR"
+    assert (challenge.url, challenge.host) == ("https://list.example/1", "list.example")
+    report = undo(first.pk, actor="olga", now=timezone.now())
+    assert (report["kept"], CaptchaChallenge.objects.count()) == (0, 0)
+
+
+def test_refused_rows_come_as_a_file_that_can_be_mended_and_given_again(acme, files, tmp_path):
+    paths = files(
+        [former.contact(1), former.contact(2, phone="12", email="=no"),
+         former.contact(3, phone="x")],
+        templates=[former.template(1, base_subject="{{ broken")],
+        mails=[former.mail(1, city="Oslo")],
+    )  # fmt: skip
+    first = move(paths)
+    out = tmp_path / "mend.csv"
+
+    assert write_refused(lambda: refused_of(first), out) == 4
+    text = out.read_text()
+    assert "phone: '12' has too few or too many digits. email: '=no' is no e-mail address." in text
+    assert "'=no" in text  # no spreadsheet runs it
+    mended = text.replace("'=no", "two@shop2.example").replace(",12,", ",5125550002,")
+    out.write_text(mended.replace("{{ broken", "{{ name }}"), newline="")
+    again = counts(move([out]).report)
+
+    assert again == {"templates": {"read": 1, "created": 1},
+                     "email_queue": {"read": 1, "refused": 1},
+                     "contacts": {"read": 2, "created": 1, "refused": 1}}  # fmt: skip
+    assert Contact.objects.filter(email="two@shop2.example", phone="+15125550002").exists()
+
+
+def test_an_unmended_file_keeps_every_byte(acme, files, tmp_path):
+    odd = former.contact(1, phone="x", name="'=1", category="a\r\nb", leadDataJson="{\x00\"'")
+    first = move(files([odd]))
+    write_refused(lambda: refused_of(first), tmp_path / "mend.csv")
+
+    second = move([tmp_path / "mend.csv"])
+
+    was, now = (MovedRow.objects.get(move=each).original for each in (first, second))
+    assert json.loads(was) == json.loads(now)
+
+
+def test_history_counts_for_the_law_and_for_quiet_days(acme, files):
+    move(files(templates=[former.template(1)], mails=[
+        former.mail(number, status="SENT", sent_at=timezone.now().isoformat())
+        for number in range(1, 4)
+    ]))  # fmt: skip
+    version = TemplateVersion.objects.get()
+    message = Message(template_version=version, recipient="info1@shop1.example", timezone="UTC")
+    mailbox = make_mailbox()
+    make_policy(labels=False)
+
+    facts = facts_of(message, known=Known([message], timezone.now()), mailbox=mailbox)
+
+    assert facts.sent_alike == (3, 3, 3)
+    leads = resolve({"filter": {}, "quiet_days": 30}, now=timezone.now())
+    assert leads.left_out["written_to"] == 3
+
+
+def test_mail_moved_in_goes_only_after_a_person_released_it_whatever_the_policy_says(acme, files):
+    make_policy(accepts_risky=True)
+    OriginPolicy.objects.create(origin="IMPORTED", answer="SEND", reason="list", set_by="olga")
+    signature = Signature.objects.create(name="Olga", body_html="<p>Olga, 1 Road</p>")
+    move(files(templates=[former.template(1)], mails=[former.mail(1, timezone="UTC", city="",
+         lead_data='{"email": "a@b.example", "name": "Ann", "city": "Here"}')]))  # fmt: skip
+    TemplateVersion.objects.update(signature=signature)
+    Contact.objects.update(verdict="DELIVERABLE")
+    message = Message.objects.get()
+
+    assert ask_again(now=timezone.now()) == 0
+    message.refresh_from_db()
+    assert (message.status, message.code) == ("HELD", "moved_in")
+    assert release([message.pk], actor="olga", reason="looked at it", now=timezone.now()) == 1
+    message.refresh_from_db()
+    assert message.status == "QUEUED"
+
+
+def test_mail_that_went_out_since_is_history_on_the_second_move(acme, files):
+    move(files(templates=[former.template(1)], mails=[former.mail(1)]))
+    newer = move(files(mails=[former.mail(1, status="SENT", sent_at="2026-11-10 00:00:00")]))
+
+    assert counts(newer.report)["email_queue"] == {"read": 1, "updated": 1}
+    assert Message.objects.get().status == "SENT"
+    undo(newer.pk, actor="olga", now=timezone.now())
+    message = Message.objects.get()
+    assert (message.status, message.sent_at) == ("HELD", None)
+
+
+def test_of_a_mail_to_somebody_suppressed_only_the_fact_is_kept(acme, files):
+    suppressions.add("EMAIL", "info1@shop1.example", reason="asked", actor="olga")
+    paths = files(templates=[former.template(1)], mails=[
+        former.mail(1, status="SENT", sent_at="2026-11-10 00:00:00"), former.mail(1),
+    ])  # fmt: skip
+
+    report = move(paths).report
+
+    assert counts(report)["email_queue"] == {"read": 2, "created": 1, "suppressed": 1}
+    message = Message.objects.get()
+    assert (message.recipient, message.lead_data, message.lead) == ("", {}, None)
+    assert not any("shop1" in row.original for row in MovedRow.objects.filter(table="email_queue"))
+    assert counts(move(paths).report)["email_queue"] == {"read": 2, "suppressed": 2}
+
+
+def test_a_move_broken_off_anywhere_is_finished_by_the_same_command(acme, files, monkeypatch):
+    monkeypatch.setattr(source, "BATCH_ROWS", 2)
+    paths = files(
+        [former.contact(number % 4, phone="" if number == 5 else f"512555000{number % 4}")
+         for number in range(6)],
+        templates=[former.template(1)], requests=[former.request()],
+        mails=[former.mail(1), former.mail(2, status="SENT", sent_at="2026-11-02 00:00:00")],
+    )  # fmt: skip
+    wanted, statements = _tried(paths, fails_at=10**9)
+
+    for number in range(1, statements, statements // 8):
+        assert _tried(paths, fails_at=number)[0] == wanted, f"statement {number}"
+
+
+def _tried(paths: list[Path], *, fails_at: int) -> tuple[dict[str, Any], int]:
+    """What stands after a move that fails once at that statement; all is taken back."""
+    seen = 0
+    outside = len(connection.savepoint_ids) + 1  # a batch works in a transaction of its own
+
+    def fail(execute, sql, params, many, context):
+        nonlocal seen
+        seen += len(connection.savepoint_ids) > outside
+        if seen == fails_at:
+            seen += 1
+            raise InterruptedError
+        return execute(sql, params, many, context)
+
+    with transaction.atomic():
+        with connection.execute_wrapper(fail), suppress(InterruptedError):
+            move(paths)
+        finished = Move.objects.filter(status="DONE").first() or move(paths)
+        found = {
+            "report": {**finished.report},
+            "moves": Move.objects.count(),
+            "leads": sorted(
+                Lead.objects.values_list(
+                    "name", "source_ref", "contacts__email", "evidence__value", "messages__status"
+                )
+            ),
+            "rows": sorted(
+                MovedRow.objects.values_list("table", "position", "outcome", "row_hash")
+            ),
+        }
+        transaction.set_rollback(True)
+    return found, seen
+
+
+CELLS = st.one_of(
+    st.none(), st.sampled_from(["", "n/a", "5125550001", "+65 6123 4567", "a@b.example", "austin",
+                                "PROCESSED", "SENT", "2026-01-01", "{}", "[1, 2]", "'=x", "12"]),
+    st.integers(-(2**63), 2**63 - 1), st.floats(), st.binary(max_size=8), st.text(max_size=12),
+)  # fmt: skip
+NAMES = ("phone", "name", "email", "lastSent", "sourceUrl", "businessName", "servicesRendered",
+         "status", "city", "leadDataJson", "odd column")  # fmt: skip
+
+
+@given(rows=st.lists(st.lists(CELLS, min_size=11, max_size=11), max_size=8))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_the_cells_hold_look_and_move_agree_and_a_second_move_adds_nothing(
+    acme, tmp_path, rows
+):
+    path = tmp_path / "any.db"
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(path) as file:
+        file.execute(
+            f"CREATE TABLE contacts ({', '.join(f'{chr(34)}{n}{chr(34)}' for n in NAMES)})"
+        )
+        for row in rows:
+            file.execute(f"INSERT INTO contacts VALUES ({', '.join('?' * 11)})", row)
+    file.close()
+
+    with transaction.atomic():
+        looked = look([path], options=OPTIONS, actor="olga", now=timezone.now())
+        first = move([path])
+        before = everything()
+        second = move([path]).report
+        assert first.report == looked
+        told = counts(second)["contacts"]
+        assert told.get("read", 0) == len(rows)
+        assert not {"created", "updated", "linked"} & set(told)
+        before["MovedRow"] = everything()["MovedRow"]  # refused again, and kept with this move
+        assert everything() == before
+        undo(first.pk, actor="olga", now=timezone.now())
+        assert not Lead.objects.exists()
+        transaction.set_rollback(True)
