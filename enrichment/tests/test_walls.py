@@ -144,6 +144,24 @@ def test_a_challenge_is_a_wall_for_a_person(make):
     assert found.evidence != ""
 
 
+@pytest.mark.parametrize(
+    "make",
+    ["Cloudflare", "Turnstile", "reCAPTCHA", "hCaptcha", "DataDome", "PerimeterX", "Akamai",
+     "Imperva", "AWS WAF", "Amazon", "Sucuri", "DDoS-Guard", "Arkose", "GeeTest",
+     "FriendlyCaptcha", "Yandex", "Google", "Anubis"],
+)  # fmt: skip
+def test_a_challenge_is_named_by_its_make(make):
+    assert CHALLENGES[make].wall().words == make
+
+
+def test_a_wall_without_a_known_make_is_named_by_what_a_person_meets():
+    told = [CHALLENGES["image"], CHALLENGES["sum"], LOGINS["plain"], BLOCKS["unknown"]]
+
+    assert [each.wall().words for each in told] == [
+        "picture or sum", "CAPTCHA", "log-in", "refused (unknown)",
+    ]  # fmt: skip
+
+
 BLOCKS = {
     "Akamai": Sample(
         title="Access Denied", status=403,

@@ -31,6 +31,9 @@
     });
   });
 
+  // A page the browser kept from before shows what may be somebody else's by now.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
   if (!hand) return;
   if (field.value) field.focus();
   const left = document.getElementById("left");
