@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from django.db.models import F, Q, QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from django.http import StreamingHttpResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -15,6 +17,7 @@ from rest_framework.response import Response
 from enrichment import captcha_serializers as serializers
 from enrichment.api import find_lead
 from enrichment.captcha import claim as claims
+from enrichment.captcha import figures
 from enrichment.captcha.errors import ChallengeError, FoundError, SettledError
 from enrichment.captcha.resolve import fail, resolve
 from enrichment.captcha.tidy import challenge_of
@@ -22,6 +25,8 @@ from enrichment.captcha_models import CaptchaChallenge
 from icp.api import UUID
 from icp.models import Lead
 from tenants.clock import database_now
+from tenants.models import User
+from tenants.rest.events import EVENT, Look, TooManyStreamsError, stream
 from tenants.rest.paging import Order, moment
 from tenants.rest.resource import Resource
 from tenants.rest.strict import EmptySerializer
@@ -80,7 +85,7 @@ class ChallengeResource(Resource):
     rights = dict.fromkeys(
         ("claim_next", "claim", "release", "skip", "resolve", "could_not_pass"), WORK
     )
-    domain_errors = {ChallengeError: 409}
+    domain_errors = {ChallengeError: 409, TooManyStreamsError: 429}
 
     def get_queryset(self) -> QuerySet[CaptchaChallenge]:
         return CaptchaChallenge.objects.select_related("lead", "source")
@@ -105,6 +110,30 @@ class ChallengeResource(Resource):
     def retrieve(self, request: Request, id: str) -> Response:  # noqa: A002 -- the address's word
         self.nothing_asked()
         return Response(serializers.ChallengeSerializer(self.get_object()).data)
+
+    @extend_schema(responses=serializers.QueueSerializer)
+    @action(detail=False, methods=["get"])
+    def waiting(self, request: Request) -> Response:
+        """How many pages wait for a person."""
+        self.nothing_asked()
+        return Response(figures.queue_now(now=database_now()))
+
+    @extend_schema(
+        responses={
+            (200, "text/event-stream"): OpenApiResponse(
+                EVENT,
+                "Events `progress` (data: as of `waiting`) when the numbers change,"
+                " `again` when the stream closes after five minutes; then connect anew.",
+            )
+        }
+    )
+    @action(detail=False, methods=["get"], url_path="waiting/events")
+    def events(self, request: Request) -> StreamingHttpResponse:
+        """The same as server-sent events."""
+        self.nothing_asked()
+        return stream(
+            lambda: Look(figures.queue_now(now=database_now())), user=cast(User, request.user)
+        )
 
     @extend_schema(
         request=EmptySerializer, responses={200: serializers.ChallengeSerializer, 204: None}

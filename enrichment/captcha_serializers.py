@@ -36,6 +36,11 @@ class ChallengeSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+class QueueSerializer(serializers.Serializer):
+    waiting = serializers.IntegerField(help_text="Pages a person is wanted for, in hand or not.")
+    in_hand = serializers.IntegerField(help_text="Of those, in somebody's hand at this moment.")
+
+
 class ChallengeQuery(QuerySerializer):
     state = serializers.ListField(
         child=serializers.ChoiceField(CaptchaChallenge.State.choices), required=False,

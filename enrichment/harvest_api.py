@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.http import Http404
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from django.http import Http404, StreamingHttpResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -21,6 +21,8 @@ from enrichment.harvest.counts import progress_of
 from enrichment.harvest_models import HarvestRequest, HarvestSource, Listing
 from icp.api import UUID
 from tenants.clock import database_now
+from tenants.models import User
+from tenants.rest.events import EVENT, Look, TooManyStreamsError, stream
 from tenants.rest.paging import Order, moment
 from tenants.rest.problems import ConflictError
 from tenants.rest.resource import Resource
@@ -83,7 +85,7 @@ class Harvests(Resource):
     lookup_value_regex = UUID
     orders = {"requested_at": Order(F("requested_at"), moment)}
     rights = {"pause": RIGHT, "resume": RIGHT, "cancel": RIGHT}
-    domain_errors = {decide.DecisionError: 409}
+    domain_errors = {decide.DecisionError: 409, TooManyStreamsError: 429}
 
     def get_queryset(self) -> QuerySet[HarvestRequest]:
         return HarvestRequest.objects.select_related("source")
@@ -129,6 +131,22 @@ class Harvests(Resource):
         decide.cancel(harvest, actor=self.actor, reason=reason, now=database_now())
         return self._answer(harvest)
 
+    @extend_schema(
+        responses={
+            (200, "text/event-stream"): OpenApiResponse(
+                EVENT,
+                "Events `progress` (data: as of the harvest's own address) while it changes, `end`"
+                " when it is over, `again` when the stream closes before; then connect anew.",
+            )
+        }
+    )
+    @action(detail=True, methods=["get"])
+    def events(self, request: Request, id: str) -> StreamingHttpResponse:  # noqa: A002 -- as above
+        """The same as server-sent events, for at most five minutes a connection."""
+        self.nothing_asked()
+        number = self.get_object().pk
+        return stream(lambda: _look(number), user=cast(User, request.user))
+
     def _answer(self, harvest: HarvestRequest) -> Response:
         return Response(_shown([self.get_queryset().get(pk=harvest.pk)])[0])
 
@@ -168,6 +186,13 @@ def _source(name: str) -> HarvestSource | None:
         known = ", ".join(names[:20]) or "none"
         raise ValidationError({"source": [f"There is no source {name}; there are: {known}."]})
     return found
+
+
+def _look(number: int) -> Look | None:
+    found = list(HarvestRequest.objects.filter(pk=number).select_related("source"))
+    if not found:
+        return None
+    return Look(_shown(found)[0], is_over=found[0].status not in HarvestRequest.OPEN)
 
 
 def _shown(rows: list[HarvestRequest]) -> Any:

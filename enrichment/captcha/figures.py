@@ -60,6 +60,12 @@ def waiting_count() -> int:
     return CaptchaChallenge.objects.waiting().count() + without_challenge().count()
 
 
+def queue_now(*, now: datetime) -> dict[str, int]:
+    """``waiting`` pages, and how many of them are ``in_hand`` at this moment."""
+    in_hand = CaptchaChallenge.objects.waiting().filter(state=State.CLAIMED, held_until__gt=now)
+    return {"waiting": waiting_count(), "in_hand": in_hand.count()}
+
+
 def of_hosts(*, now: datetime) -> list[tuple[str, Figures]]:
     """Hosts by walls met in the last 90 days, the most first. One statement."""
     recent = CaptchaChallenge.objects.filter(opened_at__gt=now - SHOWN).exclude(host="")

@@ -10,9 +10,11 @@ from contextlib import suppress
 import click
 
 from leadgen_project.client import completion, export, leads, sign_in
-from leadgen_project.client.campaigns import campaign
+from leadgen_project.client.campaigns import add_templates, campaign
+from leadgen_project.client.captchas import captcha
 from leadgen_project.client.config import config
 from leadgen_project.client.failures import ClientError, Exit
+from leadgen_project.client.harvests import harvest
 from leadgen_project.client.mailbox import mailbox
 from leadgen_project.client.runs import runs
 from leadgen_project.client.tenants import tenants
@@ -22,7 +24,7 @@ HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 @click.group(context_settings=HELP)
 def leadgen() -> None:
-    """Work with a leadgen server: nights, campaigns, mailboxes, leads, files.
+    """Work with a leadgen server: nights, harvests, CAPTCHAs, campaigns, mailboxes, files.
 
     Start with `leadgen login https://YOUR-SERVER`. Every command takes --json for scripts.
 
@@ -41,7 +43,10 @@ def leadgen() -> None:
 sign_in.add_to(leadgen)
 leadgen.add_command(tenants)
 leadgen.add_command(runs)
+leadgen.add_command(harvest)
+leadgen.add_command(captcha)
 leadgen.add_command(campaign)
+add_templates(leadgen)
 leadgen.add_command(mailbox)
 leadgen.add_command(config)
 leadgen.add_command(leads.leads)

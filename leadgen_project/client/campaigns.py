@@ -50,6 +50,17 @@ def watch(session: Session, *, number: int) -> None:
     ended_well(last["status"], good="FINISHED", what=f"Campaign {number}")
 
 
+def add_templates(group: click.Group) -> None:
+    command(group)(templates)
+
+
+def templates(session: Session) -> None:
+    """Mail templates, for `harvest start --template`."""
+    shown = {"templateId": "Template", "templateName": "Name", "baseSubject": "Subject",
+             "description": "What for"}  # fmt: skip
+    session.show.rows(session.server.get("/api/getTemplates"), shown)
+
+
 def _change(session: Session, number: int, verb: str, why: str) -> None:
     done = session.server.post(f"/api/campaigns/{number}/{verb}", {"reason": why})
     session.show.result(done, f"Campaign {number} is {done['status'].lower()}.")

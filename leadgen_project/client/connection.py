@@ -126,6 +126,8 @@ class Server:
     def _json(self, answer: requests.Response) -> Any:
         if answer.status_code >= 300:
             raise self._trouble(answer)
+        if answer.status_code == 204:
+            return None
         try:
             return answer.json()
         except ValueError:

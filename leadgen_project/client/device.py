@@ -16,6 +16,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 PROGRAM = "leadgen"
 # What the commands of this program need. Whoever lets it in may give less.
 SCOPES = ("read", "tenants.run_night", "tenants.edit_settings", "scoring.export",
+          "enrichment.harvest", "enrichment.work_desk",
           "outreach.run_campaign", "outreach.work_mailboxes",
           "outreach.edit_mailboxes")  # fmt: skip
 
@@ -41,7 +42,7 @@ class Granted:
 
 
 def ask(server: Server, *, tenant: str = "", scopes: tuple[str, ...] = SCOPES) -> Asked:
-    """Begin a log-in. Rights the server does not know yet are left out."""
+    """Begin a log-in. A server leaves out rights it does not know."""
     sent = {"client_id": PROGRAM, "scope": " ".join(scopes), "tenant": tenant,
             "device_name": platform.node()[:100]}  # fmt: skip
     found = server.post("/api/device/code", sent, once=False)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import click
 
 from leadgen_project.client.session import Session, command
+from leadgen_project.client.show import plain
 
 COLUMNS = {"id": "Lead", "name": "Name", "stage": "Stage", "score": "Score", "bucket": "Bucket",
            "website": "Web site", "rejection_reason": "Rejected because"}  # fmt: skip
@@ -52,13 +56,24 @@ def show(session: Session, *, lead: str) -> None:
     session.show.facts(found, FACTS)
     if session.show.as_json:
         return
-    for name, fact in sorted(found["facts"].items()):
-        value = fact.get("value") if isinstance(fact, dict) else fact
-        session.show.say(f"{name}: {value}")
-    for contact in found["contacts"]:
-        session.show.say(f"contact: {contact['name']} {contact['email']} ({contact['verdict']})")
-    for line in (found["score_lines"] or {}).get("lines", []):
-        session.show.say(f"{line['points']:+} {line['sentence']}")
+    for line in (*_facts(found), *_contacts(found), *_points(found)):
+        session.show.say(line)
+
+
+def _facts(lead: dict[str, Any]) -> Iterator[str]:
+    for name, fact in sorted(lead["facts"].items()):
+        yield f"{name}: {plain(fact.get('value') if isinstance(fact, dict) else fact)}"
+
+
+def _contacts(lead: dict[str, Any]) -> Iterator[str]:
+    for each in lead["contacts"]:
+        why = "may be mailed" if each["is_mailable"] else each["not_mailable_reason"]
+        yield f"contact: {each['name']} {each['title']} {each['email']} {each['phone']} ({why})"
+
+
+def _points(lead: dict[str, Any]) -> Iterator[str]:
+    for each in (lead["score_lines"] or {"lines": []})["lines"]:
+        yield f"{each['points']:+} {each['label']}: {plain(each['detail'])}"
 
 
 def _id(given: str) -> str:

@@ -104,7 +104,7 @@ class _Landing:
 
     @property
     def address(self) -> str:
-        return f"http://localhost:{self._server.server_address[1]}/"
+        return f"http://localhost:{self._server.server_address[1]}"
 
     def wait(self, *, seconds: float) -> dict[str, str]:
         give_up_at = time.monotonic() + seconds

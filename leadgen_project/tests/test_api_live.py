@@ -15,10 +15,13 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
+from enrichment.captcha.figures import queue_now
+from enrichment.captcha.open import open_challenge
+from icp.tests.factories import make_lead
 from leadgen_project.tests.browser import console, server  # noqa: F401 -- fixtures
 from leadgen_project.tests.console_data import fill, make_people, make_register
 from tenants import api_tokens
-from tenants.context import connection, in_public
+from tenants.context import connection, in_public, in_tenant
 from tenants.models import Tenant, User
 from tenants.roles import scopes_of_role
 
@@ -93,6 +96,37 @@ def test_a_stream_follows_a_run_and_holds_no_connection_meanwhile(token, server)
     assert held == 0
     assert [status for _, status in events] == ["RUNNING", "PAUSED", "CANCELLED", "CANCELLED"]
     assert events[-1][0] == "end"
+
+
+def test_a_stream_that_was_left_makes_room_for_another(token, server):  # noqa: F811
+    call = {"headers": _bearer(token), "timeout": 60, "stream": True}
+    address = f"{server}/api/challenges/waiting/events"
+
+    def is_heard() -> bool:
+        with requests.get(address, **call) as answer:
+            return answer.ok and next(answer.iter_lines()) == b"retry: 2000"
+
+    # The server of the tests has four threads, and a person at most four streams.
+    for _ in range(8):
+        wait_until(is_heard)
+
+
+def test_the_desks_numbers_come_as_they_change(token, server):  # noqa: F811
+    call = {"headers": _bearer(token), "timeout": 60, "stream": True}
+    with in_tenant("acme"):
+        before = queue_now(now=timezone.now())["waiting"]
+
+    with requests.get(f"{server}/api/challenges/waiting/events", **call) as answer:
+        told = (json.loads(line.removeprefix(b"data: ")) for line in answer.iter_lines()
+                if line.startswith(b"data: "))  # fmt: skip
+        first = next(told)
+        with in_tenant("acme"):
+            lead = make_lead(stage="NEEDS_OPERATOR")
+            open_challenge(lead=lead, url="https://w.example/", host="w.example", make="hCaptcha")
+        second = next(told)
+
+    assert first == {"waiting": before, "in_hand": 0}
+    assert second == {"waiting": before + 1, "in_hand": 0}
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:

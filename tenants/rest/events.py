@@ -20,7 +20,7 @@ from tenants.context import connection, current_schema, in_tenant
 from tenants.models import Membership, Tenant, User
 
 LOOK_EVERY_SECONDS = 1.0
-REMARK_EVERY_SECONDS = 15.0  # so that no proxy takes a quiet stream for a dead one
+REMARK_EVERY_SECONDS = 2.0  # writing is the only way to learn that the reader has gone
 LONGEST_SECONDS = 300.0
 MOST_PER_PERSON, MOST = 4, 16  # streams of one process, which has 32 threads
 EVENT = {

@@ -227,7 +227,7 @@ def test_the_flow_over_http_as_any_oauth_library_walks_it(sam, client):
     ("path", "sent", "error"),
     [
         ("code", {}, "invalid_request"),
-        ("code", {"client_id": "x", "scope": "read everything"}, "invalid_scope"),
+        ("code", {"client_id": "x", "scope": "write everything"}, "invalid_scope"),
         ("token", {"grant_type": "password", "device_code": "x"}, "unsupported_grant_type"),
         ("token", {"grant_type": GRANT}, "invalid_request"),
         ("token", {"grant_type": GRANT, "device_code": "unknown"}, "invalid_grant"),
@@ -281,3 +281,11 @@ def test_logging_out_ends_the_token_whatever_it_may_do(sam, acme_row, client):
     assert done.status_code == 200
     assert again.status_code == 401
     assert ApiToken.objects.get().revoked_at is not None
+
+
+def test_rights_this_server_does_not_know_are_left_out(db, client):
+    sent = {"client_id": "newer", "scope": "read tenants.fly icp.work_lead"}
+
+    client.post("/api/device/code", sent, content_type="application/json")
+
+    assert DeviceLogin.objects.get().scopes == ["read", "icp.work_lead"]
