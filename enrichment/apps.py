@@ -12,6 +12,11 @@ class EnrichmentConfig(AppConfig):
             facts_panel,
             site_panel,
         )
+        from enrichment.listing_panels import (  # noqa: PLC0415 -- see above
+            listings_panel,
+            match_panel,
+            twins_panel,
+        )
         from enrichment.vendors_panel import vendors_panel  # noqa: PLC0415 -- see above
         from enrichment.why_not import site_reason  # noqa: PLC0415 -- see above
         from enrichment.withdraw import (  # noqa: PLC0415 -- see above
@@ -25,6 +30,9 @@ class EnrichmentConfig(AppConfig):
         register_panel(facts_panel, title="Facts, each with its evidence", position=20)
         register_panel(contacts_panel, title="Whom one could talk to", position=30)
         register_panel(site_panel, title="Web site", position=40)
+        register_panel(listings_panel, title="Where it was listed", position=25)
+        register_panel(match_panel, title="Which company is it?", position=10, is_wide=False)
+        register_panel(twins_panel, title="Duplicates", position=12, is_wide=False)
         register_panel(vendors_panel, title="Asked of vendors", position=45, is_wide=False)
         register_reason(site_reason)
         when_suppressed(withdraw_contacts)
