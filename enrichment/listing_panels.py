@@ -1,4 +1,4 @@
-"""What listings add to the page of a lead: where it was found, who it may be, what it was merged of.
+"""What listings add to a lead's page: where it was found, who it may be, what it was merged of.
 
 Panels for ``icp.lead_panels``.
 """
@@ -32,8 +32,8 @@ def match_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
 def twins_panel(lead: Lead) -> tuple[str, dict[str, Any]] | None:
     """Leads it may be one with, and those it was merged with. Two statements."""
     pairs = LeadTwin.objects.filter(Q(first=lead) | Q(second=lead), state=LeadTwin.State.OPEN)
-    twins = [(twin, twin.second if twin.first_id == lead.pk else twin.first)
-             for twin in pairs.select_related("first", "second").order_by("-score", "pk")[:MOST]]  # fmt: skip
+    ordered = pairs.select_related("first", "second").order_by("-score", "pk")[:MOST]
+    twins = [(twin, twin.second if twin.first_id == lead.pk else twin.first) for twin in ordered]
     merges = LeadMerge.objects.filter(Q(kept=lead) | Q(gone=lead), undone_at=None)
     done = list(merges.select_related("kept", "gone").order_by("pk")[:MOST])
     if not twins and not done:

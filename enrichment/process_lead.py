@@ -215,7 +215,8 @@ def _bring_up_to_date(lead: Lead, listing: Listing, *, now: datetime) -> None:
     """What this page said and no longer says is superseded; what it says now is added."""
     lead = Lead.objects.select_for_update().get(pk=lead.pk)
     profile = read_profile(listing.record)
-    said = of_listing(profile, listing)
+    is_second = listing.outcome == Listing.Outcome.DUPLICATE
+    said = of_listing(profile, listing, is_second=is_second)
     keys = {each.key for each in said}
     mine = Evidence.objects.filter(lead=lead, source="LISTING", reference=listing.url[:2000],
                                    superseded_at=None)  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,10 +16,9 @@ from django.views.decorators.http import require_POST
 
 from enrichment.listings.compare_leads import better_of, compare, reasons_of
 from enrichment.listings.decide_match import MatchError, confirm_match, refuse_match
-from enrichment.listings.link_twins import TwinError, ask_anew, keep_apart
+from enrichment.listings.link_twins import TwinError, ask_anew, in_play, keep_apart, open_pairs
 from enrichment.listings.merge_leads import MergeError, merge, plan_merge, undo_merge
 from enrichment.twin_models import LeadMerge, LeadTwin, RegisterMatch
-from icp.decide import MERGED
 from icp.models import Lead
 from tenants.clock import database_now
 from tenants.console import ModelAdmin, may_do, reason_of
@@ -52,8 +51,8 @@ class LeadTwinAdmin(ModelAdmin):
         self._admit(request)
         tab = request.GET.get("state", State.OPEN)
         tab = tab if tab in State.values else State.OPEN
-        by_state = dict(_in_play().values_list("state").annotate(Count("pk")))
-        rows = _in_play().filter(state=tab).select_related("first", "second")
+        by_state = dict(in_play().values_list("state").annotate(Count("pk")))
+        rows = in_play().filter(state=tab).select_related("first", "second")
         page = Paginator(rows.order_by("-score", "pk"), PER_PAGE).get_page(request.GET.get("page"))
         return self._page(request, "twins", "Duplicates", page=page, tab=tab,
                           tabs=[(key, label, by_state.get(key, 0), key == tab)
@@ -171,20 +170,6 @@ class LeadTwinAdmin(ModelAdmin):
             raise PermissionDenied("Leads belong to a tenant.")
         if action and not may_do(request, action):
             raise PermissionDenied(f"Your role may not do this: {action}.")
-
-
-def open_pairs() -> QuerySet[LeadTwin]:
-    """Pairs that wait for a person."""
-    return _in_play().filter(state=State.OPEN)
-
-
-def _in_play() -> QuerySet[LeadTwin]:
-    """Pairs without those of a lead that was merged away meanwhile, or suppressed."""
-    out = Q()
-    for side in ("first", "second"):
-        out |= Q(**{f"{side}__rejection_code": "suppressed"})
-        out |= Q(**{f"{side}__rejection_code": MERGED}) & ~Q(state=State.MERGED)
-    return LeadTwin.objects.exclude(out)
 
 
 def _pair(pk: int) -> LeadTwin:

@@ -20,6 +20,7 @@ ROWS: Final = (  # label, field of ``Lead.facts``
     ("Postal code", "postal_code"), ("City", "city"), ("Category", "category"),
     ("Services", "services"), ("Opening hours", "opening_hours"),
 )  # fmt: skip
+OF_OURS: Final = frozenset({"Stage", "Score", "Came by"})  # says nothing of the business
 MOST = 6  # values of one row
 REASONS: Final = {**{str(kind): words for kind, words in WORDS.items()}, "name": "like name",
                   "other_uen": "but two UENs"}  # fmt: skip
@@ -35,7 +36,9 @@ class Row:
 
     @property
     def is_same(self) -> bool:
-        return bool(set(map(str.casefold, self.one)) & set(map(str.casefold, self.other)))
+        return self.label not in OF_OURS and bool(
+            set(map(str.casefold, self.one)) & set(map(str.casefold, self.other))
+        )
 
 
 def compare(one: Lead, other: Lead) -> list[Row]:

@@ -16,12 +16,16 @@ from enrichment.listings.profile import Profile, Said
 from enrichment.statements import Statement
 
 SURE, LEAST, MOST = 0.8, 0.5, 0.95
+SECOND: Final = 0.2
 STEP: Final = 0.01  # from one value to the next of its kind
 
 
-def of_listing(profile: Profile, listing: Listing) -> list[Statement]:
-    """All that ``listing`` says of its business, with the page it stands on as the reference."""
-    say = _Speaker(profile, listing)
+def of_listing(profile: Profile, listing: Listing, *, is_second: bool = False) -> list[Statement]:
+    """All that ``listing`` says of its business, with the page it stands on as the reference.
+
+    ``is_second``: the lead is known by another page already, which has the first word.
+    """
+    say = _Speaker(listing, behind=SECOND if is_second else 0.0)
     person = person_key(profile.contact_name)
     found = [
         *say.each("name", [profile.name]),
@@ -66,10 +70,10 @@ def _behind_wall(listing: Listing) -> dict[str, list[str]]:
 
 
 class _Speaker:
-    def __init__(self, profile: Profile, listing: Listing) -> None:
+    def __init__(self, listing: Listing, *, behind: float) -> None:
         given = listing.record.get("confidence")
         is_number = isinstance(given, int | float) and not isinstance(given, bool)
-        self.sure = min(max(float(given), LEAST), MOST) if is_number else SURE
+        self.sure = (min(max(float(given), LEAST), MOST) if is_number else SURE) - behind
         self.reference = listing.url[:2000]
         self.method = f"listing.{listing.source.kind.lower()}"[:40]
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from enrichment.listings.find_known import parties_of
 from enrichment.listings.keys import (
@@ -26,6 +27,7 @@ from enrichment.listings.keys import (
 from enrichment.listings.profile import is_for_many
 from enrichment.models import HOST_IN_URL
 from enrichment.twin_models import LeadTwin
+from icp.decide import MERGED
 from icp.models import Lead
 from tenants import audit
 from tenants.context import connection
@@ -114,6 +116,20 @@ def _groups(kind: Kind, leads: Sequence[int], parties: dict[int, Party]) -> Iter
     for lead in leads:
         by_name[parties[lead].name_key].append(lead)
     return [same for name, same in by_name.items() if name and 1 < len(same) <= SHARED_BY]
+
+
+def open_pairs() -> QuerySet[LeadTwin]:
+    """Pairs that wait for a person."""
+    return in_play().filter(state=State.OPEN)
+
+
+def in_play() -> QuerySet[LeadTwin]:
+    """Pairs without those of a lead that was merged away meanwhile, or suppressed."""
+    out = Q()
+    for side in ("first", "second"):
+        out |= Q(**{f"{side}__rejection_code": "suppressed"})
+        out |= Q(**{f"{side}__rejection_code": MERGED}) & ~Q(state=State.MERGED)
+    return LeadTwin.objects.exclude(out)
 
 
 @transaction.atomic

@@ -109,16 +109,18 @@ def _join(row: Listing, read: _Read, known: Lead, *, now: datetime) -> None:
     lead = survivor_of(Lead.objects.select_for_update().get(pk=known.pk))
     if lead.rejection_code == "suppressed":
         return _forget(row, "The business it is listed as")
-    _learn(lead, row, read, now=now)
+    _learn(lead, row, read, now=now, is_second=True)
     others = [each for each in read.known if each.lead not in (lead.pk, known.pk)]
     link_twins(lead, others, now=now)
     reason = read.known[0].reasons[0]["kind"]
     return _end(row, Outcome.DUPLICATE, reason, f"Known already: {lead.name}.", lead=lead)
 
 
-def _learn(lead: Lead, row: Listing, read: _Read, *, now: datetime) -> None:
+def _learn(
+    lead: Lead, row: Listing, read: _Read, *, now: datetime, is_second: bool = False
+) -> None:
     has_site = bool(lead.website) or "website" in lead.facts
-    said = [*of_listing(read.profile, row), *of_wall(row)]
+    said = [*of_listing(read.profile, row, is_second=is_second), *of_wall(row)]
     add_statements(lead, said, run_id=None, now=now)
     if read.profile.sites and not has_site:
         Lead.objects.filter(pk=lead.pk).update(website=read.profile.sites[0].value)

@@ -19,7 +19,6 @@ TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside
     ("Shortlist", "format_list_numbered", "scoring_shortlistentry_changelist", "to_review"),
     ("Leads", "business_center", "icp_lead_changelist", ""),
     ("CAPTCHA desk", "back_hand", "enrichment_captchachallenge_changelist", "for_operator"),
-    ("Leads", "business_center", "icp_lead_changelist", "for_operator"),
     ("Duplicates", "join_inner", "enrichment_leadtwin_changelist", "duplicates"),
     ("Contacts", "contact_mail", "enrichment_contact_changelist", ""),
     ("Answers", "forum", "outreach_reply_changelist", "replies"),

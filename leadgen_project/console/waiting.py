@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from enrichment.captcha.figures import waiting_count
+from enrichment.listings.link_twins import open_pairs
 from icp.models import PersonRequest
 from odoo_sync.models import OdooConflict, OdooPush, OdooRecall
 from outreach.answer_models import Reply
@@ -35,10 +36,11 @@ class Waiting:
     parked_in_odoo: int = 0
     odoo_conflicts: int = 0
     recalls: int = 0
+    duplicates: int = 0
 
 
 def count_waiting() -> Waiting:
-    """Fourteen small queries, each on an index."""
+    """Fifteen small queries, each on an index."""
     newest = PipelineRun.objects.order_by("-started_at").values_list("status", flat=True).first()
     return Waiting(
         to_review=_to_review(),
@@ -53,6 +55,7 @@ def count_waiting() -> Waiting:
         parked_in_odoo=OdooPush.objects.filter(state=OdooPush.State.PARKED).count(),
         odoo_conflicts=OdooConflict.objects.filter(choice=OdooConflict.Choice.OPEN).count(),
         recalls=OdooRecall.objects.filter(done_at=None).count(),
+        duplicates=open_pairs().count(),
     )
 
 

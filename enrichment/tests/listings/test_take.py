@@ -152,6 +152,8 @@ def test_a_business_known_already_is_linked_and_not_doubled(acme, shared):
     assert second.sentence == "Known already: Kampai Bar."
     assert Lead.objects.count() == 1
     assert said_of(first.lead)["opening_hours"] == ["Mo-Fr"]
+    first.lead.refresh_from_db()
+    assert first.lead.facts["name"]["value"] == "Kampai Bar"  # the page it came by goes first
 
 
 @pytest.mark.parametrize("shared", [
