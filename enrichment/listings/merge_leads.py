@@ -149,8 +149,8 @@ def merge(kept: Lead, gone: Lead, *, actor: str, now: datetime, reason: str = ""
     _settle_twin(kept, gone, LeadTwin.State.MERGED, actor=actor, reason=reason, now=now)
     audit.record("enrichment.lead.merge", actor=actor, subject=f"lead {kept.pk}", reason=reason,
                  after={"merge": done.pk, "from": f"lead {gone.pk}",
-                        "moved": {kind: len(ids) for kind, ids in moved.items()
-                                  if kind != "relinked"}})  # fmt: skip
+                        **{kind: len(ids) for kind, ids in moved.items()
+                           if kind != "relinked"}})  # fmt: skip
     return done
 
 
