@@ -7,7 +7,7 @@ is the lead's. Nothing is stored, so the counts can never disagree with the rows
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
@@ -33,7 +33,7 @@ WORDS: Final = {
 }  # fmt: skip
 
 
-def placed(leads: QuerySet[Lead]) -> QuerySet[Lead]:
+def placed(leads: QuerySet[Lead]) -> QuerySet[Any]:
     """``leads`` with their ``place`` (a ``Place``), worked out by the database."""
     mine = Contact.objects.filter(lead=OuterRef("pk"))
     return leads.annotate(
