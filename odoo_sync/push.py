@@ -143,15 +143,26 @@ def _fence(works: list[Work], kind: str) -> list[Work]:
         for work in works:
             work.is_over = work.push.pk not in ours
         going = [work for work in works if not work.is_over]
-        now = database_now()
         for work in going:
             work.record_of(kind).pushed = dict(work.values[kind])
-            work.push.asked_at, work.push.keys = now, keys_of(work)
         rows = [work.records[kind] for work in going]
         OdooRecord.objects.bulk_update([row for row in rows if row.pk], ["pushed"])
         OdooRecord.objects.bulk_create([row for row in rows if not row.pk])
-        OdooPush.objects.bulk_update([work.push for work in going], ["asked_at", "keys"])
+        asked = OdooPush.objects.filter(pk__in=[work.push.pk for work in going])
+        asked.update(asked_at=database_now())
+        _keep_keys(going)
     return refuse_suppressed(going)
+
+
+def _keep_keys(works: Sequence[Work]) -> None:
+    """What an opt-out will be compared with; mostly written at the first load of a turn."""
+    changed = []
+    for work in works:
+        keys = keys_of(work)
+        if keys != work.push.keys:
+            work.push.keys = keys
+            changed.append(work.push)
+    OdooPush.objects.bulk_update(changed, ["keys"], batch_size=500)
 
 
 def _load(connection: OdooConnection, gateway: Gateway, kind: str, works: list[Work]) -> list[Work]:
@@ -216,19 +227,19 @@ def _done(works: Sequence[Work]) -> list[Work]:
             push.state, push.held_until, push.held_by = State.DONE, None, ""
             push.code = push.sentence = ""
             push.attempts, push.asked_at, push.digest = 0, None, work.payload.digest
-            push.keys = keys_of(work)
             if push.pushed_at is None:
                 push.pushed_score, push.pushed_bucket = work.facts.score, work.facts.bucket
             push.pushed_at = now if work.wrote or not push.pushed_at else push.pushed_at
             if work.wrote:
                 tries.append(OdooAttempt(push=push, result=_result(work)))
+        _keep_keys(there)
         OdooPush.objects.bulk_update([work.push for work in there], _SETTLED, batch_size=500)
         OdooAttempt.objects.bulk_create(tries)
     return there
 
 
 _SETTLED = ["state", "held_until", "held_by", "code", "sentence", "attempts", "asked_at", "digest",
-            "keys", "suppressions_seen", "pushed_at", "pushed_score", "pushed_bucket"]  # fmt: skip
+            "suppressions_seen", "pushed_at", "pushed_score", "pushed_bucket"]  # fmt: skip
 
 
 def _result(work: Work) -> str:

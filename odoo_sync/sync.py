@@ -13,6 +13,7 @@ from odoo_sync.clients.gateway import Gateway
 from odoo_sync.clients.trouble import OdooError, Trouble
 from odoo_sync.models import OdooConnection, OdooPush
 from odoo_sync.open import open_gateway
+from odoo_sync.patient import Patient
 from odoo_sync.push import push
 from odoo_sync.resolve import Resolver
 from tenants.clock import database_now
@@ -55,7 +56,7 @@ def sync(
         _give_up(connection, exc)
         return ended
     fields = connection.findings.get("fields", {})
-    resolver = Resolver(gateway, module=connection.module, fields=fields)
+    resolver = Resolver(Patient(gateway, gateway.version), module=connection.module, fields=fields)
     last_call = time.monotonic() + seconds
     try:
         while not is_stopping():
@@ -77,7 +78,7 @@ def _turn(
 ) -> bool:
     """Push some; False when Odoo cannot go on for now."""
     try:
-        push(connection, gateway, pushes, resolver=resolver)
+        push(connection, Patient(gateway, gateway.version), pushes, resolver=resolver)
     except OdooError as exc:
         logger.warning("Odoo %s: %s", connection.pk, exc.sentence)
         return _bear(connection, gateway, pushes, exc)

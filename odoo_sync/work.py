@@ -28,6 +28,7 @@ class Work:
     records: dict[str, OdooRecord] = field(default_factory=dict)
     values: dict[str, dict[str, Value]] = field(default_factory=dict)
     fresh: dict[str, set[str]] = field(default_factory=dict)  # kind -> fields just written
+    hashes: set[str] = field(default_factory=set)  # see ``keys_of``; worked out once
     wrote: bool = False
     is_over: bool = False
 
@@ -102,8 +103,9 @@ def keys_of(work: Work) -> list[str]:
              ("PHONE", facts.shown["phone"])]  # fmt: skip
     if facts.contact:
         pairs += [("EMAIL", facts.contact.email), ("PHONE", facts.contact.phone)]
-    found = {each for kind, value in pairs if value for each in hashes_of(kind, value)}
-    return sorted({*work.push.keys, *found})
+    if not work.hashes:
+        work.hashes = {each for kind, value in pairs if value for each in hashes_of(kind, value)}
+    return sorted({*work.push.keys, *work.hashes})
 
 
 def _refuse_rejected(works: list[Work]) -> None:

@@ -36,13 +36,17 @@ LEFT_OUT = {
     "tenants_ratelimit": "belongs to an account at a vendor",
     "outreach_mailboxsignin": "kept for ten minutes, for sessions of this installation",
 }
-# Columns that travel as something else, by table: secrets stay behind, so mailboxes have to be
-# connected anew, and until then nothing is sent from two installations.
+# Columns that travel as something else, by table: secrets stay behind, so mailboxes and an Odoo
+# have to be connected anew, and until then nothing is sent from two installations.
 CHANGED = {
     ("outreach_mailbox", "secret"): "NULL::bytea",
     ("outreach_mailbox", "access_until"): "NULL::timestamptz",
     ("outreach_mailbox", "state"): "CASE WHEN state IN ('READY', 'RECONNECT') THEN 'NEW'"
                                    " ELSE state END",
+    ("odoo_sync_odooconnection", "secret"): "NULL::bytea",
+    ("odoo_sync_odooconnection", "ending"): "''",
+    ("odoo_sync_odooconnection", "is_on"): "false",
+    ("odoo_sync_odooconnection", "state"): "'NEW'",
 }  # fmt: skip
 # The same text from every server.
 SAME_TEXT = """

@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from enrichment.models import Contact
 from icp.models import Lead
 from leadgen_project.tests.console_data import NOW, fill, make_people, make_register
+from odoo_sync.models import OdooConnection
 from outreach.models import Mailbox
 from outreach.tests.factories import make_mailbox
 from scoring.models import LeadScore, ScoreLine
@@ -134,6 +135,21 @@ def test_mailboxes_arrive_without_their_secrets_and_send_nothing_until_connected
         ours = Mailbox.objects.filter(address__in=["a@us.example", "b@us.example"])
         found = list(ours.order_by("address").values_list("state", "secret", "access_until"))
     assert found == [("NEW", None, None), ("PAUSED", None, None)]
+
+
+def test_an_odoo_arrives_without_its_key_and_switched_off(house, tmp_path):
+    sealed = encrypt("odoo-key")
+    with in_tenant(KEY):
+        OdooConnection.objects.create(secret=sealed, ending="-key", is_on=True, state="READY")
+
+    take_out(house, tmp_path / "house.zip", now=NOW)
+    take_in(tmp_path / "house.zip", actor="tests", key=COPY, name="Copy")
+
+    with zipfile.ZipFile(tmp_path / "house.zip") as opened:
+        assert sealed.hex().encode() not in opened.read("tables/odoo_sync_odooconnection.copy")
+    with in_tenant(COPY):
+        found = OdooConnection.objects.values_list("secret", "ending", "is_on", "state")
+        assert list(found) == [(None, "", False, "NEW")]
 
 
 def test_an_archive_of_one_tenant_holds_nothing_of_another(house, tmp_path):
