@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from enrichment import captcha_admin, step_admin, twin_admin
+from enrichment import captcha_admin, harvest_admin, step_admin, twin_admin
 from enrichment.choose_policy import choose_policy, preview_policy
 from enrichment.judge_contacts import policy_now
 from enrichment.models import Contact, SendingPolicy
@@ -31,7 +31,7 @@ from tenants.context import is_public
 from tenants.row_number import row_number
 from tenants.templatetags.console import moment
 
-__all__ = ["captcha_admin", "step_admin", "twin_admin"]
+__all__ = ["captcha_admin", "harvest_admin", "step_admin", "twin_admin"]
 
 QUESTIONS = {
     "catch_all": ("Domains that take any address",

@@ -21,6 +21,7 @@ from acra.models import RegisterImport
 from icp.models import IcpRule
 from icp.save_rule import save_rule
 from leadgen_project import pipeline, schedule
+from leadgen_project.demo_sources import give_sources
 from leadgen_project.processes import RunningSandbox, start_sandbox, start_worker
 from leadgen_project.progress import lines
 from scoring.models import ShortlistEntry
@@ -140,6 +141,7 @@ def _tenant(wanted: Wanted) -> Tenant:
             save_rule(
                 settings.ICP_RULE_NAME, wanted.payload, actor="demo", reason="The demo's rule"
             )
+        give_sources()
     return tenant
 
 

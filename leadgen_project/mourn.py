@@ -14,6 +14,7 @@ from pathlib import Path
 from django.db.models import Q
 from django_tenants.utils import tenant_context
 
+from enrichment.harvest.claim import free_harvests
 from enrichment.politeness import free_hosts
 from icp.models import Lead
 from leadgen_project import held_tasks
@@ -62,4 +63,7 @@ def _free(name: str, *, blamed: bool) -> int:
             theirs = Q(held_by=name) | Q(held_by__startswith=f"{name}:")
             held = Lead.objects.filter(theirs, held_until__isnull=False)
             count += held.let_go(blamed=blamed)
+    for tenant in Tenant.objects.filter(is_active=True):
+        with tenant_context(tenant):
+            free_harvests(name, blamed=blamed)
     return count

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Greatest
 
 from enrichment.harvest_models import HarvestRequest, HarvestSource
 from icp.models import lease_time
@@ -73,6 +74,17 @@ def let_go(request: HarvestRequest, **changes: Any) -> bool:
     """Give the harvest back; whether it was still ours. A pause in the meantime stays."""
     held = HarvestRequest.objects.filter(pk=request.pk, lease=request.lease)
     return bool(held.update(held_until=None, held_by="", **changes))
+
+
+def free_harvests(name: str, *, blamed: bool) -> int:
+    """Free what the dead process, or group of them, called ``name`` held; returns how many.
+
+    A claim counts against what was in hand only when the death may be its fault (``blamed``).
+    """
+    theirs = Q(held_by=name) | Q(held_by__startswith=f"{name}:")
+    held = HarvestRequest.objects.filter(theirs, held_until__isnull=False)
+    attempts = F("attempts") if blamed else Greatest(F("attempts") - 1, 0)
+    return held.update(held_until=None, held_by="", attempts=attempts)
 
 
 @transaction.atomic

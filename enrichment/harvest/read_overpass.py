@@ -206,7 +206,7 @@ def _finer(which: list[int], box: list[float] | None) -> list[list[Any]]:
 def _area(element: dict[str, Any]) -> dict[str, Any]:
     tags = element.get("tags") or {}
     level = str(tags.get("admin_level", ""))
-    part_of = tags.get("is_in") or tags.get("wikipedia") or f"relation {element['id']}"
+    part_of = f"relation {element['id']}"
     return {
         "area": AREA_OF_RELATION + int(element["id"]),
         "level": int(level) if level.isdigit() else 99,
@@ -225,7 +225,7 @@ def _only(found: list[dict[str, Any]], wish: Wish) -> dict[str, Any]:
     if len(found) > 1:
         labels = "; ".join(one["label"] for one in found[:5])
         raise SourceError(
-            f"{len(found)} areas are called {wish.city}: {labels}. Choose one under Harvest"
-            " sources > Cities, then start the harvest again."[:400]
+            f"{len(found)} areas are called {wish.city}: {labels}. Say which under Harvest"
+            " sources, then start the harvest again."[:400]
         )
     return found[0]

@@ -20,6 +20,7 @@ TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside
     ("Leads", "business_center", "icp_lead_changelist", ""),
     ("CAPTCHA desk", "back_hand", "enrichment_captchachallenge_changelist", "for_operator"),
     ("Duplicates", "join_inner", "enrichment_leadtwin_changelist", "duplicates"),
+    ("Harvests", "travel_explore", "enrichment_harvestrequest_changelist", ""),
     ("Contacts", "contact_mail", "enrichment_contact_changelist", ""),
     ("Answers", "forum", "outreach_reply_changelist", "replies"),
     ("ICP rules", "tune", "icp_icprule_changelist", ""),
@@ -48,6 +49,7 @@ ODOO_PAGES = (
 )
 OFFICE_PAGES = (
     ("Vendors", "storefront", "vendors", ""),
+    ("Harvest sources", "hub", "enrichment_harvestsource_changelist", ""),
     ("Spend", "payments", "spend", ""),
     ("Settings", "settings", "tenant-settings", ""),
     ("Configuration file", "upload_file", "config-import", ""),

@@ -11,7 +11,8 @@ with Sandbox(vendors=("tavily",)) as sandbox:
     sandbox.environment        # now with TAVILY_BASE_URL and TAVILY_API_KEY
 
 A made-up Microsoft and Google are always there: any mailbox can be connected, and no mail leaves
-the sandbox. What they took is shown at ``/_sandbox/mail``.
+the sandbox. What they took is shown at ``/_sandbox/mail``. For harvests there are always an
+Overpass API and, in the made-up web, a directory of businesses.
 """
 
 import ipaddress
@@ -37,6 +38,7 @@ from leadgen_project.sandbox.truth import as_truth
 from leadgen_project.sandbox.vendors.catalogue import VENDORS
 from leadgen_project.sandbox.vendors.google import GoogleStandIn
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
+from leadgen_project.sandbox.vendors.overpass import OverpassStandIn
 from leadgen_project.sandbox.vendors.stand_in import VendorStandIn
 from leadgen_project.sandbox.web import Web
 
@@ -85,6 +87,7 @@ class Sandbox:
             name: VENDORS[name].make(lambda: self.companies) for name in vendors
         }
         self.microsoft, self.google = MicrosoftStandIn(asks_first=True), GoogleStandIn()
+        self.overpass = OverpassStandIn(truth=lambda: self.companies)
         self.names = NameServer()
         self._open = ExitStack()
 
@@ -93,6 +96,7 @@ class Sandbox:
         self._open.enter_context(self.names)
         self._open.enter_context(self.microsoft)
         self._open.enter_context(self.google)
+        self._open.enter_context(self.overpass)
         for vendor in self.vendors.values():
             self._open.enter_context(vendor)
         self.register.served_at(self._server.url)
@@ -114,7 +118,7 @@ class Sandbox:
         """Return the settings that lead the product into the sandbox."""
         own = {"CRAWL_PROXY": self.proxy_url, "DATA_GOV_SG_BASE_URL": self.register.url,
                "DNS_SERVERS": self.names.address, **self.microsoft.environment,
-               **self.google.environment}  # fmt: skip
+               **self.google.environment, **self.overpass.environment}  # fmt: skip
         for name, vendor in self.vendors.items():
             own |= VENDORS[name].environment(vendor)
         return own

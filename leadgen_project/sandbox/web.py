@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from threading import Lock
 
-from leadgen_project.sandbox import traps_on_the_page, traps_on_the_wire
+from leadgen_project.sandbox import listing_site, traps_on_the_page, traps_on_the_wire
 from leadgen_project.sandbox.companies import Company, SiteKind
 from leadgen_project.sandbox.loopback import Request
 from leadgen_project.sandbox.sites import Content, Site, namesake_site, parked_site, site_of
@@ -43,7 +43,8 @@ class Web:
         return sorted({*self._own, *self._others})
 
     def knows(self, host: str) -> bool:
-        return self._bare(host) in self._own or self._bare(host) in self._others
+        bare = self._bare(host)
+        return bare in self._own or bare in self._others or bare == listing_site.HOST
 
     def answer(self, request: Request) -> Content | None:
         """Return what the host answers, or ``None`` when there is no such host."""
@@ -69,6 +70,8 @@ class Web:
         return site
 
     def _build(self, host: str) -> Site | None:
+        if host == listing_site.HOST:
+            return Site(otherwise=listing_site.answer)
         if company := self._own.get(host):
             site = site_of(company)
             if company.trap:
