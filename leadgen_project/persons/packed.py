@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import models
 
+from enrichment.harvest_models import HarvestFile
 from enrichment.models import EnrichmentRun, Page, PageBody
 from icp.models import SiteImport, SuppressionImport
 from leadgen_project.persons.identify import ERASED, Person
@@ -17,6 +18,7 @@ from leadgen_project.persons.identify import ERASED, Person
 KNOWN = {
     "enrichment.pagebody.compressed": "pages",
     "enrichment.enrichmentrun.corpus": "merged texts",
+    "enrichment.harvestfile.content": "uploaded lists",
     "icp.suppressionimport.accepted_rows": "uploaded lists",
     "icp.suppressionimport.refused_rows": "uploaded lists",
     "icp.siteimport.accepted_rows": "uploaded lists",
@@ -24,10 +26,12 @@ KNOWN = {
     "icp.siteimport.applied_rows": "uploaded lists",
     "outreach.mailboxsignin.verifier": "encrypted, of a sign-in under way",
     "outreach.mailbox.secret": "encrypted tokens, which speak of the mailbox alone",
+    "odoo_sync.odooconnection.secret": "an encrypted key",
 }
 UPLOADS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (SuppressionImport, ("accepted_rows", "refused_rows")),
     (SiteImport, ("accepted_rows", "refused_rows", "applied_rows")),
+    (HarvestFile, ("content",)),
 )
 
 
@@ -87,9 +91,11 @@ def clean_uploads(person: Person) -> int:
     pattern, count = person.anywhere(), 0
     for row, names in uploads_with(person):
         for name in names:
-            text = zlib.decompress(bytes(getattr(row, name))).decode()
+            # Files come as they are: what is no UTF-8 stays as it was.
+            text = zlib.decompress(bytes(getattr(row, name))).decode(errors="surrogateescape")
             cleaned = pattern.sub(ERASED, text) if pattern else text
-            setattr(row, name, zlib.compress(cleaned.encode(), 6))
+            packed = zlib.compress(cleaned.encode(errors="surrogateescape"), 6)
+            setattr(row, name, packed)
         row.save(update_fields=names)
         count += 1
     return count

@@ -23,6 +23,8 @@ from enrichment.models import (
     Contact,
     EnrichmentRun,
     Evidence,
+    HarvestFile,
+    HarvestSource,
     LeadStep,
     Page,
     PageBody,
@@ -141,6 +143,12 @@ def plant_upload() -> None:
         file_name=f"{EMAIL}.csv", reason="list", actor="olga",
     )  # fmt: skip
     assert upload.accepted_rows
+    listed = b"name,mail\nCaf\xe9," + EMAIL.encode()  # not UTF-8, as files of offices may be
+    source = HarvestSource.objects.create(name="Cafes", kind="OPEN_DATA")
+    HarvestFile.objects.create(
+        source=source, file_name="cafes.csv", sha256="a" * 64, content=zlib.compress(listed),
+        size_bytes=len(listed), entry_count=1, uploaded_by="olga",
+    )  # fmt: skip
 
 
 def dump(tenant: str = "acme") -> str:
@@ -151,7 +159,7 @@ def dump(tenant: str = "acme") -> str:
             for row in model._default_manager.values():
                 for value in row.values():
                     if isinstance(value, bytes | memoryview) and bytes(value)[:1] == b"\x78":
-                        found.append(zlib.decompress(bytes(value)).decode())
+                        found.append(zlib.decompress(bytes(value)).decode(errors="replace"))
                     else:
                         found.append(str(value))
     found += [path.read_text() for path in folder_of(tenant).rglob("*.csv")]
