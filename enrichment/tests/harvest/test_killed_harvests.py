@@ -56,7 +56,7 @@ def test_a_site_is_harvested_alike_with_kills_in_between_and_without(committed):
         wild = start("beta", committed, env, **asked, kills=True)
 
     assert calm[0] == 0
-    assert wild[0] >= 5
+    assert wild[0] >= 2
     assert wild[1:] == calm[1:]
     assert [row[0] for row in wild[2]] == list(range(1, 31))
     assert wild[3]["CaptchaChallenge"] == 1
@@ -73,7 +73,7 @@ def test_real_places_are_harvested_alike_with_kills_in_between_and_without(commi
         calm = start("acme", committed, overpass.environment, **asked, kills=False)
         wild = start("beta", committed, overpass.environment, **asked, kills=True)
 
-    assert wild[0] >= 5
+    assert wild[0] >= 2
     assert wild[1:] == calm[1:]
     assert {row[1] for row in wild[2]} == {
         f"{one['type']}/{one['id']}" for one in elements
