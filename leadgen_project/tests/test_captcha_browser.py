@@ -183,24 +183,3 @@ def test_an_empty_desk_says_what_would_stand_there(people, console):  # noqa: F8
 
     assert look_at(console, [DESK], looks=[(1440, False), (1024, True)]) == []
     assert "No page waits for a person" in console.page.inner_text("body")
-
-
-def test_the_desk_says_that_pages_have_come_meanwhile(walls, console):  # noqa: F811 -- the fixture
-    console.page.clock.install()
-    console.sign_in("operator", PASSWORD)
-    console.open(DESK)
-    news = console.page.locator("[data-stream]")
-    assert not news.is_visible()
-
-    console.page.clock.fast_forward(20_000)
-    with in_tenant("acme"):
-        lead = make_lead(stage="NEEDS_OPERATOR")
-        open_challenge(lead=lead, url="https://w.example/", host="w.example", make="hCaptcha")
-    news.wait_for(state="visible", timeout=60_000)
-
-    assert f"{PAGES + 1} wait now" in news.inner_text()
-    with console.page.expect_navigation():
-        news.get_by_role("link").click()
-    console.settle()
-    assert f"{PAGES + 1} pages wait" in console.page.inner_text("body")
-    assert console.problems == []
