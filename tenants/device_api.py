@@ -33,6 +33,14 @@ ERRORS = ["invalid_request", "invalid_grant", "invalid_scope", "unsupported_gran
           "authorization_pending", "slow_down", "access_denied", "expired_token"]  # fmt: skip
 
 
+def _example(name: str, body: dict[str, str]) -> list[OpenApiExample]:
+    """One for each of the two kinds of bodies."""
+    return [
+        OpenApiExample(name, body, request_only=True, media_type=kind)
+        for kind in (FormParser.media_type, StorableJSONParser.media_type)
+    ]
+
+
 class DeviceQuestion(serializers.Serializer):
     """Parameters nobody knows are passed over, as OAuth wants it."""
 
@@ -116,13 +124,10 @@ class DeviceCodeView(OAuthView):
         operation_id="device_code",
         request=DeviceQuestion,
         responses={200: DeviceAnswer, 400: OAuthError},
-        examples=[
-            OpenApiExample(
-                "the command-line client",
-                {"client_id": "leadgen", "scope": "read", "device_name": "mei-laptop"},
-                request_only=True,
-            )
-        ],
+        examples=_example(
+            "the command-line client",
+            {"client_id": "leadgen", "scope": "read", "device_name": "mei-laptop"},
+        ),
     )
     def post(self, request: Request) -> Response:
         """Begin a log-in. Show the person `user_code` and `verification_uri`; both codes live ten
@@ -150,11 +155,7 @@ class DeviceTokenView(OAuthView):
         operation_id="device_token",
         request=TokenQuestion,
         responses={200: TokenAnswer, 400: OAuthError},
-        examples=[
-            OpenApiExample(
-                "is it there?", {"grant_type": GRANT, "device_code": "..."}, request_only=True
-            )
-        ],
+        examples=_example("is it there?", {"grant_type": GRANT, "device_code": "..."}),
     )
     def post(self, request: Request) -> Response:
         """The token, once, when somebody at the console has let the program in.

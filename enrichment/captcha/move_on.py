@@ -7,14 +7,15 @@ from datetime import datetime
 from django.db.models import F
 
 from enrichment.captcha_models import CaptchaChallenge
-from enrichment.harvest_models import Listing
+from enrichment.harvest_models import HarvestRequest, Listing
+from enrichment.listings.take import take
 from icp.models import Lead
 
 
 def move_on(challenge: CaptchaChallenge, *, now: datetime) -> bool:
     """Make the lead a candidate again, or the listing one to be taken; whether anything moved.
 
-    A listing of which nothing is known is refused instead.
+    A listing whose harvest is over is taken at once; one of which nothing is known is refused.
 
     The next night takes the lead through every step. Meets it the same wall again, it passes by:
     see ``captcha.settled``. So what a person found is verified, scored and shown like the rest, and
@@ -32,4 +33,9 @@ def move_on(challenge: CaptchaChallenge, *, now: datetime) -> bool:
     if walled.filter(record={}).exists():  # to read it again would end at the same wall
         text = "Nobody could pass the wall before its page."
         return bool(walled.update(outcome=Listing.Outcome.REFUSED, code="walled", sentence=text))
-    return bool(walled.update(outcome=Listing.Outcome.FOUND, code="", sentence=""))
+    if not walled.update(outcome=Listing.Outcome.FOUND, code="", sentence=""):
+        return False
+    listing = Listing.objects.select_related("request").get(pk=challenge.listing_id or 0)
+    if listing.request is None or listing.request.status not in HarvestRequest.OPEN:
+        take(listing, now=now)  # its harvest, which takes what it finds, is over
+    return True

@@ -16,6 +16,7 @@ from enrichment.captcha.open import open_challenge
 from enrichment.captcha.resolve import fail, resolve
 from enrichment.captcha.stop import resume_source
 from enrichment.captcha.tidy import tidy
+from enrichment.harvest_models import HarvestRequest
 from enrichment.listings.take import take
 from enrichment.models import CaptchaChallenge, Contact, EnrichmentRun, Evidence, Listing
 from enrichment.tests.test_captcha_open import PLACE, make_listing
@@ -303,6 +304,18 @@ def test_an_entry_that_was_never_read_becomes_a_lead_by_what_the_person_read(acm
     lead = Lead.objects.get()
     assert (listing.outcome, lead.name) == (Listing.Outcome.TAKEN, "Ah Seng Bakery")
     assert Evidence.objects.get(lead=lead, field="emails").source == "CAPTCHA"
+
+
+def test_an_entry_whose_harvest_is_over_becomes_a_lead_at_once(acme):
+    listing = make_listing(outcome="WALLED", record={"name": "Bakery", "city": "Johor"})
+    HarvestRequest.objects.update(status="COMPLETED", finished_at=START)
+    challenge = open_challenge(listing=listing, **PLACE)
+
+    resolve(challenge, "a@x.example", actor="ann", now=START)
+
+    listing.refresh_from_db()
+    assert listing.outcome == Listing.Outcome.TAKEN
+    assert Evidence.objects.get(lead=listing.lead, field="emails").value == "a@x.example"
 
 
 def test_an_entry_nobody_could_read_is_refused_and_met_no_more(acme):
