@@ -107,7 +107,7 @@ def test_no_paid_vendor_is_open_unless_asked_for():
         of_mail = {**sandbox.microsoft.environment, **sandbox.google.environment}
         names = set(sandbox.environment) - set(of_mail)
 
-    assert names == {"CRAWL_PROXY", "DATA_GOV_SG_BASE_URL", "DNS_SERVERS"}
+    assert names == {"CRAWL_PROXY", "DATA_GOV_SG_BASE_URL", "DNS_SERVERS", "OVERPASS_URL"}
 
 
 def test_mail_stays_in_the_sandbox_where_it_can_be_read():
