@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from leadgen_project.postgres_place import find_server
+from tenants.rest import events
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +29,10 @@ def place() -> Iterator[Path]:
             server.send_signal(signal.SIGQUIT)  # at once: nobody will read them again
             server.wait(30)
     shutil.rmtree(directory)
+
+
+@pytest.fixture(autouse=True)
+def _short_streams(monkeypatch):
+    """Streams of this process end soon: walks over all addresses read each answer to its end."""
+    monkeypatch.setattr(events, "LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0.01)

@@ -37,7 +37,6 @@ from outreach.models import Campaign, Message
 from tenants import api_tokens
 from tenants.context import in_public, in_tenant
 from tenants.models import PipelineRun, Tenant, User
-from tenants.rest import events
 from tenants.roles import scopes_of_role
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
@@ -52,8 +51,6 @@ IDS = {"leads": "lead", "runs": "run", "shortlists": "run", "icp-rules": "rule",
 @pytest.fixture
 def known(db, monkeypatch) -> dict[str, str]:
     """Ids there are rows of."""
-    monkeypatch.setattr(events, "LONGEST_SECONDS", 0.05)
-    monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0.01)
     monkeypatch.setattr("django.conf.settings.API_CALLS_PER_MINUTE", 10**6)
     make_people()
     make_register()
