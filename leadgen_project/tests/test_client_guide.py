@@ -18,7 +18,7 @@ from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
 from leadgen_project.tests.browser import server  # noqa: F401 -- a fixture
 from leadgen_project.tests.client_rig import Terminal
 from leadgen_project.tests.console_data import fill, make_people, make_register
-from outreach.models import Campaign, Mailbox
+from outreach.models import Campaign, EmailTemplate, Mailbox
 from outreach.tests.factories import make_mailbox, make_policy
 from outreach.tests.test_campaigns import people, plan
 from tenants.context import in_tenant
@@ -90,7 +90,8 @@ def test_every_command_of_the_guide_works(microsoft, terminal, server, capsys): 
 def _ids() -> dict[str, str]:
     with in_tenant("acme"):
         return {"CAMPAIGN": str(Campaign.objects.get(name=CAMPAIGN).pk),
-                "LEAD": str(Lead.objects.order_by("pk").first().public_id)}  # fmt: skip
+                "LEAD": str(Lead.objects.order_by("pk").first().public_id),
+                "TEMPLATE": str(EmailTemplate.objects.order_by("pk").first().pk)}  # fmt: skip
 
 
 def _run(words: list[str], capsys) -> dict[str, str]:
