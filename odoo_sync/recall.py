@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -12,26 +13,37 @@ from odoo_sync.models import OdooPush, OdooRecall
 from tenants import audit
 from tenants.clock import database_now
 
+AT_ONCE = 10_000
+
 
 def list_for_recall(suppressions: QuerySet[Suppression]) -> int:
     """Add what went to Odoo and ``suppressions`` speak of to the recall list; returns how many.
 
     For ``icp.suppressions.when_suppressed``, in the transaction that suppresses. Found by the keyed
-    hashes of what went, so also when only the hash of an erased person is left. One statement each.
+    hashes of what went, so also when only the hash of an erased person is left. One statement where
+    nothing went to an Odoo yet, else three for each ten thousand suppressions.
     """
-    added = 0
     went = OdooPush.objects.filter(Q(pushed_at__isnull=False) | Q(asked_at__isnull=False))
-    standing = suppressions.filter(lifted_at=None).values_list("pk", "value_hash")
-    for pk, value_hash in standing:
-        hit = went.filter(keys__contains=[value_hash]).select_related("connection")
-        rows = [
-            OdooRecall(push=push, suppression_id=pk, system=push.connection.system[:650],
-                       went_at=moment)
-            for push in hit if (moment := push.pushed_at or push.asked_at)
-        ]  # fmt: skip
-        OdooRecall.objects.bulk_create(rows, ignore_conflicts=True)
-        added += len(rows)
+    if not went.exists():
+        return 0
+    standing = suppressions.filter(lifted_at=None).values_list("value_hash", "pk")
+    rows = standing.iterator(chunk_size=AT_ONCE)
+    added = 0
+    while some := dict(islice(rows, AT_ONCE)):
+        added += _list(went, some)
     return added
+
+
+def _list(went: QuerySet[OdooPush], standing: dict[str, int]) -> int:
+    hit = went.filter(keys__overlap=list(standing)).select_related("connection")
+    rows = [
+        OdooRecall(push=push, suppression_id=standing[key], system=push.connection.system[:650],
+                   went_at=moment)
+        for push in hit if (moment := push.pushed_at or push.asked_at)
+        for key in set(push.keys) & standing.keys()
+    ]  # fmt: skip
+    OdooRecall.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
 
 
 def mark_done(recall_id: int, *, actor: str, now: datetime | None = None) -> bool:

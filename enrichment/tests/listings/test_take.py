@@ -153,7 +153,17 @@ def test_a_business_known_already_is_linked_and_not_doubled(acme, shared):
     assert Lead.objects.count() == 1
     assert said_of(first.lead)["opening_hours"] == ["Mo-Fr"]
     first.lead.refresh_from_db()
-    assert first.lead.facts["name"]["value"] == "Kampai Bar"  # the page it came by goes first
+    assert first.lead.facts["name"]["value"] == "KAMPAI BAR PTE. LTD."  # as the register has it
+
+
+def test_of_two_pages_the_one_a_lead_came_by_has_the_first_word(acme):
+    first = taken(name="Kampai Bar", phones=("6123 4567",))
+    second = make_listing(make_source("Another list"), name="Kampai & Co", phones=("6123 4567",))
+    take(second, now=NOW)
+
+    assert second.lead == first.lead
+    first.lead.refresh_from_db()
+    assert first.lead.facts["name"]["value"] == "Kampai Bar"
 
 
 @pytest.mark.parametrize("shared", [
