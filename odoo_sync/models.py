@@ -40,7 +40,9 @@ class OdooConnection(models.Model):
     url = models.CharField("address", max_length=500, blank=True)
     database = models.CharField(max_length=100, blank=True)
     login = models.CharField(max_length=150, blank=True)
-    secret = models.BinaryField(null=True, editable=False)
+    secret = models.BinaryField(
+        null=True, editable=False, help_text="The key, encrypted; see tenants.secrets."
+    )
     ending = models.CharField(max_length=4, blank=True, editable=False)
     key_expires_on = models.DateField(null=True, blank=True)
     module = models.CharField(max_length=80, default=new_module, editable=False)
