@@ -73,7 +73,6 @@ def test_from_an_empty_desk_to_a_reply_that_ends_the_sequence(
     for name, subject in (("First", "Tea for {{ business_name }}"), ("Second", "Still no tea?")):
         write_template(console, name, subject)
     plan_campaign(console)
-    console.open(f"{HERE}campaign/1/change/")
     assert "Start: write to 3 people" in page.inner_text("body")
     assert "Started: 3 mails are queued" in press(console, "Start: write to 3 people")
 
