@@ -40,6 +40,7 @@ MAIL_PAGES = (
     ("Mailboxes", "outgoing_mail", "outreach_mailbox_changelist", "silent_mailboxes"),
     ("Mail policy", "policy", "outreach_mailpolicy_changelist", ""),
     ("Why is nothing sending?", "troubleshoot", "outreach_why", ""),
+    ("Call list", "call", "outreach_call_list", ""),
 )
 ODOO_PAGES = (
     ("Leads in Odoo", "sync", "odoo_sync_odoopush_changelist", "parked_in_odoo"),

@@ -22,6 +22,7 @@ from leadgen_project.persons.requests import forget_requests
 from leadgen_project.persons.walk import Mention, mentions
 from outreach.answer_models import Reply
 from outreach.models import Message, MessageEvent
+from outreach.phone_models import DncResult
 from tenants import audit
 from tenants.blank_audit import blank_audit
 from tenants.permits import Vendor
@@ -77,6 +78,8 @@ def _remove(person: Person, *, actor: str, reason: str, now: datetime, everywher
     removed["evidence"] = _delete_evidence(person)
     removed["contacts"] = len(person.contacts)
     Contact.objects.filter(pk__in=person.contacts).delete()
+    looked_up = DncResult.objects.filter(number__in=person.numbers)
+    removed["Do Not Call results"], _ = looked_up.delete()
     known = Verification.objects.filter(address__in=person.addresses)
     removed["verifications"] = known.update(address="", facts={})
     report.touched = packed.let_go_of_pages(person, everywhere=everywhere)

@@ -23,6 +23,7 @@ from outreach.models import (
     Signature,
     TemplateVersion,
 )
+from outreach.phone_models import DncResult
 from scoring.default_card import PAYLOAD
 from scoring.models import LeadScore, ScoreCard, ScoreLine, Shortlist, ShortlistEntry
 from tenants import audit
@@ -130,6 +131,10 @@ def fill(tenant: str, *, mark: str, leads: int = 60) -> PipelineRun:
                 reason=f"{mark} asked us", created_by=f"{mark}-author",
             )  # fmt: skip
         make_mail(mark)
+        DncResult.objects.create(
+            number="+6561234567", result="BUSINESS", reasoning=f"{mark} reasoning", checked_at=NOW,
+            evidence_name=f"{mark}.csv", evidence_sha256="0" * 64, created_by=f"{mark}-author",
+        )  # fmt: skip
         audit.record("icp.rule.save", actor=f"{mark}-author", subject=f"{mark} rule",
                      before={"version": 0}, after={"version": 1}, reason=f"{mark} why")  # fmt: skip
     return run

@@ -62,6 +62,11 @@ def ids_in(tenant: str) -> dict[str, str]:
     return found
 
 
+def is_ours(model: str, pk: str) -> bool:
+    with in_tenant("acme"):
+        return apps.get_model(model).objects.filter(pk=pk).exists()
+
+
 def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
     """Every address the project answers, with ``{id}`` for what is filled in."""
     for entry in (resolver or get_resolver()).url_patterns:
@@ -87,11 +92,10 @@ def body(response) -> str:
 
 
 def test_no_page_shows_a_row_of_another_tenant_by_its_id(filled):
-    theirs, ours = ids_in("beta"), ids_in("acme")
     client = sign_in("owner")
 
-    for model, pk in theirs.items():
-        if ours.get(model) == pk:
+    for model, pk in ids_in("beta").items():
+        if is_ours(model, pk):
             continue  # the same number is a row of ours as well
         for page in admin_pages(model, pk):
             response = client.get(page)

@@ -47,6 +47,7 @@ from leadgen_project.tests.test_console_isolation import sign_in
 from outreach import way_out
 from outreach.claim import claim
 from outreach.models import Message
+from outreach.phone_models import DncResult
 from outreach.send import send
 from outreach.tests.factories import (
     make_campaign,
@@ -130,6 +131,11 @@ def plant(tenant: str = "acme") -> Lead:
         lead_data={"first_name": "Mei", "full": NAME},
         gate=[{"rule": "address", "sentence": EMAIL}],
     )  # fmt: skip
+    for register in ("VOICE", "TEXT"):
+        DncResult.objects.create(
+            number=NUMBER, register=register, result="CLEAR", checked_at=NOW(), expires_at=NOW(),
+            evidence_name="61239876.csv", evidence_sha256="0" * 64, created_by="olga",
+        )  # fmt: skip
     message.events.create(kind="DELAYED", detail=f"{EMAIL} is over quota")
     folder = folder_of(tenant) / "exports" / "run-000001"
     folder.mkdir(parents=True, exist_ok=True)
@@ -205,6 +211,7 @@ def test_the_answer_holds_every_planted_item_with_where_it_is_from(lead):
     assert tables == {
         "icp.lead", "enrichment.enrichmentrun", "enrichment.page", "enrichment.leadstep",
         "enrichment.vendoranswer", "tenants.llmanswer", "icp.suppressionimport",
+        "outreach.dncresult",
     }  # fmt: skip
     assert all(held[name] for name in ("uploaded_lists", "merged_texts", "audit"))
 

@@ -1,0 +1,148 @@
+"""N11: no number leaves in a call list without a valid look at the Do Not Call register."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from icp import suppressions
+from icp.tests.test_pages import inside, page, sign_in
+from outreach.call_list import as_csv, call_list
+from outreach.dnc import VALID_FOR, Standing, standings
+from outreach.import_dnc import DncImportError, preview, take_in
+from outreach.phone_models import DncResult
+from scoring.models import LeadScore, ScoreCard, Shortlist, ShortlistEntry
+from scoring.tests.factories import make_contact, make_lead
+from tenants.context import in_tenant
+from tenants.models import AuditEvent
+
+NUMBER, OTHER = "+6561234567", "+6561234568"
+FILE = b"""number,register,result,checked_on,reasoning
+6123 4567,voice,clear,,
+61234568,,business,,Switchboard on the company's own site
+nobody,,clear,,
+61234569,,maybe,,
+61234570,,business,,
+61234571,,listed,2999-01-01,
+"""
+
+
+def checked(number: str, result: str = "CLEAR", **age: int) -> DncResult:
+    at = timezone.now() - timedelta(**age)
+    return DncResult.objects.create(
+        number=number, result=result, checked_at=at, evidence_name="answer.csv",
+        expires_at=None if result == "BUSINESS" else at + VALID_FOR, created_by="olga",
+        evidence_sha256="0" * 64, reasoning="Their switchboard." if result == "BUSINESS" else "",
+    )  # fmt: skip
+
+
+def listed(*numbers: str) -> None:
+    card = ScoreCard.objects.create(name="default", version=1, payload={}, created_by="o")
+    shortlist = Shortlist.objects.create(run_id=7, cap=9, card=card, considered=len(numbers))
+    for rank, number in enumerate(numbers, start=1):
+        lead = make_lead(f"KAYA {rank}")
+        make_contact(lead, "PERSON", name="Mei", phone=number)
+        score = LeadScore.objects.create(lead=lead, run_id=7, card=card, total=5, bucket="LOW",
+                                         features={}, rationale="x")  # fmt: skip
+        ShortlistEntry.objects.create(shortlist=shortlist, lead=lead, rank=rank, score=score)
+
+
+def test_only_numbers_with_a_valid_result_are_on_the_list_and_the_file_counts_the_others(acme):
+    numbers = [f"+656123456{digit}" for digit in range(6)]
+    listed(*numbers)
+    clear, business, old, forbidden, _unknown, silent = numbers
+    checked(clear)
+    checked(business, "BUSINESS", days=400)
+    checked(old, days=21)
+    checked(forbidden, "LISTED")
+    checked(silent)
+    suppressions.add("PHONE", silent, reason="Asked us.", actor="olga")
+
+    found = call_list(now=timezone.now())
+
+    assert [call.number for call in found.calls] == [clear, business]
+    assert found.withheld == {Standing.EXPIRED: 1, Standing.LISTED: 1, Standing.UNCHECKED: 1,
+                              "suppressed": 1}  # fmt: skip
+    file = as_csv(found)
+    assert "Withheld: 4 numbers" in file
+    assert not any(number in file for number in (old, forbidden, silent))
+
+
+def test_a_result_ends_to_the_second_and_the_newest_counts(acme):
+    result = checked(NUMBER)
+    end = result.expires_at
+
+    assert standings([NUMBER], now=end - timedelta(seconds=1)) == {NUMBER: Standing.CLEAR}
+    assert standings([NUMBER], now=end) == {NUMBER: Standing.EXPIRED}
+    checked(OTHER, "LISTED", days=2)
+    checked(OTHER, "CLEAR", days=1)
+    assert standings([OTHER], now=timezone.now()) == {OTHER: Standing.CLEAR}
+
+
+def test_a_preview_stores_nothing_and_taking_it_in_twice_stores_it_once(acme):
+    now = timezone.now()
+
+    seen = preview(FILE, file_name="answer.csv", now=now)
+
+    assert [line.number for line in seen.lines] == [NUMBER, OTHER]
+    assert [row for row, _ in seen.refused] == [4, 5, 6, 7]
+    assert not DncResult.objects.exists()
+    assert take_in(seen.token, actor="olga", now=now) == 2
+    assert take_in(seen.token, actor="olga", now=now) == 0
+    row = DncResult.objects.get(number=NUMBER)
+    assert (row.evidence_name, row.expires_at) == ("answer.csv", now + VALID_FOR)
+    assert AuditEvent.objects.filter(action="outreach.dnc.import").count() == 2
+
+
+def test_a_suppressed_number_is_not_taken_in_whatever_the_register_said(acme):
+    suppressions.add("PHONE", OTHER, reason="Asked us.", actor="olga")
+
+    seen = preview(FILE, file_name="answer.csv", now=timezone.now())
+
+    assert [line.number for line in seen.lines] == [NUMBER]
+    assert (3, "The number is suppressed.") in seen.refused
+
+
+def test_a_preview_of_another_tenant_or_a_forged_one_is_not_taken_in(acme):
+    token = preview(FILE, file_name="answer.csv", now=timezone.now()).token
+
+    for forged in (token + "x", "", "a:b:c"):
+        with pytest.raises(DncImportError):
+            take_in(forged, actor="olga", now=timezone.now())
+    with in_tenant("beta"), pytest.raises(DncImportError, match="another tenant"):
+        take_in(token, actor="olga", now=timezone.now())
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xd0\xcf\x11\xe0"])
+def test_a_file_of_another_kind_is_refused_with_a_sentence(acme, content):
+    with pytest.raises(DncImportError):
+        preview(content, file_name="x.csv", now=timezone.now())
+
+
+def test_an_operator_imports_results_and_takes_the_list_out(db):
+    operator = sign_in("OPERATOR")
+    inside(lambda: listed(NUMBER, OTHER))
+    assert "Nobody to call" in page(operator, "outreach_call_list")
+
+    file = SimpleUploadedFile("answer.csv", FILE)
+    shown = operator.post("/admin/outreach/dncresult/import/", {"file": file})
+    assert b"2 to take in" in shown.content
+    token = shown.context_data["found"].token
+    path = "/admin/outreach/dncresult/"
+    taken = operator.post(f"{path}import/now/", {"token": token}, follow=True)
+    assert b"2 new results" in taken.content
+    assert "Withheld: 0 numbers" in page(operator, "outreach_call_list")
+    answer = operator.post(f"{path}calls/file/")
+    assert NUMBER in answer.content.decode()
+    assert inside(AuditEvent.objects.filter(action="outreach.calls.export").exists)
+
+
+def test_an_auditor_reads_the_list_and_takes_nothing_out(db):
+    auditor = sign_in("AUDITOR")
+
+    assert "Nobody to call" in page(auditor, "outreach_call_list")
+    assert auditor.post("/admin/outreach/dncresult/calls/file/").status_code == 403
+    assert auditor.get("/admin/outreach/dncresult/import/").status_code == 403
