@@ -24,6 +24,8 @@ PAST_LISTS = 200
 class ReviewAdmin(TenantPage):
     """A queue to be emptied: best first, one key per verdict."""
 
+    list_title = "Shortlist"
+
     def get_urls(self) -> list[URLPattern]:
         mine = [
             self.at("shortlistentry_verdict", "<int:pk>/verdict/", require_POST(self.verdict)),

@@ -24,6 +24,7 @@ from leadgen_project.import_config import (
 )
 from tenants.console import is_platform_admin, may_do
 from tenants.models import AuditEvent
+from tenants.row_number import row_number
 
 ACTION = "tenants.edit_settings"
 
@@ -50,9 +51,8 @@ def _do(request: HttpRequest, context: dict[str, Any]) -> str:
     """What was done, in words; nothing after a preview, which goes into ``context``."""
     actor, verb = request.user.get_username(), request.POST.get("verb", "")
     if verb == "undo":
-        number = request.POST.get("event", "")
         event = get_object_or_404(
-            AuditEvent, pk=number if number.isdigit() else 0, action=UPDATE,
+            AuditEvent, pk=row_number(request.POST.get("event", "")), action=UPDATE,
             reason__startswith=REASON,
         )  # fmt: skip
         undo_import(event, actor=actor)

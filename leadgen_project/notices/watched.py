@@ -19,13 +19,13 @@ from outreach.answer_models import Reply
 from outreach.models import Campaign
 from tenants.context import current_schema
 from tenants.models import Membership
+from tenants.row_number import row_number
 
 __all__ = ["MOST_WATCHED", "TooManyWatchedError", "look_at_watched", "page_of", "switch"]
 
 Record = Watch.Record
 State = dict[str, str]
 MOST_WATCHED = 200  # by one person
-LONGEST_NUMBER = 19  # digits; more are beyond the database
 
 _PAGES = {
     Record.LEAD: "admin:icp_lead_change",
@@ -72,7 +72,7 @@ def look_at_watched(*, now: datetime) -> int:
     """
     members = Membership.objects.filter(tenant_id=current_schema(), user__is_active=True)
     watches = list(
-        Watch.objects.filter(person__in=list(members.values_list("user__username", flat=True)))
+        Watch.objects.filter(person__in=members.values("user__username"))
         .select_for_update(skip_locked=True)
         .order_by("pk")
     )
@@ -156,7 +156,7 @@ def _companies(keys: Iterable[str]) -> dict[str, State]:
 
 
 def _numbers(keys: Iterable[str]) -> list[int]:
-    return [int(key) for key in keys if key.isdecimal() and len(key) < LONGEST_NUMBER]
+    return [row_number(key) for key in keys]
 
 
 _STATES: dict[Record, Callable[[Iterable[str]], dict[str, State]]] = {

@@ -26,6 +26,7 @@ from leadgen_project.persons.requests import SOON, answered, take_down
 from tenants.console import ModelAdmin, may_do, reason_of
 from tenants.context import is_public
 from tenants.models import AuditEvent
+from tenants.row_number import row_number
 
 ACTION = "icp.answer_people"
 SHOWN = 50  # things of a kind on the page; the file has them all
@@ -126,7 +127,7 @@ class PersonRequestAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         self._guard(request)
-        row = get_object_or_404(PersonRequest, pk=object_id if object_id.isdigit() else 0)
+        row = get_object_or_404(PersonRequest, pk=row_number(object_id))
         is_known = bool(row.email or row.phone or row.name)
         held: Answer = answer(asked_by(row), now=timezone.now()) if is_known else {}
         tag, words = state_of(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from leadgen_project.notices.mail import notices_for
 from leadgen_project.tests.console_data import make_people
 from leadgen_project.tests.test_console_isolation import sign_in
 from outreach.models import Campaign
-from tenants.context import in_public, in_tenant
+from tenants.context import connection, in_public, in_tenant
 from tenants.models import Membership
 
 
@@ -85,6 +86,14 @@ def test_who_is_no_member_any_more_is_told_nothing(people):
             Membership.objects.filter(user__username="operator").delete()
 
         assert look(now=timezone.now()) == 0
+
+
+def test_where_nobody_watches_it_costs_one_statement(people):
+    with in_tenant("acme"), CaptureQueriesContext(connection) as asked:
+        assert watched.look_at_watched(now=timezone.now()) == 0
+    statements = [one["sql"].split(maxsplit=1)[0] for one in asked]
+    assert not {"INSERT", "UPDATE", "DELETE"} & set(statements)
+    assert statements.count("SELECT") == 1
 
 
 @pytest.mark.parametrize("key", ["0", "-1", "x", "٣", "9" * 30, "201900001K'"])

@@ -14,6 +14,7 @@ from django.utils import timezone
 from tenants import audit, secrets
 from tenants.context import in_public, in_tenant
 from tenants.identity_models import Issuer
+from tenants.row_number import row_number
 from tenants.sso.claims import Person, read_person
 from tenants.sso.discover import Discovery, discover
 from tenants.sso.fetch import ProviderError
@@ -119,10 +120,8 @@ def find_provider(key: str) -> Provider | None:
     """The provider a button or a session names, if it is switched on."""
     if key == DEPLOYMENT:
         return deployment_provider()
-    if not key.isascii() or not key.isdigit() or len(key) > 18:
-        return None
     with in_public():
-        row = _switched_on().filter(pk=int(key)).first()
+        row = _switched_on().filter(pk=row_number(key)).first()
     return provider_of(row) if row else None
 
 
