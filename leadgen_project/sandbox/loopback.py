@@ -9,6 +9,7 @@ import contextlib
 import socket
 import socketserver
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -137,6 +138,32 @@ class LoopbackServer:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+@dataclass(slots=True)
+class OnLoopback(ABC):
+    """A service that is served while its block runs. Port 0 becomes a free one."""
+
+    port: int = field(default=0, kw_only=True)
+    _server: LoopbackServer | None = field(default=None, init=False, repr=False)
+
+    @property
+    def url(self) -> str:
+        """The base address for the setting of whoever calls it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @abstractmethod
+    def answer(self, request: Request) -> Reply | bytes | Raw:
+        """See ``Answer``."""
+
+    def __enter__(self) -> Self:
+        self._server = LoopbackServer(self.answer, self.port).start()
+        self.port = self._server.port
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.stop()
 
 
 class _Threads(socketserver.ThreadingTCPServer):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ from email.message import EmailMessage
 from email.policy import default as modern
 from enum import StrEnum
 from threading import Lock
-from typing import Any, Self
+from typing import Any
 
 from leadgen_project.sandbox.chance import dice
-from leadgen_project.sandbox.loopback import LoopbackServer, Raw, Reply, Request
+from leadgen_project.sandbox.loopback import OnLoopback, Raw, Reply, Request
 from leadgen_project.sandbox.vendors.stand_in import question_of, reset
 
 KEY_HEADER = "x-leadgen-key"
@@ -84,7 +84,7 @@ class AcceptedMail:
 
 
 @dataclass(slots=True)
-class MailStandIn(ABC):
+class MailStandIn(OnLoopback):
     """A mail provider on loopback; a context manager.
 
     ``retry_after``: what 429 and 503 carry, as it goes on the wire. ``faulty``: the kinds of call
@@ -98,29 +98,13 @@ class MailStandIn(ABC):
     likely_faults: tuple[MailFault, ...] = tuple(MailFault)
     faulty: frozenset[str] = frozenset({"draft", "mark", "send"})
     seed: int = 1
-    port: int = 0
     clock: Callable[[], float] = time.monotonic
     calls: list[MailCall] = field(default_factory=list, init=False)
     mails: list[AcceptedMail] = field(default_factory=list, init=False)
     most_at_once: Counter[str] = field(default_factory=Counter, init=False)
     _at_once: Counter[str] = field(default_factory=Counter, init=False)
     _faults: deque[tuple[str, MailFault]] = field(default_factory=deque, init=False)
-    _server: LoopbackServer | None = field(default=None, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
-
-    # --- life ---------------------------------------------------------------------------------
-    def __enter__(self) -> Self:
-        self._server = LoopbackServer(self.answer, self.port).start()
-        self.port = self._server.port
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._server:
-            self._server.stop()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     # --- what a test asks ---------------------------------------------------------------------
     def fail_next(self, *faults: MailFault, on: str = "send") -> None:

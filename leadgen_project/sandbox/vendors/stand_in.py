@@ -10,16 +10,16 @@ import json
 import socket
 import struct
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from threading import Lock
-from typing import Any, Self
+from typing import Any
 
 from leadgen_project.sandbox.chance import dice
-from leadgen_project.sandbox.loopback import LoopbackServer, Raw, Reply, Request
+from leadgen_project.sandbox.loopback import OnLoopback, Raw, Reply, Request
 
 
 class Fault(StrEnum):
@@ -55,7 +55,7 @@ class VendorCall:
 
 
 @dataclass(slots=True)
-class VendorStandIn(ABC):
+class VendorStandIn(OnLoopback):
     """A vendor on loopback; a context manager. ``keys``: those that are accepted.
 
     ``credits``: how many units the account has left; None for no end.
@@ -68,26 +68,9 @@ class VendorStandIn(ABC):
     chance_of_fault: float = 0.0
     likely_faults: tuple[Fault, ...] = (Fault.ERROR, Fault.RATE_LIMITED, Fault.RESET)
     seed: int = 1
-    port: int = 0
     calls: list[VendorCall] = field(default_factory=list, init=False)
     _faults: deque[Fault] = field(default_factory=deque, init=False)
-    _server: LoopbackServer | None = field(default=None, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
-
-    # --- life ---------------------------------------------------------------------------------
-    def __enter__(self) -> Self:
-        self._server = LoopbackServer(self.answer, self.port).start()
-        self.port = self._server.port
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._server:
-            self._server.stop()
-
-    @property
-    def url(self) -> str:
-        """The base address for the vendor's setting."""
-        return f"http://127.0.0.1:{self.port}"
 
     # --- what a test asks ---------------------------------------------------------------------
     def fail_next(self, *faults: Fault) -> None:
