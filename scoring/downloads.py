@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from typing import IO
 
 from django.http import (
@@ -34,28 +35,37 @@ class _RefusedError(Exception):
 @require_GET
 def latest_scores_csv(request: HttpRequest) -> HttpResponseBase:
     """The newest finished run's scores as CSV, streamed; ``?only=shortlist``, ``?run=ID``."""
-    try:
-        run, only = _asked(request)
-    except _RefusedError as exc:
-        return _problem(exc)
-    _record(request, run, "csv", only_shortlist=only)
-    lines = keep_tenant(csv_lines(run, only_shortlist=only))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    return _attached(response, run, "csv", only_shortlist=only)
+    return _download(request, "csv", _streamed_csv)
 
 
 @require_GET
 def latest_scores_xlsx(request: HttpRequest) -> HttpResponseBase:
     """The same as a workbook."""
+    return _download(request, "xlsx", _workbook)
+
+
+def _download(
+    request: HttpRequest, kind: str, make: Callable[[PipelineRun, bool], HttpResponseBase]
+) -> HttpResponseBase:
+    """What ``make`` makes of the run asked for, named and audited; else why not."""
     try:
         run, only = _asked(request)
     except _RefusedError as exc:
         return _problem(exc)
-    _record(request, run, "xlsx", only_shortlist=only)
+    _record(request, run, kind, only_shortlist=only)
+    return _attached(make(run, only), run, kind, only_shortlist=only)
+
+
+def _streamed_csv(run: PipelineRun, only: bool) -> HttpResponseBase:
+    lines = keep_tenant(csv_lines(run, only_shortlist=only))
+    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+
+
+def _workbook(run: PipelineRun, only: bool) -> HttpResponseBase:
     target: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115 -- the response closes it
     write_xlsx(run, target, only_shortlist=only)
     target.seek(0)
-    return _attached(FileResponse(target, content_type=XLSX), run, "xlsx", only_shortlist=only)
+    return FileResponse(target, content_type=XLSX)
 
 
 def _asked(request: HttpRequest) -> tuple[PipelineRun, bool]:
