@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from enrichment.fetch import Fetcher
+from enrichment.fetch import A_PAGE, Fetcher, How
 from enrichment.gate import HostGate
 from enrichment.pages import (
     MAX_ROBOTS_BYTES,
@@ -23,6 +24,8 @@ from enrichment.redirects import location, retry_after
 from enrichment.robots import ALLOW_ALL, RobotsCache, RobotsRules, deny_all, rules_for_status
 from enrichment.turns import Turn
 from enrichment.web_address import Target
+
+_RULES: Final = How(pages_only=False, max_bytes=MAX_ROBOTS_BYTES)
 
 
 class Asker:
@@ -49,7 +52,9 @@ class Asker:
         self.requests = 0
         self.retry_after: float | None = None  # as the site last said, in seconds
 
-    def ask(self, target: Target, *, cookies: Mapping[str, str]) -> FetchedPage:
+    def ask(
+        self, target: Target, *, cookies: Mapping[str, str], how: How = A_PAGE
+    ) -> FetchedPage:  # fmt: skip
         """Send one request for a page, after vetting, robots.txt, the page cap and the host's turn.
 
         Raises ``NotFetchedError``; SITE_TIME and HOST_BUSY mean that further asking is useless.
@@ -68,7 +73,7 @@ class Asker:
         with self._turn(target.host):
             self._asked[target.host] += 1
             page = self._fetcher.fetch(
-                target, now=self._now(), seconds=self._seconds_left(), cookies=cookies
+                target, now=self._now(), seconds=self._seconds_left(), cookies=cookies, how=how
             )
             self._note_retry_after(page)
         return page
@@ -131,8 +136,7 @@ class Asker:
             page = self._fetcher.fetch(
                 target,
                 now=self._now(),
-                pages_only=False,
-                max_bytes=MAX_ROBOTS_BYTES,
+                how=_RULES,
                 seconds=self._seconds_left(),
             )
             self._note_retry_after(page)

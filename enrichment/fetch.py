@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -30,6 +31,23 @@ MAX_HEADER_BYTES: Final = 64 * 1024
 MAX_REFUSAL_BYTES: Final = 256 * 1024  # of an error page: enough to know a wall by
 HOSTS_KEPT_ALIVE: Final = 64
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How one address is asked for.
+
+    ``pages_only`` refuses what is no html, xhtml or plain text (error pages lose their body
+    instead). At most ``max_bytes`` after decompression, the policy's limit by default. ``headers``
+    come on top of those every request has.
+    """
+
+    pages_only: bool = True
+    max_bytes: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+A_PAGE: Final = How()
 
 
 class PinnedAdapter(HTTPAdapter):
@@ -128,45 +146,40 @@ class Fetcher:
         target: Target,
         *,
         now: datetime,
-        pages_only: bool = True,
-        max_bytes: int | None = None,
         seconds: float | None = None,
         cookies: Mapping[str, str] | None = None,
+        how: How = A_PAGE,
     ) -> FetchedPage:
         """Ask once and read the answer, redirects and error pages included.
 
-        ``pages_only`` refuses what is no html, xhtml or plain text (error pages lose their body
-        instead). At most ``max_bytes`` after decompression and ``seconds`` in all, the
-        policy's limits by default. Raises ``NotFetchedError``; one request goes out, or two if
-        the server had just closed a kept connection.
+        At most ``seconds`` in all, the policy's limit by default. Raises ``NotFetchedError``; one
+        request goes out, or two if the server had just closed a kept connection.
         """
         self._guard.vet(target)
         policy = self._policy
         total = min(policy.total_seconds, seconds if seconds is not None else policy.total_seconds)
         with time_limit(total_seconds=total, read_seconds=policy.read_seconds):
             try:
-                response = self._send(target, cookies=cookies)
-                return self._read(
-                    target,
-                    response,
-                    now=now,
-                    pages_only=pages_only,
-                    max_bytes=max_bytes or policy.max_body_bytes,
-                )
+                response = self._send(target, cookies=cookies, more=how.headers)
+                return self._read(target, response, now=now, how=how)
             except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
                 raise _named(exc, target) from exc
             except (TimeoutError, OSError, http.client.HTTPException, ValueError) as exc:
                 # ValueError: chunk sizes and status lines that http.client cannot read
                 raise _named(exc, target) from exc
 
-    def _send(self, target: Target, *, cookies: Mapping[str, str] | None) -> requests.Response:
+    def _send(
+        self, target: Target, *, cookies: Mapping[str, str] | None, more: Mapping[str, str]
+    ) -> requests.Response:
         request = requests.PreparedRequest()
         request.method = "GET"
         request.url = target.url
         request.headers = self._headers
         if cookies:
             value = "; ".join(f"{name}={value}" for name, value in cookies.items())
-            request.headers = CaseInsensitiveDict({**self._headers, "Cookie": value})
+            more = {**more, "Cookie": value}
+        if more:
+            request.headers = CaseInsensitiveDict({**self._headers, **more})
         request.target = target  # type: ignore[attr-defined]
         pool = request.pool = self._adapter.pool_for(target)  # type: ignore[attr-defined]
         opened = pool.num_connections
@@ -184,19 +197,19 @@ class Fetcher:
         response: requests.Response,
         *,
         now: datetime,
-        pages_only: bool,
-        max_bytes: int,
+        how: How,
     ) -> FetchedPage:
         raw = response.raw
+        most = how.max_bytes or self._policy.max_body_bytes
         body = Body(b"", is_cut=True, is_drained=False)
         try:
             headers = _headers(raw.headers)
             if response.status_code in REDIRECTS:
                 body = _drain(raw)
             elif response.status_code < 300:
-                body = read_body(raw, headers=headers, max_bytes=max_bytes, pages_only=pages_only)
+                body = read_body(raw, headers=headers, max_bytes=most, pages_only=how.pages_only)
             else:
-                body = _read_refusal(raw, headers=headers, max_bytes=max_bytes)
+                body = _read_refusal(raw, headers=headers, max_bytes=most)
         finally:
             # Only an answer read to its end leaves a connection that may be used again.
             raw.release_conn() if body.is_drained else raw.close()

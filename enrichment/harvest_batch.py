@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import Final
+from typing import Final, cast
 
 from django.db import transaction
 
@@ -24,11 +24,13 @@ from enrichment.harvest.reading import (
     Entry,
     GoneError,
     NotNowError,
+    Pictures,
     Reader,
     SourceError,
     WalledError,
     Wish,
 )
+from enrichment.harvest.see_image import image_to_see, note_image, see_image
 from enrichment.harvest.store_page import fill, refuse, store_page
 from enrichment.harvest_models import HarvestRequest, Listing
 from enrichment.listings.take import take
@@ -123,11 +125,13 @@ class _Batch:
         )
 
     def _work_on(self, listing: Listing) -> None:
-        if listing.record:
+        if not listing.record:
+            self._read(listing)
+        elif (url := image_to_see(listing)) and isinstance(self._open(), Pictures):
+            self._see(listing, url)
+        else:
             take(listing)
             refuse(listing, code="not_taken", sentence="It came to nothing; see the log.")
-        else:
-            self._read(listing)
         if self.request.attempts or self.request.troubles:
             mine(self.request).update(attempts=0, troubles=0)
             self.request.attempts = self.request.troubles = 0
@@ -144,9 +148,27 @@ class _Batch:
         except NotNowError:
             raise
         except SourceError as exc:
-            if self.request.troubles + 1 < MAX_TROUBLES_OF_ONE and exc.retry_after is not None:
+            if self._may_pass(exc):
                 raise
             refuse(listing, code="not_readable", sentence=str(exc))
+
+    def _see(self, listing: Listing, url: str) -> None:
+        """Look at an entry's picture; it is taken without one that is not to be had."""
+        try:
+            see_image(listing, url, source=cast(Pictures, self._open()))
+        except (WalledError, GoneError) as exc:
+            note_image(listing, sentence=str(exc))
+        except NotNowError:
+            raise
+        except SourceError as exc:
+            if self._may_pass(exc):
+                raise
+            note_image(listing, sentence=str(exc))
+
+    def _may_pass(self, trouble: SourceError) -> bool:
+        """Whether one entry's page or picture is asked for again."""
+        is_first = self.request.troubles + 1 < MAX_TROUBLES_OF_ONE
+        return is_first and trouble.retry_after is not None
 
     def _lost(self) -> bool:
         let_go(self.request)

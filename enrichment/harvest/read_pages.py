@@ -35,6 +35,7 @@ class Pages(Protocol):
     """What ``web.Web`` offers."""
 
     def page(self, url: str) -> Document: ...
+    def picture(self, url: str) -> bytes: ...
 
 
 @dataclass(slots=True)
@@ -71,6 +72,10 @@ class PagesReader:
         if record is None:
             return Entry(entry.key, entry.url, code="no_name", sentence="Its page shows no name.")
         return Entry(entry.key, entry.url, record)
+
+    def picture(self, url: str) -> bytes:
+        """The bytes of an entry's picture. One request."""
+        return self.web.picture(url)
 
     def _page(self, url: str) -> Document:
         document = self.web.page(url)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from enrichment.harvest.record import Record
 
@@ -63,6 +63,14 @@ class Reader(Protocol):
 
         Raises ``SourceError``; ``WalledError`` when a person has to pass a wall first.
         """
+
+
+@runtime_checkable
+class Pictures(Protocol):
+    """What a source offers whose entries show a picture by which they may be known again."""
+
+    def picture(self, url: str) -> bytes:
+        """The bytes at ``url``, whole and bounded; perhaps no picture. Raises ``SourceError``."""
 
 
 class SourceError(Exception):

@@ -12,7 +12,7 @@ from typing import Final
 from django.utils import timezone
 
 from enrichment.ask import Asker
-from enrichment.fetch import Fetcher
+from enrichment.fetch import A_PAGE, Fetcher, How
 from enrichment.harvest.pace import Pace
 from enrichment.harvest.reading import GoneError, NotNowError, SourceError, WalledError
 from enrichment.in_flight import crawl_policy
@@ -23,6 +23,8 @@ from enrichment.robots import RobotsCache, page_rules
 from enrichment.walls import find_wall
 from enrichment.web_address import Target, parse_url
 
+LARGEST_PICTURE: Final = 4 * 1024 * 1024
+_A_PICTURE: Final = How(pages_only=False, max_bytes=LARGEST_PICTURE)
 AGAIN_SECONDS: Final = 300.0
 BUSY_SECONDS: Final = 30.0
 _CODES: Final = {
@@ -56,15 +58,34 @@ class Web:
         Raises ``GoneError`` (not there, or not for us), ``WalledError``, ``NotNowError``, or
         ``SourceError`` for trouble that may pass.
         """
-        try:
-            answer = self._follow(parse_url(url))
-        except NotFetchedError as exc:
-            raise _as_ours(exc) from exc
-        document = parse(answer.body, answer.content_type, answer.final_url)
-        self._refuse(answer, document)
+        answer = self._follow(url)
+        document = self._refuse(answer)
+        if document.root is None:
+            raise GoneError(f"{answer.final_url} is empty.", code="no_page")
         return document
 
-    def _follow(self, target: Target) -> FetchedPage:
+    def picture(self, url: str) -> bytes:
+        """The bytes at ``url``, whole; whether they are a picture is not looked at.
+
+        Asked for as pages are; a host of its own has its own robots.txt and its own turn. Raises as
+        ``page``; ``GoneError`` for what has more than ``LARGEST_PICTURE`` bytes.
+        """
+        answer = self._follow(url, how=_A_PICTURE)
+        self._refuse(answer)
+        if answer.is_cut:
+            raise GoneError(
+                f"{answer.final_url} is cut off, or has more than {LARGEST_PICTURE:,} bytes.",
+                code="too_large",
+            )
+        return answer.body
+
+    def _follow(self, url: str, *, how: How = A_PAGE) -> FetchedPage:
+        try:
+            return self._ask(parse_url(url), how=how)
+        except NotFetchedError as exc:
+            raise _as_ours(exc) from exc
+
+    def _ask(self, target: Target, *, how: How) -> FetchedPage:
         asker = Asker(policy=self._policy, fetcher=self._fetcher, gate=self.pace.gate,
                       now=timezone.now, robots=_robots())  # fmt: skip
         host, cookies, spent = target.host, dict[str, str](), 0
@@ -72,7 +93,7 @@ class Web:
             for _ in range(self._policy.max_redirects + 1):
                 self.pace.spend()
                 spent += 1
-                answer = asker.ask(target, cookies=cookies)
+                answer = asker.ask(target, cookies=cookies, how=how)
                 following = location(answer, base=target)
                 if following is None:
                     return answer
@@ -87,8 +108,9 @@ class Web:
             self.pace.note(asker.requests - spent)
         raise NotFetchedError(Reason.REDIRECT_LOOP, f"{target.url} redirects without an end")
 
-    def _refuse(self, answer: FetchedPage, document: Document) -> None:
-        """Walls first, because they come with error codes."""
+    def _refuse(self, answer: FetchedPage) -> Document:
+        """The answer, parsed, unless it is not for us. Walls first: they come with error codes."""
+        document = parse(answer.body, answer.content_type, answer.final_url)
         wall = find_wall(document, status=answer.status, headers=answer.headers)
         url = answer.final_url
         if wall is not None:
@@ -102,8 +124,7 @@ class Web:
         rules = page_rules(answer.headers, document.meta, agent=self._policy.product_token)
         if rules.noindex:
             raise GoneError(f"{url} asks not to be kept (noindex).", code="noindex")
-        if document.root is None:
-            raise GoneError(f"{url} is empty.", code="no_page")
+        return document
 
 
 def walled(url: str, *, make: str) -> WalledError:

@@ -34,6 +34,7 @@ def of_listing(profile: Profile, listing: Listing, *, is_second: bool = False) -
         *say.each("website", profile.sites),
         *say.each("social", profile.socials),
         *say.each("services", [Said(each, each) for each in profile.services]),
+        *say.each("image_hash", [Said(listing.image_hash, _picture(listing))]),
     ]
     for field in ("category", "source_category", "street", "city", "country", "opening_hours",
                   "uen"):  # fmt: skip
@@ -43,6 +44,12 @@ def of_listing(profile: Profile, listing: Listing, *, is_second: bool = False) -
         found += say.each("people", [_plain(profile.contact_name)], subject=person)
         found += say.each("title", [_plain(profile.contact_title)], subject=person)
     return found
+
+
+def _picture(listing: Listing) -> str:
+    """Where the picture stands; of one that was handed in only its hash is known."""
+    images = listing.record.get("images")
+    return str(images[0])[:2000] if isinstance(images, list) and images else listing.image_hash
 
 
 def of_wall(listing: Listing) -> list[Statement]:

@@ -13,6 +13,7 @@ from django.conf import settings
 from enrichment.captcha_models import CaptchaChallenge
 from enrichment.models import Contact, Evidence
 from enrichment.tests.harvest.rig import ask, make_source
+from enrichment.twin_models import LeadTwin
 from icp.models import Lead
 from leadgen_project.sandbox import listing_site
 from leadgen_project.sandbox.loopback import LoopbackServer
@@ -36,12 +37,12 @@ def start(tenant, committed, env, *, kind, city, category, wanted, options=None,
         request.refresh_from_db()
         rows = [
             (row.position, row.source_key, row.outcome, row.code,
-             json.dumps({**row.record, "retrieved_at": ""}, sort_keys=True),
+             json.dumps({**row.record, "retrieved_at": ""}, sort_keys=True), row.image_hash,
              row.lead.name if row.lead else "")
             for row in request.listings.select_related("lead").order_by("position")
         ]  # fmt: skip
         counts = {model.__name__: model.objects.count()
-                  for model in (Lead, Contact, Evidence, CaptchaChallenge)}  # fmt: skip
+                  for model in (Lead, LeadTwin, Contact, Evidence, CaptchaChallenge)}  # fmt: skip
         ended = (request.status, request.ending, request.met_again, request.pages_read)
     return int(done.stdout), ended, rows, counts
 
@@ -59,7 +60,7 @@ def test_a_site_is_harvested_alike_with_kills_in_between_and_without(committed):
     assert wild[0] >= 2
     assert wild[1:] == calm[1:]
     assert [row[0] for row in wild[2]] == list(range(1, 31))
-    assert wild[3]["CaptchaChallenge"] == 1
+    assert wild[3]["CaptchaChallenge"] == wild[3]["LeadTwin"] == 1  # the picture shown twice
 
 
 @pytest.mark.slow

@@ -87,7 +87,10 @@ def test_an_entry_is_read_once_and_only_as_many_as_are_needed(acme, site, taken)
 
     harvest(source_at(site(answer)), wanted=5)
 
-    assert asked == ["/robots.txt", "/list/singapore?page=1", *(f"/entry/{n}" for n in range(1, 6))]
+    assert asked == [
+        "/robots.txt", "/list/singapore?page=1",
+        *(path for n in range(1, 6) for path in (f"/entry/{n}", f"/image/{n}.png")),
+    ]  # fmt: skip
 
 
 def test_only_the_first_picture_of_an_entry_is_named(acme, site, taken):
