@@ -23,6 +23,7 @@ from scoring.check_words import misfit
 from scoring.models import Explanation, ScoreLine, ShortlistEntry
 from tenants import governor, llm
 from tenants.clients.language_model_errors import AnswerUnusableError
+from tenants.context import current_schema
 from tenants.models import PipelineRun
 from tenants.outage import outlast
 from tenants.permits import NoPermitError, Purpose, Vendor, VendorError
@@ -181,6 +182,9 @@ def _skipped(entry: ShortlistEntry, code: str, sentence: str) -> Explanation:
 
 
 def _note(sentence: str) -> str:
+    sentence = sentence.removeprefix(
+        f"{current_schema()}: "
+    )  # logs name the tenant, pages need not
     return f"Text by a language model skipped: {sentence}"[:400]
 
 

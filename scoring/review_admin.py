@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from scoring import diff, review
 from scoring.models import Shortlist, ShortlistEntry
-from scoring.review_page import DECISIONS, Filter, counts, page_of
+from scoring.review_page import DECISIONS, Filter, counts, not_said, page_of
 from scoring.shortlist import TIE_BREAK, latest_shortlist
 from tenants.console import may_do, reason_of
 from tenants.row_number import row_number
@@ -62,6 +62,7 @@ class ReviewAdmin(TenantPage):
             page=page,
             page_query=wanted.query(),
             shown=shown,
+            not_said=not_said(shown),
             total=by_decision[""],
             tie_break=TIE_BREAK,
             before=_before(shortlist),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 
 from enrichment.models import Contact, EnrichmentRun
 from scoring.export_rows import best_contacts
-from scoring.models import ScoreLine, Shortlist, ShortlistEntry
+from scoring.models import Explanation, ScoreLine, Shortlist, ShortlistEntry
 from scoring.shortlist import entries_of, latest_shortlist
 from tenants.row_number import row_number
 
@@ -128,6 +128,15 @@ def page_of(entries: QuerySet[ShortlistEntry], number: str) -> tuple[Page, list[
         )
         for entry in listed
     ]
+
+
+def not_said(shown: Iterable[Shown]) -> list[tuple[str, int]]:
+    """Why places have no text by a language model, and how many for each reason, most first."""
+    notes = (getattr(one.entry, "explanation", None) for one in shown)
+    reasons = Counter(
+        note.text for note in notes if note and note.outcome == Explanation.Outcome.SKIPPED
+    )
+    return reasons.most_common()
 
 
 def counts(shortlist: Shortlist) -> tuple[dict[str, int], dict[str, int]]:

@@ -104,7 +104,8 @@ def test_without_key_or_budget_the_note_stands_in_the_rationale_and_the_night_go
     assert report.adds_up()
     assert (tally.held, tally.waiting, tally.adds_up()) == ({code: 2}, 0, True)
     assert server.calls == []
-    assert "Text by a language model skipped: acme: " in row["rationale"]
+    assert "Text by a language model skipped: " in row["rationale"]
+    assert "acme" not in row["rationale"]
     assert row["rationale"].startswith(LeadScore.objects.first().rationale)
     assert row["rationale_by_model"] == ""
 
@@ -193,3 +194,13 @@ def test_words_without_their_model_cannot_be_stored(run):
         Explanation.objects.create(entry=entry, outcome="WRITTEN", text="Good.")
     with pytest.raises(IntegrityError), transaction.atomic():
         Explanation.objects.create(entry=entry, outcome="SKIPPED", text="")
+
+
+def test_the_shortlist_says_once_why_no_model_wrote(run, settings, sign_in):
+    settings.VENDOR_KEYS = {**settings.VENDOR_KEYS, Vendor.LLM: ""}
+    explain_batch(run)
+
+    page = sign_in().get("/admin/scoring/shortlistentry/").content.decode()
+
+    assert page.count("Text by a language model skipped: there is no Language model key") == 1
+    assert "(2 of the places shown)" in page
