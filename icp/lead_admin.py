@@ -173,7 +173,7 @@ class LeadAdmin(SitePages):
     def site(self, lead: Lead) -> SafeString:
         address = shown(lead.facts, "website") or lead.website
         host = address.rpartition("//")[2].partition("/")[0].removeprefix("www.")
-        return format_html('<span class="icp-host">{}</span>', host or "-")
+        return format_html('<span class="icp-host" title="{0}">{0}</span>', host or "-")
 
     # --- bulk -----------------------------------------------------------------------------------
     @admin.action(description="Reject")
