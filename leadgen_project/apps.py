@@ -9,10 +9,12 @@ class LeadgenConfig(AppConfig):
     verbose_name = "leadgen"
 
     def ready(self) -> None:
-        from enrichment.harvest import mail_templates  # noqa: PLC0415 -- needs loaded apps
+        from chat.agent import toolbox  # noqa: PLC0415 -- needs loaded apps
+        from enrichment.harvest import mail_templates  # noqa: PLC0415 -- as above
         from leadgen_project import harvest_templates  # noqa: PLC0415 -- as above
 
         mail_templates.use(harvest_templates.OURS)
+        toolbox.add_source("leadgen_project.chat_tools.offer_tools")
         queue = apps.get_app_config("django_q")
         post_migrate.connect(_keep_schedule, sender=queue, dispatch_uid="leadgen.keep_schedule")
 

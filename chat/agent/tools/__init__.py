@@ -1,0 +1,41 @@
+"""The tools of the apps below the chat, in the order help shows them."""
+
+from __future__ import annotations
+
+from chat.agent.toolbox import Tool, offer
+from chat.agent.tools import (
+    export,
+    harvest,
+    mail,
+    register,
+    review,
+    rule,
+    shortlist,
+    spend,
+    suppress,
+)
+
+TOOLS: tuple[Tool, ...] = (
+    register.FIND,
+    rule.SHOW,
+    rule.PROPOSE,
+    rule.SAVE,
+    shortlist.SHORTLIST,
+    shortlist.EXPLAIN,
+    shortlist.WHY_NOT,
+    review.ACCEPT,
+    review.REJECT,
+    review.SEND,
+    review.START,
+    suppress.SUPPRESS,
+    export.EXPORT,
+    harvest.HARVEST,
+    harvest.HARVESTS,
+    mail.QUEUE,
+    mail.WHY_NOTHING,
+    spend.SPENT,
+)
+
+
+def offer_tools() -> None:
+    offer(*TOOLS)
