@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from icp.models import lease_time
 from odoo_sync.models import OdooAttempt, OdooPush
 from tenants.clock import database_now
+from tenants.context import connection
 from tenants.process_name import process_name
 
 State = OdooPush.State
@@ -44,11 +45,26 @@ def claim(connection_id: int, *, count: int, run_id: int | None = None) -> list[
     return found
 
 
-def keep(pushes: Sequence[OdooPush]) -> set[int]:
-    """Begin the lease anew; the numbers of those that are still ours."""
-    mine = OdooPush.objects.of_claims(list(pushes))
-    mine.update(held_until=database_now() + lease_time())
-    return set(mine.values_list("pk", flat=True))
+_KEEP = """
+UPDATE odoo_sync_odoopush p
+SET held_until = clock_timestamp() + %(lease)s,
+    asked_at = CASE WHEN %(asks)s THEN clock_timestamp() ELSE p.asked_at END
+FROM unnest(%(ids)s::bigint[], %(leases)s::int[]) AS mine (id, lease)
+WHERE p.id = mine.id AND p.lease = mine.lease AND p.state = 'SENDING'
+RETURNING p.id
+"""
+
+
+def keep(pushes: Sequence[OdooPush], *, asks: bool = False) -> set[int]:
+    """Begin the lease anew; the numbers of those that are still ours. One statement.
+
+    ``asks``: Odoo is about to be asked to make something of them, which is noted with the time.
+    """
+    mine = {"ids": [push.pk for push in pushes], "leases": [push.lease for push in pushes],
+            "lease": lease_time(), "asks": asks}  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, mine)
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def settle(push: OdooPush, state: str, *, result: str = "", **changes: Any) -> bool:

@@ -20,6 +20,7 @@ from odoo_sync.mapping import COMPANY, CONTACT, KINDS, LEAD, MODELS, kind_of_fie
 from odoo_sync.models import OdooAttempt, OdooConnection, OdooPush, OdooRecord
 from odoo_sync.resolve import Resolver
 from odoo_sync.update import leave_closed, read_now, update
+from odoo_sync.update_rows import update_rows
 from odoo_sync.values import alike, as_cell, column_of
 from odoo_sync.work import Work, email_of, keys_of, prepare, refuse_suppressed
 from tenants.clock import database_now
@@ -129,7 +130,7 @@ def _make(connection: OdooConnection, gateway: Gateway, kind: str, works: Sequen
         row.held = held.get(row.odoo_id or 0, {})
         work.wrote = True
         rows.append(row)
-    OdooRecord.objects.bulk_update(rows, ["odoo_id", "held"], batch_size=500)
+    update_rows(rows, ["odoo_id", "held"])
 
 
 def _fence(works: list[Work], kind: str) -> list[Work]:
@@ -139,17 +140,15 @@ def _fence(works: list[Work], kind: str) -> list[Work]:
     is found here. From here on it counts as perhaps made, whatever happens to this process.
     """
     with transaction.atomic():
-        ours = keep([work.push for work in works])
+        ours = keep([work.push for work in works], asks=True)
         for work in works:
             work.is_over = work.push.pk not in ours
         going = [work for work in works if not work.is_over]
         for work in going:
             work.record_of(kind).pushed = dict(work.values[kind])
         rows = [work.records[kind] for work in going]
-        OdooRecord.objects.bulk_update([row for row in rows if row.pk], ["pushed"])
+        update_rows([row for row in rows if row.pk], ["pushed"])
         OdooRecord.objects.bulk_create([row for row in rows if not row.pk])
-        asked = OdooPush.objects.filter(pk__in=[work.push.pk for work in going])
-        asked.update(asked_at=database_now())
         _keep_keys(going)
     return refuse_suppressed(going)
 
@@ -162,7 +161,7 @@ def _keep_keys(works: Sequence[Work]) -> None:
         if keys != work.push.keys:
             work.push.keys = keys
             changed.append(work.push)
-    OdooPush.objects.bulk_update(changed, ["keys"], batch_size=500)
+    update_rows(changed, ["keys"])
 
 
 def _load(connection: OdooConnection, gateway: Gateway, kind: str, works: list[Work]) -> list[Work]:
@@ -233,7 +232,7 @@ def _done(works: Sequence[Work]) -> list[Work]:
             if work.wrote:
                 tries.append(OdooAttempt(push=push, result=_result(work)))
         _keep_keys(there)
-        OdooPush.objects.bulk_update([work.push for work in there], _SETTLED, batch_size=500)
+        update_rows([work.push for work in there], _SETTLED)
         OdooAttempt.objects.bulk_create(tries)
     return there
 

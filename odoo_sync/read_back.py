@@ -14,6 +14,7 @@ from odoo_sync.clients.gateway import Gateway
 from odoo_sync.mapping import LEAD, MODELS
 from odoo_sync.models import OdooConnection, OdooOutcome, OdooPush, OdooRecord
 from odoo_sync.update import closed_because, won_stages
+from odoo_sync.update_rows import update_rows
 from tenants.clock import database_now
 
 EVERY = timedelta(hours=1)
@@ -60,7 +61,7 @@ def _note(
         for name, value in {**said, "read_at": now}.items():
             setattr(push, name, value)
         seen.append(push)
-    OdooPush.objects.bulk_update(seen, _KEPT, batch_size=500)
+    update_rows(seen, _KEPT)
     OdooOutcome.objects.bulk_create(outcomes)
     return len(outcomes)
 
