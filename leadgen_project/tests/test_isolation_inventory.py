@@ -89,6 +89,7 @@ COMMANDS = {
     "rotate_secrets": "writes secrets anew, each in its own row, and shows none",
     "link_identity": "writes accounts, which belong to the platform",
     "reset_second_factor": "writes accounts, which belong to the platform",
+    "write_chat_commands": "reads no database",
     "write_roles_page": "reads no database",
     "worker": "starts processes, which enter tenants as tasks do",
     "cluster": "takes tasks, each in its own tenant",
