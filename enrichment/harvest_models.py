@@ -187,6 +187,28 @@ class Listing(models.Model):
         return self.source_key
 
 
+class ListPage(models.Model):
+    """One page of a list as it was last read, so that unchanged it need not be sent again."""
+
+    source = models.ForeignKey(HarvestSource, models.CASCADE, related_name="list_pages")
+    url = models.CharField(max_length=2000)
+    etag = models.CharField(max_length=300, blank=True)
+    last_modified = models.CharField(max_length=100, blank=True)
+    selectors = models.CharField(max_length=64, help_text="Fingerprint of what it was read by.")
+    entries = models.JSONField(help_text="[key, url, code, sentence] of each, in page order.")
+    following = models.CharField(max_length=2000, blank=True, help_text="The next page's address.")
+    read_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "list page"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "url"], name="list_page_once_per_source"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+
 class HarvestFile(models.Model):
     """A file an operator gave to a source that is read from one. The newest counts."""
 

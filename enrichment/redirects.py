@@ -49,7 +49,12 @@ def refresh(document: Document, *, base: Target) -> Target | None:
 
 def retry_after(page: FetchedPage, *, now: datetime) -> float | None:
     """Seconds the site asks us to stay away, at most an hour; ``None`` if it does not say."""
-    said = page.headers.get("retry-after", "").strip()
+    return seconds_of(page.headers.get("retry-after", ""), now=now)
+
+
+def seconds_of(said: str, *, now: datetime) -> float | None:
+    """``Retry-After`` as seconds, at most an hour; ``None`` for what is neither number nor date."""
+    said = said.strip()
     if not said:
         return None
     if said.isascii() and said.isdigit():

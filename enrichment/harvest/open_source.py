@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from enrichment.clients.overpass import OverpassClient
+from enrichment.harvest.list_shelf import ListShelf
 from enrichment.harvest.pace import Pace
 from enrichment.harvest.read_open_data import OpenDataReader
 from enrichment.harvest.read_overpass import OverpassReader
 from enrichment.harvest.read_overture import OvertureReader
 from enrichment.harvest.read_pages import PagesReader
 from enrichment.harvest.reading import Reader, SourceError
+from enrichment.harvest.selectors import fingerprint
 from enrichment.harvest.web import Web
 from enrichment.harvest_models import HarvestFile, HarvestSource
 
@@ -25,7 +27,10 @@ def open_source(source: HarvestSource) -> Reader:
     if source.kind == Kind.OVERPASS:
         return open_overpass(source)
     if source.kind == Kind.HTML_LIST:
-        return PagesReader(Web(Pace(source)), source.options, source.licence, source.attribution)
+        shelf = ListShelf(source, fingerprint(source.options))
+        return PagesReader(
+            Web(Pace(source)), shelf, source.options, source.licence, source.attribution
+        )
     kept = HarvestFile.objects.filter(source=source).order_by("-pk").first()
     if kept is None:
         raise SourceError(f"{source.name} has no file yet: give it one under Harvest sources.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,13 +65,17 @@ class Pace:
             mine.update(asked_count=F("asked_count") + requests)
 
     @contextmanager
-    def turn(self, host: str) -> Iterator[None]:
-        """One request to ``host`` at a time, for all tenants; the gap begins at its end."""
+    def turn(self, host: str) -> Iterator[Callable[[float], None]]:
+        """One request to ``host`` at a time, for all tenants; the gap begins at its end.
+
+        What it gives makes the gap longer: for a host that asks to be left alone for some seconds.
+        """
         try:
             self.gate.acquire(host, wait_seconds=TURN_SECONDS)
         except NotFetchedError as exc:
             raise NotNowError(f"{exc.sentence}.", retry_after=TURN_SECONDS) from exc
+        gaps = [self.source.min_interval_s]
         try:
-            yield
+            yield gaps.append
         finally:
-            self.gate.release(host, gap_seconds=self.source.min_interval_s)
+            self.gate.release(host, gap_seconds=max(gaps))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -35,12 +35,15 @@ class Manners(Protocol):
     """What ``pace.Pace`` offers."""
 
     def spend(self, *, requests: int = 1) -> None: ...
-    def turn(self, host: str) -> AbstractContextManager[None]: ...
+    def turn(self, host: str) -> AbstractContextManager[Callable[[float], None]]: ...
 
 
 @dataclass(slots=True)
 class OverpassReader:
-    """Reads one source. ``options["areas"]``: city in lower case -> {area, box, label}."""
+    """Reads one source. ``options["areas"]``: city in lower case -> {area, box, label}.
+
+    One noted by hand has no box, by which a city that is too large is divided; it is asked for.
+    """
 
     client: OverpassClient
     manners: Manners
@@ -55,8 +58,9 @@ class OverpassReader:
         area = cursor.get("area") or areas.get(wish.city.casefold())
         if area is None:
             area = _only(self.look_up(wish.city, country=wish.country), wish)
-            noted = {"areas": {wish.city.casefold(): area}}
-            return Page((), {"area": area}, requests=1, notes=noted)
+            return _found(area, wish)
+        if not (cursor or area.get("box")):  # noted by hand: a number without bounds
+            return _found(self._bounded(area), wish)
         tags = category_of(wish.category).tags
         todo = cursor.get("todo") or [[list(range(len(tags))), None]]
         which, box = todo[0]
@@ -93,13 +97,35 @@ class OverpassReader:
         found = [_area(element) for element in answer["elements"] if element.get("bounds")]
         return sorted(found, key=lambda one: (one["level"], one["area"]))
 
+    def _bounded(self, area: dict[str, Any]) -> dict[str, Any]:
+        """The area a person noted, with its name and bounds. Costs one query."""
+        relation = int(area["area"]) - AREA_OF_RELATION
+        try:
+            answer = self._ask(bounds_question(relation))
+        except OverpassError as exc:
+            raise SourceError(str(exc), retry_after=exc.retry_after) from exc
+        found = [element for element in answer["elements"] if element.get("bounds")]
+        if not found:
+            raise SourceError(
+                f"OpenStreetMap has no relation {relation} with an area. Look up the city's"
+                " relation there and note it under Harvest sources."
+            )
+        return _area(found[0])
+
     def _ask(self, text: str) -> dict[str, Any]:
         self.manners.spend()
-        with self.manners.turn(self.host):
-            wait = self.client.wait_seconds()
-            if wait > 0:
-                raise OverpassError(f"Overpass has no slot for {wait:.0f} s.", retry_after=wait)
-            return self.client.query(text)
+        with self.manners.turn(self.host) as stay_away:
+            try:
+                return self._query(text)
+            except OverpassError as exc:
+                stay_away(exc.pause)
+                raise
+
+    def _query(self, text: str) -> dict[str, Any]:
+        wait = self.client.wait_seconds()
+        if wait > 0:
+            raise OverpassError(f"Overpass has no slot for {wait:.0f} s.", retry_after=wait)
+        return self.client.query(text)
 
     def _entries(self, elements: list[Any], wish: Wish) -> Iterator[Entry]:
         for element in elements:
@@ -164,6 +190,16 @@ def city_question(city: str, *, country: str) -> str:
         f'rel["boundary"="administrative"][~"^name(:en)?$"~{name},i](area.c);\n'
         "out tags bb 20;"
     )
+
+
+def bounds_question(relation: int) -> str:
+    """The query for one relation's name and bounds."""
+    return f"[out:json][timeout:25];\nrel({int(relation)});\nout tags bb 1;"
+
+
+def _found(area: dict[str, Any], wish: Wish) -> Page:
+    """No entries yet: the city is known from now on, here and at every later harvest."""
+    return Page((), {"area": area}, requests=1, notes={"areas": {wish.city.casefold(): area}})
 
 
 def _pair(key: str, value: str) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from lxml import etree
 
 from enrichment.email_address import normal_email
 from enrichment.extract import emails, phones
+from enrichment.harvest.list_shelf import Listed, Version
 from enrichment.harvest.reading import Cursor, Entry, Page, SourceError, Wish
 from enrichment.harvest.record import Record
 from enrichment.harvest.selectors import asks_for_a_person, list_url, place
@@ -35,7 +36,15 @@ class Pages(Protocol):
     """What ``web.Web`` offers."""
 
     def page(self, url: str) -> Document: ...
+    def page_if_changed(self, url: str, known: Version) -> tuple[Document | None, Version]: ...
     def picture(self, url: str) -> bytes: ...
+
+
+class Shelf(Protocol):
+    """What ``list_shelf.ListShelf`` offers."""
+
+    def find(self, url: str) -> Listed | None: ...
+    def keep(self, url: str, listed: Listed) -> None: ...
 
 
 @dataclass(slots=True)
@@ -43,6 +52,7 @@ class PagesReader:
     """Reads one site by ``options`` (see ``selectors``)."""
 
     web: Pages
+    shelf: Shelf
     options: Mapping[str, Any]
     licence: str
     attribution: str
@@ -51,14 +61,14 @@ class PagesReader:
         """The entries of one page of the list, and where the next one is. One request."""
         number = int(cursor.get("page", 1))
         url = cursor.get("url") or self._address(wish, number)
-        document = self._page(url)
-        entries = tuple(entries_of(document, self.options))
+        listed = self._list(url)
+        entries = listed.entries
         seen = [*cursor.get("seen", []), url]
         marks = _digest(entries)
         if not entries or marks == cursor.get("marks"):
             why = "has no entries" if not entries else "repeats the one before it"
             return Page(entries, None, f"Page {number} of the list {why}.", requests=1)
-        following, why = self._next(document, wish, number=number, seen=seen)
+        following, why = self._next(listed, wish, number=number, seen=seen)
         if following is None:
             return Page(entries, None, why, requests=1)
         state = {"url": following, "page": number + 1, "seen": seen, "marks": marks}
@@ -66,7 +76,7 @@ class PagesReader:
 
     def detail(self, wish: Wish, *, entry: Entry) -> Entry:
         """The entry with what its own page says. One request."""
-        document = self._page(entry.url)
+        document = self._passed(self.web.page(entry.url))
         record = record_of(document, self.options, entry=entry, wish=wish,
                            licence=self.licence, attribution=self.attribution)  # fmt: skip
         if record is None:
@@ -77,8 +87,19 @@ class PagesReader:
         """The bytes of an entry's picture. One request."""
         return self.web.picture(url)
 
-    def _page(self, url: str) -> Document:
-        document = self.web.page(url)
+    def _list(self, url: str) -> Listed:
+        """A page of the list; one that has not changed since it was last read is not sent again."""
+        known = self.shelf.find(url)
+        document, version = self.web.page_if_changed(url, known.version if known else Version())
+        if document is None and known is not None:
+            return known
+        page = self._passed(cast(Document, document))  # None is what was known
+        entries = tuple(entries_of(page, self.options))
+        listed = Listed(entries, next_url(page, self.options), version)
+        self.shelf.keep(url, listed)
+        return listed
+
+    def _passed(self, document: Document) -> Document:
         if asks_for_a_person(document, self.options):
             raise walled(document.url, make="CAPTCHA")
         return document
@@ -87,11 +108,11 @@ class PagesReader:
         return list_url(self.options, city=wish.city, category=wish.category, page=number)
 
     def _next(
-        self, document: Document, wish: Wish, *, number: int, seen: list[str]
+        self, listed: Listed, wish: Wish, *, number: int, seen: list[str]
     ) -> tuple[str | None, str]:
         most = int(self.options.get("max_pages", MAX_PAGES))
         following = self._address(wish, number + 1) if self.options.get("next") == "page" else (
-            next_url(document, self.options))  # fmt: skip
+            listed.following)  # fmt: skip
         if not following:
             return None, f"The list ends with page {number}."
         if following in seen:

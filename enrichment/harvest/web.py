@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cache
+from http import HTTPStatus
 from typing import Final
 
 from django.utils import timezone
 
 from enrichment.ask import Asker
 from enrichment.fetch import A_PAGE, Fetcher, How
+from enrichment.harvest.list_shelf import Version
 from enrichment.harvest.pace import Pace
 from enrichment.harvest.reading import GoneError, NotNowError, SourceError, WalledError
 from enrichment.in_flight import crawl_policy
 from enrichment.pages import RETRYABLE, CrawlPolicy, FetchedPage, NotFetchedError, Reason
 from enrichment.parse import Document, parse
-from enrichment.redirects import location, take_cookies
+from enrichment.redirects import location, retry_after, take_cookies
 from enrichment.robots import RobotsCache, page_rules
 from enrichment.walls import find_wall
 from enrichment.web_address import Target, parse_url
 
+LONGEST_NAME: Final = 300  # of a version
 LARGEST_PICTURE: Final = 4 * 1024 * 1024
 _A_PICTURE: Final = How(pages_only=False, max_bytes=LARGEST_PICTURE)
 AGAIN_SECONDS: Final = 300.0
@@ -58,11 +61,17 @@ class Web:
         Raises ``GoneError`` (not there, or not for us), ``WalledError``, ``NotNowError``, or
         ``SourceError`` for trouble that may pass.
         """
-        answer = self._follow(url)
-        document = self._refuse(answer)
-        if document.root is None:
-            raise GoneError(f"{answer.final_url} is empty.", code="no_page")
-        return document
+        return self._document(self._follow(url))
+
+    def page_if_changed(self, url: str, known: Version) -> tuple[Document | None, Version]:
+        """The page at ``url`` and its version; None while it is still the one of ``known``.
+
+        As ``page`` otherwise.
+        """
+        answer = self._follow(url, how=How(headers=known.headers))
+        if answer.status == HTTPStatus.NOT_MODIFIED and known.headers:
+            return None, known
+        return self._document(answer), _version_of(answer)
 
     def picture(self, url: str) -> bytes:
         """The bytes at ``url``, whole; whether they are a picture is not looked at.
@@ -78,6 +87,12 @@ class Web:
                 code="too_large",
             )
         return answer.body
+
+    def _document(self, answer: FetchedPage) -> Document:
+        document = self._refuse(answer)
+        if document.root is None:
+            raise GoneError(f"{answer.final_url} is empty.", code="no_page")
+        return document
 
     def _follow(self, url: str, *, how: How = A_PAGE) -> FetchedPage:
         try:
@@ -118,13 +133,25 @@ class Web:
         if answer.status in (404, 410):
             raise GoneError(f"{url} answered {answer.status}.", code="dead_link")
         if answer.status == 429 or answer.status >= 500:
-            raise SourceError(f"{url} answered {answer.status}.", retry_after=AGAIN_SECONDS)
+            said = retry_after(answer, now=timezone.now())
+            raise SourceError(
+                f"{url} answered {answer.status}.", retry_after=max(said or AGAIN_SECONDS, 1.0)
+            )
         if answer.status >= 300:
             raise GoneError(f"{url} answered {answer.status}.", code="refused")
         rules = page_rules(answer.headers, document.meta, agent=self._policy.product_token)
         if rules.noindex:
             raise GoneError(f"{url} asks not to be kept (noindex).", code="noindex")
         return document
+
+
+def _version_of(answer: FetchedPage) -> Version:
+    """What the server calls this version; names that cannot be sent back as they are, are none."""
+    etag, modified = (answer.headers.get(name, "") for name in ("etag", "last-modified"))
+    return Version(
+        etag if etag.isascii() and etag.isprintable() and len(etag) <= LONGEST_NAME else "",
+        modified if modified.isascii() and modified.isprintable() and len(modified) < 100 else "",
+    )
 
 
 def walled(url: str, *, make: str) -> WalledError:

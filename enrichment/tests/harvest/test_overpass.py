@@ -8,11 +8,14 @@ import pytest
 
 from enrichment.clients.overpass import OverpassClient, OverpassError
 from enrichment.harvest import read_overpass
+from enrichment.harvest.pace import TURN_SECONDS
 from enrichment.harvest.read_overpass import _finer, city_question, question
 from enrichment.harvest.record import Record
+from enrichment.harvest.save_source import set_area
 from enrichment.harvest_batch import Ending
 from enrichment.harvest_models import HarvestSource
 from enrichment.tests.harvest.rig import ask, make_source, outcomes, work
+from leadgen_project.sandbox.loopback import LoopbackServer, Reply
 from leadgen_project.sandbox.vendors.overpass import Trouble
 from tenants.tests.shared_data import shared_data
 
@@ -222,3 +225,54 @@ def test_helsinki_as_it_really_is_gives_the_same_leads_twice(acme, overpass, tak
     assert [key for key, *_ in first] == ours
     assert len(ours) == 132
     assert first == second
+
+
+def test_a_city_that_was_noted_by_hand_is_given_its_bounds_and_can_be_divided(
+    acme, overpass, taken, monkeypatch
+):
+    monkeypatch.setattr(read_overpass, "LIMIT", 5)
+    source = make_source()
+    set_area(source, city="Austin", relation=113314, actor="tan")
+    source.refresh_from_db()
+
+    request = ask(source)
+    work(request)
+
+    assert outcomes(request) == {"TAKEN": 12}
+    kept = HarvestSource.objects.get().options["areas"]["austin"]
+    assert kept["box"] == [30.1, -97.9, 30.5, -97.6]
+    assert kept["label"] == "Austin (relation 113314, level 8)"
+    asked = [call.question for call in overpass.queries]
+    assert asked[0].endswith("rel(113314);\nout tags bb 1;")
+    assert sum("out tags bb" in text for text in asked) == 1
+
+
+def test_a_relation_that_is_none_ends_the_harvest_with_what_to_do(acme, overpass, taken):
+    source = make_source()
+    set_area(source, city="Austin", relation=7, actor="tan")
+    source.refresh_from_db()
+
+    request = ask(source)
+    work(request)
+
+    assert request.status == "FAILED"
+    assert "has no relation 7 with an area" in request.error
+    assert "note it under Harvest sources" in request.error
+
+
+@pytest.mark.parametrize("status", [429, 503, 504])
+def test_a_server_that_says_when_to_come_back_is_left_alone_by_everybody(acme, settings, status):
+    def answer(request):
+        return Reply(status, b"busy", "text/plain", (("Retry-After", "700"),))
+
+    with LoopbackServer(answer) as server:
+        settings.OVERPASS_URL = server.url
+        one, other = ask(make_source()), ask(make_source(name="other"))
+
+        report = work(one)
+        assert (report.ending, report.seconds) == (Ending.LATER, 700.0)
+        second = work(other)
+
+    assert (second.ending, second.seconds) == (Ending.LATER, TURN_SECONDS)
+    assert other.troubles == 0  # nobody was asked: our own manners forbade it
+    assert "may be asked again" in other.error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from html import escape
@@ -52,6 +52,7 @@ _CITY = re.compile(
     r"out tags bb \d+;",
     re.DOTALL,
 )
+_BOUNDS = re.compile(r"\[out:json\]\[timeout:\d+\];\s*rel\((\d+)\);\s*out tags bb \d+;")
 Element = dict[str, Any]
 
 
@@ -116,6 +117,8 @@ class OverpassStandIn(VendorStandIn):
         call.question = query
         if named := _CITY.fullmatch(query.strip()):
             return self._areas(country=_plain(named[1]), pattern=_plain(named[2]))
+        if one := _BOUNDS.fullmatch(query.strip()):
+            return _reply(area for area, _, _ in _areas() if area["id"] == int(one[1]))
         if asked := _QUERY.fullmatch(query.strip()):
             return self._elements(int(asked[1]), asked["wanted"], limit=int(asked["limit"]))
         return _fault("line 1: parse error: unknown query, area or limit is missing")
@@ -131,15 +134,11 @@ class OverpassStandIn(VendorStandIn):
         return Reply(200, f"{text}Currently running queries:\n".encode(), "text/plain")
 
     def _areas(self, *, country: str, pattern: str) -> Reply:
-        known = list(CITIES.items())
-        known += [(name, one) for name, several in AMBIGUOUS.items() for one in several]
         found = [
-            {"type": "relation", "id": relation,
-             "bounds": dict(zip(("minlat", "minlon", "maxlat", "maxlon"), box, strict=True)),
-             "tags": {"name": name.title(), "boundary": "administrative", "admin_level": "8"}}
-            for name, (relation, home, box) in known
+            area
+            for area, name, home in _areas()
             if home == country and re.fullmatch(pattern.strip("^$"), name, re.IGNORECASE)
-        ]  # fmt: skip
+        ]
         return _reply(found)
 
     def _elements(self, area: int, wanted: str, *, limit: int) -> Reply:
@@ -159,6 +158,16 @@ class OverpassStandIn(VendorStandIn):
             made_up = _companies(self.truth()) if city == "singapore" else []
             self.places[city] = [*made_up, *_made_up(city, seed=self.seed)]
         return self.places[city]
+
+
+def _areas() -> Iterator[tuple[Element, str, str]]:
+    """Each city's relation with its bounds, its name and its country."""
+    known = list(CITIES.items())
+    known += [(name, one) for name, several in AMBIGUOUS.items() for one in several]
+    for name, (relation, country, box) in known:
+        bounds = dict(zip(("minlat", "minlon", "maxlat", "maxlon"), box, strict=True))
+        tags = {"name": name.title(), "boundary": "administrative", "admin_level": "8"}
+        yield {"type": "relation", "id": relation, "bounds": bounds, "tags": tags}, name, country
 
 
 def _spoilt(trouble: Trouble) -> Reply:
