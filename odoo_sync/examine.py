@@ -14,7 +14,7 @@ from odoo_sync.own_rules import own_rules
 from tenants.clock import database_now
 
 NEEDED = {"res.partner": ("read", "write", "create"), "crm.lead": ("read", "write", "create"),
-          "crm.tag": ("read", "create"), "ir.model.data": ("read",)}  # fmt: skip
+          "crm.tag": ("read", "create")}  # fmt: skip
 CHOICES = {"teams": "crm.team", "stages": "crm.stage", "users": "res.users"}
 MOST_CHOICES = 200
 _KEPT = ("type", "readonly", "required", "selection", "string")

@@ -12,7 +12,8 @@ from odoo_sync.clients.trouble import OdooError
 
 PAUSES = (0.2, 1.0)  # seconds before the second and the third asking
 SLOW_SECONDS = 5.0  # who took so long to fail is not asked again at once
-QUESTIONS = ("search_read", "fields_get", "has_access", "check_access_rights")
+QUESTIONS = ("search_read", "fields_get", "has_access", "check_access_rights",
+             "check_object_reference")  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ SENTENCES = {
     " connection and look at the mapping",
 }
 MOST_WORDS = 300
+_UNKNOWN_REFERENCE = "External ID not found in the system"
 
 
 def named(name: str, message: str) -> OdooError:
@@ -60,6 +61,8 @@ def named(name: str, message: str) -> OdooError:
             return OdooError("There is no such database at that address.", trouble=Trouble.PLACE)
         return OdooError("Odoo's database was busy or away.", trouble=Trouble.AWAY, retryable=True)
     trouble = BY_NAME.get(name, Trouble.FIELD)
+    if name == "builtins.ValueError" and message.startswith(_UNKNOWN_REFERENCE):
+        trouble = Trouble.GONE  # of ``check_object_reference``: there is no such external id
     return OdooError(_sentence(trouble, message), trouble=trouble)
 
 

@@ -142,6 +142,9 @@ class OdooStandIn(VendorStandIn):
     def _do(self, model: str, method: str, given: dict[str, Any]) -> Any:
         tables, context = self.tables, given.pop("context", {})
         tables.fields_get(model)  # there is such a model
+        if model == "ir.model.data" and method != "check_object_reference":
+            words = "You are not allowed to access 'Model Data' (ir.model.data) records."
+            raise RaisedError("odoo.exceptions.AccessError", words)
         if method in WRITES and (model, _RIGHT[method]) in self.forbidden:
             raise RaisedError("odoo.exceptions.AccessError", _NO_RIGHT.format(model=model))
         match method:
@@ -157,6 +160,8 @@ class OdooStandIn(VendorStandIn):
                 return tables.search_read(model, given["domain"], given["fields"],
                                           limit=given.get("limit", 0),
                                           archived=archived)  # fmt: skip
+            case "check_object_reference":
+                return tables.reference(given["module"], given["xml_id"])
             case "load":
                 time.sleep(self.seconds_per_row * len(given["data"]))
                 said = tables.load(model, given["fields"], given["data"])

@@ -215,6 +215,15 @@ class OdooTables:
         found = [key for key in keys if test(key, rows[key])]
         return [self._out(model, key, names) for key in found[: limit or None]]
 
+    def reference(self, module: str, name: str) -> list[Any]:
+        """Model and record of an external id; False for a record that was deleted."""
+        known = self._data(module, name)
+        if known is None:
+            text = f"External ID not found in the system: {module}.{name}"
+            raise RaisedError("builtins.ValueError", text)
+        is_there = known["res_id"] in self.rows[known["model"]]
+        return [known["model"], known["res_id"] if is_there else False]
+
     # --- values ---------------------------------------------------------------------------------
     def _fields(self, model: str) -> dict[str, Any]:
         if model not in self.fields:
