@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,16 @@ def _bare_rate(rig: MailRig) -> float:
 
 
 def _watched(rig: MailRig, before: int) -> float:
-    while len(rig.microsoft.mails) < before + WARM_UP + MEASURED:
+    """Mails a second once each mailbox has sent some: before that, senders are still starting."""
+    while not _are_warm(rig.microsoft.mails[before:]):
         time.sleep(0.05)
-    taken: list[AcceptedMail] = rig.microsoft.mails[before + WARM_UP :][:MEASURED]
+    start = len(rig.microsoft.mails)
+    while len(rig.microsoft.mails) < start + MEASURED:
+        time.sleep(0.05)
+    taken: list[AcceptedMail] = rig.microsoft.mails[start:][:MEASURED]
     return (len(taken) - 1) / (taken[-1].at - taken[0].at)
+
+
+def _are_warm(mails: Sequence[AcceptedMail]) -> bool:
+    sent = Counter(mail.mailbox for mail in mails)
+    return len(sent) == SENDERS and min(sent.values()) >= WARM_UP // SENDERS

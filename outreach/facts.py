@@ -22,6 +22,7 @@ from outreach.lint import faults
 from outreach.models import Mailbox, MailPolicy, Message, MessageEvent
 from outreach.render import unresolved_in
 from outreach.transports.open import has_one_click
+from tenants.prepared import prepared_cursor
 
 Kind = MessageEvent.Kind
 ENDS_SEQUENCE = {
@@ -73,10 +74,11 @@ class Known:
 
     messages: Sequence[Message]
     now: datetime
+    policy_read: MailPolicy | None = None  # where the caller has it already
 
     @cached_property
     def policy(self) -> MailPolicy:
-        return MailPolicy.current()
+        return self.policy_read or MailPolicy.current()
 
     @cached_property
     def _said(self) -> dict[str, list[_Said]]:
@@ -88,7 +90,9 @@ class Known:
             "leads": list({m.contact.lead_id for m in self.messages if m.contact}),
         }
         found: dict[str, list[_Said]] = defaultdict(list)
-        with connection.cursor() as cursor:
+        # Plans for one message are of no use for thousands.
+        own = prepared_cursor() if len(self.messages) == 1 else connection.cursor()
+        with own as cursor:
             cursor.execute(_SAID, values)
             for row in cursor.fetchall():
                 found[row[0]].append(_Said(*row))

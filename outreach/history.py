@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
 from outreach import pacing
 from outreach.models import Mailbox
+from tenants.prepared import prepared_cursor
 
 RECORD_DAYS = timedelta(days=7)
 # Mails are counted only where something came back: without that no share of them brakes anything.
-_HISTORY = """
+# ``(SELECT ...)`` as in ``outreach.waiting``: of moments and numbers it can see, PostgreSQL would
+# make a new plan for each mail.
+_MAILBOX = "(SELECT %(mailbox)s::bigint)"
+_DAY, _WEEK = "(SELECT %(day)s::timestamptz)", "(SELECT %(week)s::timestamptz)"
+_HISTORY = f"""
 WITH back AS (
     SELECT count(DISTINCT event.message_id) FILTER (WHERE event.kind = 'BOUNCED') AS bounced,
            count(DISTINCT event.message_id) FILTER (WHERE event.kind = 'COMPLAINED') AS complained,
@@ -22,19 +25,20 @@ WITH back AS (
                FILTER (WHERE event.kind = 'COMPLAINED' AND event.at > %(day)s) AS today
     FROM outreach_messageevent event
     JOIN outreach_message message ON message.id = event.message_id
-    WHERE event.kind IN ('BOUNCED', 'COMPLAINED') AND event.at > %(week)s
-      AND message.mailbox_id = %(mailbox)s
+    WHERE event.kind IN ('BOUNCED', 'COMPLAINED') AND event.at > {_WEEK}
+      AND message.mailbox_id = {_MAILBOX}
 )
 SELECT CASE WHEN bounced + complained = 0 THEN 0 ELSE (
            SELECT count(*) FROM outreach_message
-           WHERE mailbox_id = %(mailbox)s AND sent_at > %(week)s
+           WHERE mailbox_id = {_MAILBOX} AND sent_at > {_WEEK}
        ) END,
        bounced, complained, today,
        ARRAY(SELECT (
            SELECT asked_at FROM outreach_message
-           WHERE mailbox_id = (SELECT %(mailbox)s::bigint) AND asked_at > %(day)s
+           WHERE mailbox_id = {_MAILBOX} AND asked_at > {_DAY}
            ORDER BY asked_at DESC OFFSET number - 1 LIMIT 1
-       ) FROM unnest(%(numbers)s::int[]) WITH ORDINALITY AS wanted(number, place) ORDER BY place)
+       ) FROM unnest((SELECT %(numbers)s::int[])) WITH ORDINALITY AS wanted(number, place)
+         ORDER BY place)
 FROM back
 """
 
@@ -56,7 +60,7 @@ def history_of(
         "mailbox": mailbox.pk, "week": now - RECORD_DAYS, "day": now - pacing.DAY,
         "numbers": wanted,
     }  # fmt: skip
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_HISTORY, values)
         *counts, moments = cursor.fetchone()
     return History(pacing.Record(*counts), dict(zip(wanted, moments, strict=True)))

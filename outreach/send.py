@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from outreach import gate, way_out
@@ -34,6 +34,7 @@ from outreach.transports.interface import (
 )
 from tenants.clock import database_now
 from tenants.outage import outlast
+from tenants.prepared import prepared_cursor
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ def _ask(message: Message, *, draft_id: str) -> bool:
         "hashes": hashes_against(message), "kinds": [each.value for each in kinds],
         "first_look": LOOKS[0], "token_hash": way_out.token_hash(way_out.token_of(message)),
     }  # fmt: skip
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_ASK, values)
         return bool(cursor.fetchone()[0])
 

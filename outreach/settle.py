@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from outreach.models import Message, MessageEvent
 from outreach.transports.interface import Outcome
 from tenants.clock import database_now
+from tenants.prepared import prepared_cursor
 
 Status, Kind = Message.Status, MessageEvent.Kind
 # After the provider was asked. Looking too early finds a draft that is on its way out (26 of 120
@@ -71,7 +72,7 @@ def settle_sent(message: Message, *, reference: str = "") -> str:
         "kind": Kind.ACCEPTED.value,
         "reference": reference[:200],
     }
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_SENT, values)
     return Status.SENT
 

@@ -15,9 +15,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection
-
 from outreach.models import Mailbox
+from tenants.prepared import prepared_cursor
 
 State = Mailbox.State
 # A mailbox that sends nothing can still be asked what it sent, unless nobody is signed in there.
@@ -71,14 +70,14 @@ class InHand(NamedTuple):
 
 def lots_of(mailbox: Mailbox) -> list[Lot]:
     """The lots in which something waits for a moment, the one due first in front. One statement."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_HEADS, {"mailbox": mailbox.pk})
         return [Lot(*row) for row in cursor.fetchall()]
 
 
 def lock_first(lot: Lot, mailbox: Mailbox, *, now: datetime) -> int | None:
     """The id of the lot's message longest due that no other sender has locked, locked."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_FIRST_OWN if lot.step is None else _FIRST_OF_STEP,
                        {"mailbox": mailbox.pk, "step": lot.step, "now": now})  # fmt: skip
         found = cursor.fetchone()
@@ -87,7 +86,7 @@ def lock_first(lot: Lot, mailbox: Mailbox, *, now: datetime) -> int | None:
 
 def in_hand_of(mailbox: Mailbox, *, now: datetime) -> InHand:
     """What senders have under way for the mailbox; each None when there is none. One statement."""
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_IN_HAND, {"mailbox": mailbox.pk, "now": now})
         return InHand(*cursor.fetchone())
 

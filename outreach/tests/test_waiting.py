@@ -95,3 +95,21 @@ def test_no_statement_of_a_mail_reads_more_rows_because_more_mails_wait(acme, co
 
     assert len(found) > 10
     assert {sql: rows for sql, rows in found.items() if rows > MOST_ROWS} == {}
+
+
+def test_a_mail_takes_ten_statements_from_the_claim_to_its_end(acme):
+    make_policy()
+    mailbox = make_mailbox(per_minute=30_000, per_day=10_000)
+    Mailbox.objects.update(gap_seconds=0)
+    queue(make_campaign(mailbox), 3)
+    asked: list[str] = []
+
+    def count(execute, sql, params, many, context):
+        asked.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(count):
+        message = claim(mailbox.pk)
+        assert send(message, transport=PostOffice()) == "SENT"
+
+    assert len([sql for sql in asked if "SAVEPOINT" not in sql]) == 10

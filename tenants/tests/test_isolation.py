@@ -14,6 +14,7 @@ from django_tenants.utils import schema_context
 from tenants import isolation
 from tenants.db.base import role_for
 from tenants.models import AuditEvent, Membership, PipelineRun, Tenant, User
+from tenants.prepared import prepared_cursor
 
 
 def ask(statement: str, *params: object) -> list[tuple]:
@@ -35,6 +36,28 @@ def test_a_tenant_is_denied_the_schema_of_another(db, mine, other):
         transaction.atomic(),
     ):
         ask(f"SELECT * FROM {other}.icp_suppression")
+
+
+def test_a_prepared_statement_reads_the_tenant_it_is_called_for(db):
+    """PostgreSQL keeps its plan over changes of role and path, and makes a new one of it."""
+    for key in ("acme", "beta"):
+        with schema_context(key):
+            ask("INSERT INTO icp_suppression (kind, value, value_hash, reason, source, created_at,"
+                " created_by, lifted_by, lift_reason)"
+                f" VALUES ('UEN', 'of {key}', 'x', 'r', 's', now(), 'me', '', '')")  # fmt: skip
+
+    def prepared(statement: str) -> list[tuple]:
+        with prepared_cursor() as cursor:
+            cursor.execute(statement, {"hash": "x", "kind": "UEN"})
+            return cursor.fetchall()
+
+    own = "SELECT value FROM icp_suppression WHERE value_hash = %(hash)s AND kind = %(kind)s"
+    for key in ["acme", "beta"] * 9:  # a plan is kept from the sixth call of a prepared one on
+        with schema_context(key):
+            assert prepared(own) == [(f"of {key}",)]
+    assert ask("SELECT count(*) FROM pg_prepared_statements") == [(1,)]
+    with pytest.raises(ProgrammingError, match=r"does not exist|permission denied"):
+        prepared(own)
 
 
 def test_the_platform_role_is_denied_every_tenant(db):
