@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from chat.pieces import Assistant
 
 _ASSISTANTS: dict[str, Assistant] = {}
@@ -17,5 +19,12 @@ def assistants() -> list[Assistant]:
     return list(_ASSISTANTS.values())
 
 
+def id_of(assistant: Assistant) -> str:
+    """The UUID clients may use in place of the name; the same on every deployment."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, assistant.graph_id))
+
+
 def find(name: str) -> Assistant | None:
-    return _ASSISTANTS.get(name)
+    """By name or by UUID."""
+    by_id = (one for one in assistants() if id_of(one) == name)
+    return _ASSISTANTS.get(name) or next(by_id, None)

@@ -8,7 +8,7 @@ would see in approval cards.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -77,7 +77,10 @@ class Checkpoint(models.Model):
     step = models.IntegerField()
     messages = ArrayField(models.BigIntegerField(), default=list, help_text="Rows, in order.")
     ask = models.TextField(
-        blank=True, help_text="JSON of the open approval: id and value, as the contract writes it."
+        blank=True, help_text="JSON of the approval asked for: id, value, and ids of the calls."
+    )
+    is_decided = models.BooleanField(
+        default=False, help_text="The approval was answered, or dropped by what came after it."
     )
     error = models.CharField(max_length=500, blank=True)
     made_at = models.DateTimeField(default=timezone.now)
@@ -87,6 +90,16 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"checkpoint {self.id}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for a decision."""
+        return bool(self.ask) and not self.is_decided
+
+
+class ChatRunQuerySet(models.QuerySet["ChatRun"]):
+    def alive(self) -> Self:
+        return self.filter(status__in=ChatRun.ALIVE)
 
 
 class ChatRun(models.Model):
@@ -99,6 +112,8 @@ class ChatRun(models.Model):
         ERROR = "error", "Failed"
         INTERRUPTED = "interrupted", "Cancelled"
 
+    ALIVE = (Status.PENDING, Status.RUNNING)
+
     class Cancel(models.TextChoices):
         INTERRUPT = "interrupt", "Keep what is complete"
         ROLLBACK = "rollback", "As if it had not been"
@@ -107,7 +122,9 @@ class ChatRun(models.Model):
     thread = models.ForeignKey(Thread, models.CASCADE, related_name="runs")
     assistant = models.CharField(max_length=40)
     status = models.CharField(max_length=12, choices=Status, default=Status.PENDING)
-    request = models.TextField(help_text="JSON: input, command, checkpoint and modes, as checked.")
+    request = models.TextField(
+        help_text="JSON: modes, checkpoint and command, as checked; what was said is in messages."
+    )
     strategy = models.CharField(max_length=10, default="enqueue")
     metadata = models.JSONField(default=dict)
     cancel = models.CharField(max_length=10, choices=Cancel, blank=True)
@@ -118,7 +135,16 @@ class ChatRun(models.Model):
         null=True, help_text="When whoever carries it last said so; stale means it died."
     )
 
+    objects = ChatRunQuerySet.as_manager()
+
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["thread"],
+                condition=models.Q(status="running"),
+                name="chat_one_run_at_a_time",
+            )
+        ]
         indexes = [
             models.Index(fields=["thread", "-id"], name="chat_run_newest"),
             models.Index(
@@ -131,6 +157,10 @@ class ChatRun(models.Model):
     def __str__(self) -> str:
         return f"run {self.id}"
 
+    @property
+    def is_alive(self) -> bool:
+        return self.status in self.ALIVE
+
 
 class RunEvent(models.Model):
     """One event of a run's stream. ``seq`` is its id there; rows go some time after the run."""
@@ -138,7 +168,10 @@ class RunEvent(models.Model):
     run = models.ForeignKey(ChatRun, models.CASCADE, related_name="events")
     seq = models.IntegerField()
     event = models.CharField(max_length=30)
-    data = models.TextField(help_text="JSON on one line.")
+    data = models.TextField(blank=True, help_text="JSON on one line; of states, see checkpoint.")
+    checkpoint = models.ForeignKey(
+        Checkpoint, models.CASCADE, null=True, related_name="+", help_text="The state shown."
+    )
     made_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

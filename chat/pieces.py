@@ -15,9 +15,13 @@ from tenants.models import User
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """More text of the message being made."""
+    """More text of the message being made.
+
+    An empty one shows nothing: whoever waits in small steps lets the machinery look with it.
+    """
 
     text: str
+    is_chunk: bool = False  # sent as it is; else what comes within some 40 ms is sent as one
 
 
 @dataclass(frozen=True, slots=True)

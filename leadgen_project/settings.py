@@ -53,6 +53,7 @@ FIELD_KEYS = [key.strip() for key in _kept_secret("FIELD_KEYS").split(",")]
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,.localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env.words("CORS_ALLOWED_ORIGINS")  # of chat UIs, or *; see chat.door
 BASE_URL = env.text("BASE_URL", "http://localhost:8000")
 
 # --- apps -----------------------------------------------------------------------------------
@@ -106,6 +107,7 @@ TENANT_BASE_SCHEMA = "tenant_template"  # an empty tenant, which new ones are co
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 
 MIDDLEWARE = [
+    "chat.door.ChatDoorMiddleware",
     "leadgen_project.observe.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -372,6 +374,10 @@ CAPTCHA_DEADLINE_DAYS = env.integer("CAPTCHA_DEADLINE_DAYS", 14, least=1, most=3
 CAPTCHA_TRIES = env.integer("CAPTCHA_TRIES", 3, least=1, most=20)
 CAPTCHA_STOP_LAST = env.integer("CAPTCHA_STOP_LAST", 20, least=1, most=1000)
 CAPTCHA_STOP_PERCENT = env.integer("CAPTCHA_STOP_PERCENT", 30, least=0, most=100)
+
+# --- chat -----------------------------------------------------------------------------------
+CHAT_SELFTEST = env.flag("CHAT_SELFTEST")
+CHAT_STREAMS = env.integer("CHAT_STREAMS", 48, least=1, most=1000)  # of one web process
 
 # --- vendors: keys, prices, limits --------------------------------------------------------------
 VENDOR_KEYS = {

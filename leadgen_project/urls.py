@@ -22,6 +22,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("tenants.urls")),
     path("u/", include("outreach.urls")),
+    path("agent/", include("chat.urls")),
     path("api/", include("leadgen_project.api.urls")),
     path("", include("scoring.urls")),
 ]

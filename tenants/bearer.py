@@ -25,6 +25,8 @@ from tenants.sso.providers import Provider, providers_of_issuer
 from tenants.sso.verify import TokenError, peek, verify
 
 REALM = "leadgen"
+KEY_HEADER = "X-Api-Key"
+BY_KEY = "/agent/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,11 @@ class BadCredentialError(Exception):
 def find_credential(request: HttpRequest, *, now: datetime) -> Credential | None:
     """The bearer credential of ``request``; None when it brings none.
 
-    Raises ``BadCredentialError``. Runs in the public context.
+    Chat clients that cannot send ``Authorization`` bring an API token as ``X-Api-Key``, for their
+    own addresses alone. Raises ``BadCredentialError``. Runs in the public context.
     """
+    if "Authorization" not in request.headers and request.path.startswith(BY_KEY):
+        return _by_key(request.headers.get(KEY_HEADER, "").strip(), now=now)
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme.lower() != "bearer":
         return None
@@ -69,6 +74,17 @@ def find_credential(request: HttpRequest, *, now: datetime) -> Credential | None
         raise BadCredentialError(
             "The provider that issued this token cannot be asked for its keys at the moment."
         ) from None
+
+
+def _by_key(token: str, *, now: datetime) -> Credential | None:
+    if not token:
+        return None
+    if not token.startswith(api_tokens.MARK) or not token.isascii():
+        raise BadCredentialError(f"{KEY_HEADER} holds no API token of ours.")
+    try:
+        return _own(token, now=now)
+    except api_tokens.ApiTokenError as exc:
+        raise BadCredentialError(str(exc)) from None
 
 
 def _own(token: str, *, now: datetime) -> Credential:

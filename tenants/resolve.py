@@ -37,6 +37,8 @@ DOORWAY = (
 )  # fmt: skip
 # Pages that say themselves whose they are, and know nobody: no session is read for them.
 NOBODYS = ("/health", "/u/")
+# Where a session means nothing: chat clients send none across origins, and must not need its CSRF.
+NO_SESSION = "/agent/"
 # Where a bearer token means nothing to us: people's pages, and pages with tokens of their own.
 NO_BEARER = ("/admin/", "/oidc/", "/static/", "/health", "/metrics", "/crawler")
 
@@ -194,6 +196,8 @@ class TenantMiddleware:
             if found is not None:
                 request.credential, request.user = found, found.user  # type: ignore[attr-defined]
                 return find_tenant(request)
+        if request.path.startswith(NO_SESSION):
+            request.user = AnonymousUser()
         if not request.user.is_authenticated:  # reads the account before entering the tenant
             return find_tenant(request)
         sign_in = read_sign_in(request.session)

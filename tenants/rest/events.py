@@ -99,13 +99,14 @@ def _look(schema: str, look: Callable[[], Look | None], user: User) -> Look | No
     """What there is to see; None when the caller may not see it any more."""
     try:
         with in_tenant(schema):
-            return look() if _is_welcome(user, schema) else None
+            return look() if is_welcome(user, schema) else None
     finally:
         if not connection.in_atomic_block:
             connection.close()  # back to the pool, while we wait
 
 
-def _is_welcome(user: User, schema: str) -> bool:
+def is_welcome(user: User, schema: str) -> bool:
+    """Whether ``user`` still belongs to the tenant: asked again while a stream is open."""
     if not Tenant.objects.filter(pk=schema, is_active=True).exists():
         return False
     fresh = User.objects.filter(pk=user.pk, is_active=True)

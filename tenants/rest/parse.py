@@ -14,6 +14,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 MOST_BYTES = 2 * 1024 * 1024
+_HALF = re.compile("[\ud800-\udfff]")
 _GAP = re.compile(r"[\s:,]*")  # between the parts of an object that has been read as JSON
 
 
@@ -53,7 +54,7 @@ def _check(value: Any, path: str = "body") -> None:
 
 def storable(text: str) -> bool:
     """Whether PostgreSQL takes ``text``: no NUL, no half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    return "\0" not in text and (text.isascii() or not _HALF.search(text))
 
 
 class AlwaysJSON(BaseContentNegotiation):

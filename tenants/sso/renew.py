@@ -15,7 +15,8 @@ from tenants.problems import problem
 from tenants.sso.session import read_sign_in
 
 GRACE_SECONDS = 3_600  # for requests that cannot be sent elsewhere: forms, live parts of a page
-LEFT_ALONE = ("/admin/login/", "/admin/logout/", "/oidc/", "/static/", "/health", "/u/")
+LEFT_ALONE = ("/admin/login/", "/admin/logout/", "/oidc/", "/static/", "/health", "/u/",
+              "/agent/")  # fmt: skip
 
 
 class RenewalMiddleware:

@@ -1,0 +1,1 @@
+"""The LangGraph protocol over HTTP. See docs/chat.md."""
