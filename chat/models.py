@@ -72,7 +72,10 @@ class Checkpoint(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     thread = models.ForeignKey(Thread, models.CASCADE, related_name="checkpoints")
     parent = models.ForeignKey("self", models.CASCADE, null=True, related_name="children")
-    run = models.ForeignKey("ChatRun", models.SET_NULL, null=True, related_name="checkpoints")
+    # Not ``run_id``, which in the tables of a tenant is the number of a night.
+    run = models.ForeignKey(
+        "ChatRun", models.SET_NULL, null=True, related_name="checkpoints", db_column="chat_run_id"
+    )
     source = models.CharField(max_length=10, help_text="input, loop, update or fork.")
     step = models.IntegerField()
     messages = ArrayField(models.BigIntegerField(), default=list, help_text="Rows, in order.")
@@ -165,7 +168,7 @@ class ChatRun(models.Model):
 class RunEvent(models.Model):
     """One event of a run's stream. ``seq`` is its id there; rows go some time after the run."""
 
-    run = models.ForeignKey(ChatRun, models.CASCADE, related_name="events")
+    run = models.ForeignKey(ChatRun, models.CASCADE, related_name="events", db_column="chat_run_id")
     seq = models.IntegerField()
     event = models.CharField(max_length=30)
     data = models.TextField(blank=True, help_text="JSON on one line; of states, see checkpoint.")
