@@ -183,20 +183,22 @@ def _finish(cursor: CursorWrapper, table: Table, offset: int) -> None:
     place = f'{table.schema}."{table.name}"'
     if offset and "run_id" in table.columns:
         cursor.execute(f"UPDATE {place} SET run_id = run_id + {offset} WHERE run_id IS NOT NULL")
-    if "id" in table.columns and (sequence := _sequence(cursor, table.schema, table.name)):
-        _move_sequence(cursor, sequence, to=_highest(cursor, table.schema, table.name))
+    if "id" in table.columns and _sequence(cursor, table.schema, table.name):
+        last = _highest(cursor, table.schema, table.name)
+        _move_sequence(cursor, table.schema, table.name, to=last)
 
 
 def _sequence(cursor: CursorWrapper, schema: str, name: str) -> str | None:
     """What numbers the rows; None where ids are no numbers."""
     cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [f'{schema}."{name}"'])
-    (sequence,) = cursor.fetchone()
-    return sequence
+    found: tuple[str | None] = cursor.fetchone()
+    return found[0]
 
 
-def _move_sequence(cursor: CursorWrapper, sequence: str, *, to: int) -> None:
+def _move_sequence(cursor: CursorWrapper, schema: str, name: str, *, to: int) -> None:
     """Number new rows behind ``to``. As the owner, whose the sequences are."""
-    if to:
+    sequence = _sequence(cursor, schema, name)
+    if sequence and to:
         cursor.execute(f"SELECT setval('{sequence}', greatest(%s, last_value)) FROM {sequence}",
                        [to])  # fmt: skip
 
