@@ -21,6 +21,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from tenants import governor
+from tenants.clients.dialogue import Dialogue, Spoken
 from tenants.clients.language_model import Answer, LanguageModelClient, Prices, Question
 from tenants.clients.language_model_errors import AnswerUnusableError, ParameterRefusedError
 from tenants.context import connection, current_schema
@@ -222,6 +223,19 @@ def _asked(
                         before=lambda: outlast(lambda: _hold(key, lease)))  # fmt: skip
 
 
+def converse(
+    dialogue: Dialogue, *, purpose: Purpose, patience: timedelta = PATIENCE, tries: int = 2
+) -> Spoken:
+    """The model's next message in ``dialogue``, paid every time; errors as ``ask_uncached``."""
+    client, price = _client(settings.OPENAI_BASE_URL), prices()
+    client.prepare()
+    return _until_taken(
+        lambda permit: client.converse(permit, dialogue, prices=price),
+        tokens=dialogue.most_prompt_tokens, cap=dialogue.most_answer_tokens, purpose=purpose,
+        patience=patience, tries=tries,
+    )  # fmt: skip
+
+
 def ask_uncached(
     question: Question,
     *,
@@ -236,7 +250,6 @@ def ask_uncached(
     not take is left out and asked again.
     """
     client, price = _client(settings.OPENAI_BASE_URL), prices()
-    tokens, cap = question.most_prompt_tokens, question.most_answer_tokens
     client.prepare()
 
     def ask(permit: Permit) -> Answer:
@@ -244,6 +257,23 @@ def ask_uncached(
             before()
         return client.complete(permit, question, prices=price)
 
+    return _until_taken(
+        ask, tokens=question.most_prompt_tokens, cap=question.most_answer_tokens,
+        purpose=purpose, patience=patience, tries=tries,
+    )  # fmt: skip
+
+
+def _until_taken(
+    ask: Callable[[Permit], T],
+    *,
+    tokens: int,
+    cap: int,
+    purpose: Purpose,
+    patience: timedelta,
+    tries: int,
+) -> T:
+    """``ask``'s answer, asked again without each parameter that the model does not take."""
+    price = prices()
     for left in reversed(range(MOST_PARAMETERS + 1)):
         try:
             return governor.ask(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from django.utils import timezone
 
 from chat.agent import act
 from chat.agent.commands import HELP, Understood, by_topic, elsewhere, understand
-from chat.agent.conversation import chosen, has_files, question
+from chat.agent.conversation import chosen, has_files, question, text_of
+from chat.agent.converse import ModelAwayError, converse
 from chat.agent.say import code, link, page, said
-from chat.agent.toolbox import AmbiguousError, Answer, Caller, ToolError, find_tool
+from chat.agent.speak import answer_calls, ask_people, say
+from chat.agent.toolbox import AmbiguousError, Caller, ToolError, find_tool
 from chat.ids import new_id
-from chat.pieces import Action, Ask, Decided, Done, Piece, Talk, ToolAnswer, ToolCall, Words
+from chat.pieces import Decided, Piece, Talk, ToolAnswer, ToolCall, Words
 
 FILES = "Files and pictures are not read here: upload lists in the console."
+AWAY = "The language model does not answer, so I go by commands."
 UNKNOWN = "I did not understand that. You may mean:"
 FIRST_WORDS = ("what is there to do today", "shortlist", "what will tonight cost", HELP)
 
@@ -27,19 +30,26 @@ class Agent:
     description = "Finds companies, explains the list, starts nights; asks before it acts."
 
     def answer(self, talk: Talk) -> Iterator[Piece]:
-        """Answer the newest question by commands."""
+        """Answer the newest question: by a model where there is one, else by commands.
+
+        A command without blanks, and one chosen by its number, mean one thing and cost no model.
+        """
         caller = Caller(talk.user, timezone.now())
         asked = question(talk.messages)
         if has_files(asked):
             yield Words(f"{FILES}\n\n")
         text = chosen(talk.messages)
         understood = understand(text)
-        if understood is None:
-            yield from _not_understood(text)
-        elif understood.command.tool == HELP:
-            yield from _say(help_text())
-        else:
-            yield from _by_command(understood, caller)
+        is_certain = understood is not None and (understood.is_whole or text != text_of(asked))
+        if not is_certain:
+            try:
+                yield from converse(talk.messages, caller)
+            except ModelAwayError as exc:
+                if not exc.is_quiet:
+                    yield Words(f"{AWAY} {said(exc)}\n\n")
+            else:
+                return
+        yield from _by_commands(text, understood, caller)
 
     def go_on(self, talk: Talk, decided: tuple[Decided, ...]) -> Iterator[Piece]:
         """Do what was decided, one by one; what fails does not keep the others."""
@@ -54,7 +64,7 @@ class Agent:
             else:
                 told.append(answer.words)
                 yield ToolAnswer(one.call, answer.content)
-        yield from _say("\n\n".join(told))
+        yield from say("\n\n".join(told))
 
 
 def help_text() -> str:
@@ -72,6 +82,15 @@ def _says(tool_name: str) -> str:
     return f": {said(tool.says)}" if tool else ": Show this."
 
 
+def _by_commands(text: str, understood: Understood | None, caller: Caller) -> Iterator[Piece]:
+    if understood is None:
+        yield from _not_understood(text)
+    elif understood.command.tool == HELP:
+        yield from say(help_text())
+    else:
+        yield from _by_command(understood, caller)
+
+
 def _by_command(understood: Understood, caller: Caller) -> Iterator[Piece]:
     tool_name = understood.command.tool
     call = ToolCall(f"call_{new_id().hex}", tool_name, understood.arguments)
@@ -84,38 +103,10 @@ def _by_command(understood: Understood, caller: Caller) -> Iterator[Piece]:
         answer = act.read(call, caller)
     except ToolError as exc:
         yield from answer_calls([(call, exc)])
-        yield from _say(_trouble(exc, understood))
+        yield from say(_trouble(exc, understood))
     else:
         yield from answer_calls([(call, answer)])
-        yield from _say(answer.words)
-
-
-def ask_people(words: str, actions: Sequence[Action]) -> Iterator[Piece]:
-    """One message with all calls, then one question about them; the run ends here."""
-    if words:
-        yield Words(words)
-    for action in actions:
-        yield action.call
-    yield Done()
-    yield Ask(tuple(actions))
-
-
-def answer_calls(
-    results: Sequence[tuple[ToolCall, Answer | ToolError]], words: str = ""
-) -> Iterator[Piece]:
-    """One message with the calls, then what came of each."""
-    if words:
-        yield Words(words)
-    for call, _ in results:
-        yield call
-    yield Done()
-    for call, result in results:
-        if isinstance(result, Answer):
-            yield ToolAnswer(call, result.content)
-        elif isinstance(result, AmbiguousError):
-            yield ToolAnswer(call, Answer("", result.rows).content)
-        else:
-            yield ToolAnswer(call, str(result), is_error=True)
+        yield from say(answer.words)
 
 
 def _trouble(exc: ToolError, understood: Understood) -> str:
@@ -137,16 +128,11 @@ def _not_understood(text: str) -> Iterator[Piece]:
     """Where it is done instead, or what could be meant."""
     if found := elsewhere(text):
         see = f" {link('Open', page(found.page))}" if found.page else ""
-        yield from _say(f"{found.sentence}{see}")
+        yield from say(f"{found.sentence}{see}")
         return
     name = " ".join(text.replace("`", "'").split())[:80]
     meant = [f"find {name}", f"why not {name}", f"find company {name}"] if name else []
     lines = [
         f"{number}. {code(each)}" for number, each in enumerate([*meant, *FIRST_WORDS], start=1)
     ]
-    yield from _say("\n".join([UNKNOWN, "", *lines, "", "Answer with a number, or in such words."]))
-
-
-def _say(words: str) -> Iterator[Piece]:
-    yield Words(words)
-    yield Done()
+    yield from say("\n".join([UNKNOWN, "", *lines, "", "Answer with a number, or in such words."]))

@@ -129,8 +129,8 @@ COMMANDS = (
         "how was {company} scored", "why {company}",
     ), again="explain {company}"),
     Command("Leads", "shortlist", "top 5", (
-        "[show] [me] [the] shortlist", "[show] [me] [the] (top|best) {show}",
-        "[show] [me] [the] (top|best) {show} [leads|companies]",
+        "[show] [me] [the] shortlist", "[show] [me] [the] (top|best) {show} (leads|companies)",
+        "[show] [me] [the] (top|best) {show}",
         "[show] [me] [the] shortlist of run {run}", "[show] [me] the [best] leads",
     ), read=_places),
     Command("Nights", "night_cost", "what will tonight cost", (
@@ -157,7 +157,8 @@ COMMANDS = (
         "suppress {value}", "never (contact|mail|write to|call) {value} again",
     ), again="suppress {value} because {reason}"),
     Command("Leads", "send_to_odoo", "approve the top 5 for odoo", (
-        "(approve|send|push) [the] (top|best|first) {top} [leads] (for|to|into) odoo",
+        "(approve|send|push) [the] (top|best|first) {top} leads (for|to|into) odoo",
+        "(approve|send|push) [the] (top|best|first) {top} (for|to|into) odoo",
         "(approve|send|push) {companies} (for|to|into) odoo",
     ), read=_which, again="send {companies} to odoo"),
     Command("Mail", "start_campaign", "start campaign Spring", (
@@ -165,7 +166,8 @@ COMMANDS = (
         "approve [the] [shortlist|accepted leads] for campaign {campaign}",
     )),
     Command("Leads", "accept_leads", "accept the top 3", (
-        "(accept|approve) [the] (top|best|first) {top} [leads]", "(accept|approve) {companies}",
+        "(accept|approve) [the] (top|best|first) {top} leads",
+        "(accept|approve) [the] (top|best|first) {top}", "(accept|approve) {companies}",
     ), read=_which, again="accept {companies}"),
     Command("Leads", "reject_leads", "reject ACME because it is too small", (
         f"reject {{companies}} {_BECAUSE} {{reason}}", "reject {companies}",

@@ -18,8 +18,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
+from tenants.clients.dialogue import MESSAGE_TOKENS, Dialogue, Spoken, read_calls
 from tenants.clients.language_model_errors import (
     AnswerUnusableError,
     LanguageModelError,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS, READ_SECONDS, TOTAL_SECONDS = 5.0, 60.0, 120.0
 MOST_ANSWER_BYTES = 2_000_000  # of a whole HTTP answer; what is longer is no answer to us
-MESSAGE_TOKENS = 64  # what roles and separators of two messages cost at most, with room
 MOST_CREDIBLE_TOKENS = 100_000_000
 BYTES_PER_TOKEN = 3  # where usage is not told; English has about 4, so this is rather too much
 
@@ -109,6 +109,19 @@ class Answer:
     temperature: float | None  # as sent
 
 
+class Asking(Protocol):
+    """What both a question and a dialogue tell: bounds of what they may cost."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def most_answer_tokens(self) -> int: ...
+
+    @property
+    def most_prompt_tokens(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class LanguageModelClient:
     """Asks one server. Keeps its connections; threads may share it."""
@@ -125,31 +138,58 @@ class LanguageModelClient:
         Tokens are settled on the permit before the answer is read, so an answer that cannot be
         used is paid as well. Takes at most ``TOTAL_SECONDS``.
         """
+        refused = self._refused(question)
+        parameters = _parameters(question, refused)
+        told, usage, micros = self._paid(permit, question, parameters, prices=prices)
+        return Answer(
+            text=_content(told, question),
+            model=_short(told.get("model")) or question.model,
+            reference=_short(told.get("id")),
+            usage=usage,
+            micros=micros,
+            temperature=parameters.get("temperature"),
+        )
+
+    def converse(self, permit: Permit, dialogue: Dialogue, *, prices: Prices) -> Spoken:
+        """The next message of a dialogue: words, calls of the tools offered, or both.
+
+        As ``complete``: paid before it is read, and never part of an answer.
+        """
+        parameters = _bounded(dialogue, self._refused(dialogue))
+        parameters |= {"messages": list(dialogue.messages), "tools": dialogue.offered}
+        told, usage, micros = self._paid(permit, dialogue, parameters, prices=prices)
+        message = _message(told, dialogue)
+        words = message.get("content")
+        calls = read_calls(message.get("tool_calls"))
+        words = words.strip() if isinstance(words, str) else ""
+        if not words and not calls:
+            raise AnswerUnusableError("The language model answered nothing.")
+        return Spoken(words, calls, usage.total, micros)
+
+    def _refused(self, asking: Asking) -> frozenset[str]:
+        return _REFUSED.get((self.base_url, asking.model), frozenset())
+
+    def _paid(
+        self, permit: Permit, asking: Asking, parameters: dict[str, Any], *, prices: Prices
+    ) -> tuple[dict[str, Any], Usage, int]:
+        """The answer as an object, with its tokens and micros, which are settled."""
         key = permit.use(Vendor.LLM)
         if not (key.isascii() and key.isprintable()):
             raise LanguageModelError(
                 "The language model's key holds characters no key has. Enter it again.",
                 charge=Charge.NONE, halt=Halt.KEY,
             )  # fmt: skip
-        refused = _REFUSED.get((self.base_url, question.model), frozenset())
-        parameters = _parameters(question, refused)
-        body = self._ask(key, parameters, model=question.model, refused=refused)
+        refused = self._refused(asking)
+        body = self._ask(key, parameters, model=asking.model, refused=refused)
         told = _object(body)
-        usage = _usage(told, question)
+        usage = _usage(told, asking)
         micros = prices.micros(
             prompt=usage.prompt, cached=usage.cached, completion=usage.completion
         )
-        reference = _short(told.get("id"))
         mark = " (usage estimated)" if usage.is_estimated else ""
-        permit.settle(usage.total, micros=micros, reference=f"{reference[:80]}{mark}".strip())
-        return Answer(
-            text=_content(told, question),
-            model=_short(told.get("model")) or question.model,
-            reference=reference,
-            usage=usage,
-            micros=micros,
-            temperature=parameters.get("temperature"),
-        )
+        reference = f"{_short(told.get('id'))[:80]}{mark}".strip()
+        permit.settle(usage.total, micros=micros, reference=reference)
+        return told, usage, micros
 
     @cached_property
     def _api(self) -> openai.OpenAI:
@@ -198,15 +238,20 @@ def _parameters(question: Question, refused: frozenset[str]) -> dict[str, Any]:
         system += question.in_words
         if "json_object" not in refused:
             asked["response_format"] = {"type": "json_object"}
-    # Without a cap nothing bounds the price, so the older name stands in where the new is unknown.
-    cap = "max_tokens" if "max_completion_tokens" in refused else "max_completion_tokens"
-    asked[cap] = question.most_answer_tokens
-    if question.temperature is not None and "temperature" not in refused:
-        asked["temperature"] = question.temperature
+    asked |= _bounded(question, refused)
     asked["messages"] = [
         {"role": "system", "content": system},
         {"role": "user", "content": question.user},
     ]
+    return asked
+
+
+def _bounded(asking: Question | Dialogue, refused: frozenset[str]) -> dict[str, Any]:
+    # Without a cap nothing bounds the price, so the older name stands in where the new is unknown.
+    cap = "max_tokens" if "max_completion_tokens" in refused else "max_completion_tokens"
+    asked: dict[str, Any] = {"model": asking.model, cap: asking.most_answer_tokens}
+    if asking.temperature is not None and "temperature" not in refused:
+        asked["temperature"] = asking.temperature
     return asked
 
 
@@ -231,7 +276,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return told
 
 
-def _usage(told: Mapping[str, Any], question: Question) -> Usage:
+def _usage(told: Mapping[str, Any], question: Asking) -> Usage:
     """What the answer says was used; where it says nothing credible, an estimate."""
     usage = told.get("usage")
     usage = usage if isinstance(usage, dict) else {}
@@ -254,6 +299,17 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def _content(told: Mapping[str, Any], question: Question) -> str:
+    message = _message(told, question)
+    if message.get("tool_calls") or message.get("function_call"):
+        raise AnswerUnusableError("The language model asked for tools nobody offered.")
+    content = message.get("content")
+    if not isinstance(content, str) or not content.strip():
+        raise AnswerUnusableError("The language model answered nothing.")
+    return content
+
+
+def _message(told: Mapping[str, Any], question: Asking) -> dict[str, Any]:
+    """The one message, whole. Raises ``AnswerUnusableError`` for one that was cut or held back."""
     choices = told.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
@@ -268,12 +324,7 @@ def _content(told: Mapping[str, Any], question: Question) -> str:
         raise AnswerUnusableError("The language model's content filter held the answer back.")
     if message.get("refusal"):
         raise AnswerUnusableError("The language model refused to answer.")
-    if message.get("tool_calls") or message.get("function_call"):
-        raise AnswerUnusableError("The language model asked for tools nobody offered.")
-    content = message.get("content")
-    if not isinstance(content, str) or not content.strip():
-        raise AnswerUnusableError("The language model answered nothing.")
-    return content
+    return message
 
 
 def _short(value: object) -> str:

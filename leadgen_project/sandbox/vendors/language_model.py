@@ -21,6 +21,7 @@ from typing import Any
 
 from leadgen_project.sandbox.loopback import Reply, Request
 from leadgen_project.sandbox.vendors.language_model_answers import Asked, Mode, answer_to
+from leadgen_project.sandbox.vendors.language_model_dialogue import speak
 from leadgen_project.sandbox.vendors.language_model_rules import (
     REASONING,
     RefusedError,
@@ -90,7 +91,8 @@ class LanguageModelStandIn(VendorStandIn):
     def _complete(self, call: VendorCall, question: Mapping[str, Any]) -> Reply:
         said = "".join(message["content"] for message in question["messages"])
         schema = question.get("response_format", {}).get("json_schema", {})
-        prompt = _tokens(said + json.dumps(schema.get("schema", "")))
+        offered = json.dumps(question["tools"]) if "tools" in question else ""
+        prompt = _tokens(said + json.dumps(schema.get("schema", "")) + offered)
         cap = question.get("max_completion_tokens") or question.get("max_tokens") or 100_000
         if prompt + cap > CONTEXT_TOKENS + 100_000 or prompt > CONTEXT_TOKENS:
             raise RefusedError(400, "context_length_exceeded", f"Too long, {prompt} tokens",
@@ -132,7 +134,10 @@ class LanguageModelStandIn(VendorStandIn):
         number = len(self.calls)
         if self.answers:
             return {**message, "content": self.answers.pop(0)}, self.finish_reason
-        content, tools = answer_to(_asked(question), mode=self.mode, number=number)
+        if "tools" in question:
+            content, tools = speak(question, mode=self.mode, number=number)
+        else:
+            content, tools = answer_to(_asked(question), mode=self.mode, number=number)
         if tools:
             return {**message, "content": content, "tool_calls": tools}, "tool_calls"
         return {**message, "content": content}, self.finish_reason

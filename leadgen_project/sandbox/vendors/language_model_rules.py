@@ -62,6 +62,8 @@ def check_request(question: Any, *, models: Collection[str], without_schemas: bo
             404, "model_not_found", f"The model `{model}` does not exist", param="model"
         )
     _check_messages(question.get("messages"))
+    if "tools" in question:
+        _check_tools(question["tools"])
     _check_numbers(question, is_reasoning=bool(REASONING.match(model)))
     _check_format(question, without_schemas=without_schemas)
     if question.get("stream"):
@@ -72,10 +74,37 @@ def check_request(question: Any, *, models: Collection[str], without_schemas: bo
 def _check_messages(messages: Any) -> None:
     if not isinstance(messages, list) or not messages:
         raise RefusedError(400, "invalid_value", "[] is too short - 'messages'", param="messages")
+    waiting: set[str] = set()  # calls of tools that have no answer yet
     for number, message in enumerate(messages):
         is_told = isinstance(message, dict) and isinstance(message.get("content"), str)
         if not is_told or message.get("role") not in ROLES:
             raise RefusedError(400, "invalid_value", "Invalid message", param=f"messages[{number}]")
+        if message["role"] == "tool":
+            if message.get("tool_call_id") not in waiting:
+                text = "messages with role 'tool' must be a response to a preceding message with"
+                raise RefusedError(400, "", f"{text} 'tool_calls'.", param=f"messages[{number}]")
+            waiting.discard(message["tool_call_id"])
+            continue
+        if waiting:
+            text = "An assistant message with 'tool_calls' must be followed by tool messages"
+            raise RefusedError(400, "", text, param=f"messages[{number}]")
+        waiting = {call["id"] for call in message.get("tool_calls", [])}
+
+
+def _check_tools(tools: Any) -> None:
+    """Names, descriptions and schemas, as they are checked before anything is said."""
+    names = []
+    for number, tool in enumerate(tools if isinstance(tools, list) else [None]):
+        function = tool.get("function") if isinstance(tool, dict) else None
+        if not isinstance(function, dict) or tool.get("type") != "function":
+            raise RefusedError(400, "invalid_value", "Invalid tool", param=f"tools[{number}]")
+        names.append(str(function.get("name", "")))
+        is_short = len(str(function.get("description", ""))) <= 1024
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", names[-1]) or not is_short:
+            raise RefusedError(400, "invalid_value", "Invalid tool", param=f"tools[{number}]")
+        _check_strict(function.get("parameters"), at=names[-1])
+    if len(set(names)) < len(names) or len(names) > 128:
+        raise RefusedError(400, "invalid_value", "Tools must differ in name", param="tools")
 
 
 def _check_numbers(question: Mapping[str, Any], *, is_reasoning: bool) -> None:

@@ -1,0 +1,42 @@
+"""Pieces of an answer: words, calls with what came of them, a question to the person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from chat.agent.toolbox import AmbiguousError, Answer, ToolError
+from chat.pieces import Action, Ask, Done, Piece, ToolAnswer, ToolCall, Words
+
+
+def say(words: str) -> Iterator[Piece]:
+    """One message of words alone."""
+    yield Words(words)
+    yield Done()
+
+
+def answer_calls(
+    results: Sequence[tuple[ToolCall, Answer | ToolError]], words: str = ""
+) -> Iterator[Piece]:
+    """One message with the calls, then what came of each."""
+    if words:
+        yield Words(words)
+    for call, _ in results:
+        yield call
+    yield Done()
+    for call, result in results:
+        if isinstance(result, Answer):
+            yield ToolAnswer(call, result.content)
+        elif isinstance(result, AmbiguousError):
+            yield ToolAnswer(call, Answer("", result.rows).content)
+        else:
+            yield ToolAnswer(call, str(result), is_error=True)
+
+
+def ask_people(words: str, actions: Sequence[Action]) -> Iterator[Piece]:
+    """One message with all calls, then one question about them; the run ends here."""
+    if words:
+        yield Words(words)
+    for action in actions:
+        yield action.call
+    yield Done()
+    yield Ask(tuple(actions))
