@@ -463,7 +463,7 @@ CRAWL_PROXY = env.text("CRAWL_PROXY")
 OVERPASS_URL = env.text("OVERPASS_URL", "https://overpass-api.de/api/interpreter")
 CRAWL_ALLOW_PRIVATE = env.words("CRAWL_ALLOW_PRIVATE")  # host:port, for a stand-in on loopback
 MAIL_ALLOW_PRIVATE = env.words("MAIL_ALLOW_PRIVATE")  # host:port, for a mail relay of the house
-ODOO_POSTGRES_DSN = env.text("ODOO_POSTGRES_DSN")  # of the first plan: imported, never written to
+ODOO_POSTGRES_DSN = env.text("ODOO_POSTGRES_DSN")  # of the first plan: imported, switched off
 # host:port of an Odoo of the house: asked without TLS, on other ports, inside the network
 ODOO_ALLOW_PRIVATE = env.words("ODOO_ALLOW_PRIVATE")
 # address:port of DNS servers asked whether a domain takes mail; unset: the system's, and none

@@ -17,6 +17,7 @@ from icp.models import Lead
 from odoo_sync.clients.trouble import OdooError
 from odoo_sync.connection_form import ConnectionForm
 from odoo_sync.examine import NEEDED, examine, trouble_in
+from odoo_sync.import_dsn import WARNING
 from odoo_sync.models import OdooConnection, OdooMapping
 from odoo_sync.odoo_page import EDIT, PUSH, OdooPage
 from odoo_sync.preview import preview
@@ -78,6 +79,13 @@ class ConnectionAdmin(OdooPage):
             self.at("preview", "<int:pk>/preview/", self.preview_view),
         ]
         return [*mine, *super().get_urls()]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Direct SQL stands there for a connection that was imported as such, and for no other."""
+        usual = super().get_fieldsets(request, obj)
+        if obj is None or obj.way != OdooConnection.Way.SQL:
+            return usual
+        return [*usual, ("Direct SQL", {"fields": ["direct_sql"], "description": WARNING})]
 
     def audit_subject(self, obj: Any) -> str:
         return f"Odoo connection {obj.pk}"
@@ -160,7 +168,7 @@ class ConnectionAdmin(OdooPage):
 
     @admin.display(description="In use")
     def use(self, row: OdooConnection) -> str:
-        if row.way == OdooConnection.Way.SQL:
+        if row.way == OdooConnection.Way.SQL and not row.is_on:
             return "no: imported, needs an address and a key"
         if not row.is_on:
             return "no"

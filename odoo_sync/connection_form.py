@@ -46,6 +46,11 @@ class ConnectionForm(forms.ModelForm):
         label="UEN also as tax number", required=False, widget=UnfoldBooleanSwitchWidget(),
         help_text="Odoo may refuse numbers it takes for wrong.",
     )  # fmt: skip
+    direct_sql = forms.BooleanField(
+        label="Write into Odoo's tables all the same", required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text="I have read what that breaks, and there is no other way.",
+    )  # fmt: skip
 
     class Meta:
         model = OdooConnection
@@ -68,6 +73,7 @@ class ConnectionForm(forms.ModelForm):
             field.choices = [("", self._nothing(name, bool(known))), *known]
             field.initial = self.instance.options.get(name) or ""
         self.fields["tags"].initial = ", ".join(self.instance.options.get("tags", []))
+        self.fields["direct_sql"].initial = self.instance.options.get("direct_sql", False)
         self.fields["vat"].initial = self.instance.options.get("vat", False)
 
     @staticmethod
@@ -97,9 +103,10 @@ class ConnectionForm(forms.ModelForm):
                     self.add_error(name, "Leads have gone to this Odoo, and their numbers belong to"
                                          " it. Add a connection for another one.")  # fmt: skip
         is_sql = self.instance.way == OdooConnection.Way.SQL
-        if is_sql and given.get("is_on") and not (given.get("url") and given.get("key")):
-            self.add_error("is_on", "Enter the address and an API key first: nothing is written"
-                                    " into Odoo's tables.")  # fmt: skip
+        has_way = (given.get("url") and given.get("key")) or given.get("direct_sql")
+        if is_sql and given.get("is_on") and not has_way:
+            self.add_error("is_on", "Enter the address and an API key first, or say below that"
+                                    " Odoo's tables are to be written into.")  # fmt: skip
         if given.get("is_on"):
             others = OdooConnection.objects.filter(is_on=True).exclude(pk=self.instance.pk)
             if other := others.first():
@@ -113,8 +120,9 @@ class ConnectionForm(forms.ModelForm):
             **{name: given.get(name) or 0 for name in CHOSEN},
             "tags": list(without_repeats(str(given.get("tags") or "").split(","))),
             "vat": bool(given.get("vat")),
+            "direct_sql": bool(given.get("direct_sql")),
         }
-        is_another = {"url", "database", "login"} & set(self.changed_data)
+        is_another = {"url", "database", "login", "direct_sql"} & set(self.changed_data)
         if secret := given.get("key"):
             connection.secret = secrets.encrypt(secret)
             connection.ending = ending_of(secret)

@@ -1,7 +1,7 @@
 """``ODOO_POSTGRES_DSN`` of the first plan becomes a connection of the default tenant, switched off.
 
-Nothing is written through it: rows put into Odoo's tables past Odoo are invisible and break things.
-It is kept, encrypted, until an address and a key are entered in its place.
+Rows put into Odoo's tables go past Odoo. It is kept, encrypted, until an address and a key are
+entered in its place, or an owner says under the warning that it is to be used all the same.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from tenants import audit, secrets
 
 NAME = "default"
 WARNING = (
-    "Imported from ODOO_POSTGRES_DSN. Nothing is written into Odoo's tables: rows put there past"
-    " Odoo have no active flag and are seen on no screen, stand in no stage and no team, are not"
-    " found by name or address, and pass by access rules, automation and the mail blacklist."
-    " Enter this Odoo's address and an API key; then it is used like any other."
+    "Imported from ODOO_POSTGRES_DSN. Rows put straight into Odoo's tables go past Odoo: no access"
+    " rules, no automation, no note in the chatter, no followers, no check of the mail blacklist,"
+    " no telling whether a value is one Odoo would take; and each new version of Odoo may break"
+    " them. Better enter this Odoo's address and an API key; then it is used like any other."
 )
 
 
 def import_dsn(dsn: str, *, actor: str) -> bool:
     """Keep ``dsn`` as the current tenant's connection ``default``; False when there is one.
 
-    Switched off, and not to be switched on before an address and a key take its place. Raises
-    ``ValueError`` for what is no DSN, without quoting it.
+    Switched off. Raises ``ValueError`` for what is no DSN, without quoting it.
     """
     if OdooConnection.objects.filter(name=NAME).exists():
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from odoo_sync.clients.direct_sql import DirectSql
 from odoo_sync.clients.gateway import Gateway
 from odoo_sync.clients.line import Line
 from odoo_sync.clients.sign_in import sign_in, speak
@@ -14,8 +15,12 @@ from tenants.secrets import SecretUnreadableError, decrypt
 
 
 def open_gateway(connection: OdooConnection, *, anew: bool = False) -> Gateway:
-    """A gateway to the connection's Odoo; ``anew`` asks its version again. Raises ``OdooError``."""
-    if connection.way == OdooConnection.Way.SQL:
+    """A gateway to the connection's Odoo; ``anew`` asks its version again. Raises ``OdooError``.
+
+    By direct SQL only where an owner has said so under the warning.
+    """
+    is_direct = connection.way == OdooConnection.Way.SQL
+    if is_direct and not connection.options.get("direct_sql"):
         raise OdooError(WARNING, trouble=Trouble.PLACE)
     if connection.secret is None:
         raise OdooError("No key is kept for this Odoo. Enter one.", trouble=Trouble.KEY)
@@ -23,6 +28,11 @@ def open_gateway(connection: OdooConnection, *, anew: bool = False) -> Gateway:
         key = decrypt(bytes(connection.secret))
     except SecretUnreadableError as exc:
         raise OdooError(str(exc), trouble=Trouble.KEY) from None
+    if is_direct:
+        direct = DirectSql(key, connection.login, connection.version)
+        if anew or not connection.version:
+            direct.ask_version()
+        return direct
     line = Line(connection.url, _allowed())
     if connection.version and not anew:
         return speak(line, database=connection.database, login=connection.login, key=key,
