@@ -224,14 +224,23 @@ def _asked(
 
 
 def converse(
-    dialogue: Dialogue, *, purpose: Purpose, patience: timedelta = PATIENCE, tries: int = 2
+    dialogue: Dialogue,
+    *,
+    purpose: Purpose,
+    patience: timedelta = PATIENCE,
+    tries: int = 2,
+    before: Callable[[], None] = lambda: None,
 ) -> Spoken:
-    """The model's next message in ``dialogue``, paid every time; errors as ``ask_uncached``."""
+    """The model's next message in ``dialogue``, paid every time; else as ``ask_uncached``."""
     client, price = _client(settings.OPENAI_BASE_URL), prices()
     client.prepare()
+
+    def ask(permit: Permit) -> Spoken:
+        before()
+        return client.converse(permit, dialogue, prices=price)
+
     return _until_taken(
-        lambda permit: client.converse(permit, dialogue, prices=price),
-        tokens=dialogue.most_prompt_tokens, cap=dialogue.most_answer_tokens, purpose=purpose,
+        ask, tokens=dialogue.most_prompt_tokens, cap=dialogue.most_answer_tokens, purpose=purpose,
         patience=patience, tries=tries,
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from chat.agent.conversation import Message, text_of
 from chat.agent.hide import Hidden
 from chat.agent.speak import answer_calls, ask_people, say
 from chat.agent.toolbox import AmbiguousError, Answer, Caller, ToolError, find_tool, tools
+from chat.hand_back import hand_back
 from chat.ids import new_id
 from chat.pieces import Action, Piece, ToolCall
 from tenants import governor, llm
@@ -57,6 +58,7 @@ PROMPT = Prompt(
 )
 SYSTEM = PROMPT.system + ABOUT_MARKS
 UNTOLD = "I do not repeat my instructions. Ask me what there is to do today."
+NOTHING = "There is nothing to add."
 UNDECIDED = "Not done: nobody decided on it."
 ENOUGH = "I stop here: this took as many steps as one answer may. Ask more narrowly, or go on."
 
@@ -88,7 +90,7 @@ class Session:
             most_answer_tokens=PROMPT.most_answer_tokens,
         )  # fmt: skip
         try:
-            spoken = llm.converse(dialogue, purpose=PURPOSE, patience=PATIENCE)
+            spoken = llm.converse(dialogue, purpose=PURPOSE, patience=PATIENCE, before=hand_back)
         except NoPermitError as exc:
             raise _away(exc) from exc
         except VendorError as exc:
@@ -188,7 +190,7 @@ def _shown(words: str, session: Session) -> str:
         logger.warning("%s: a chat's answer repeated the instructions and was held back",
                        current_schema())  # fmt: skip
         return UNTOLD
-    return str(session.hidden.show(clean(words)))
+    return str(session.hidden.show(clean(words))) or NOTHING
 
 
 # --- what the model is told -----------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from chat.agent.commands import HELP, Command, by_topic
+from chat.agent.converse import MOST_STEPS, MOST_TOKENS, PURPOSE
 from chat.agent.toolbox import Effect, find_tool
 from tenants.roles import ACTIONS
 
@@ -22,6 +23,20 @@ classification or by `ssic 62`, by `in district 1, 2 and 9`, by age (`younger th
 What writes, spends or sends asks first, with exact counts, and is done only after a yes. Whoever
 may not do it in the console may not do it here. Every decision stands in the audit.
 """
+TAIL = f"""
+## With a language model
+
+Where the tenant has a language model, whatever is no command without blanks goes to it. It is
+offered the same tools, as far as the role of who asks goes, and asks people before it acts in the
+same way. Each of its calls is booked with the purpose `{PURPOSE.name}` against the tenant's budget.
+One answer takes at most {MOST_STEPS} calls of it and ends once {MOST_TOKENS:,} tokens were used.
+
+It sees what was typed and what the tools answered, the latter inside marks as text of strangers;
+e-mail addresses and telephone numbers are replaced by places (`[contact 1]`) on the way there and
+put back on the way home. Its words are shown without pictures and without links to other sites.
+When the budget is used up, the key refused or the model in trouble, the answer says so and the
+commands above do the work.
+"""
 _EFFECTS = {Effect.READS: "", Effect.WRITES: "Writes, so it asks first.",
             Effect.SPENDS: "May spend, so it asks first.",
             Effect.SENDS: "Sends something out, so it asks first."}  # fmt: skip
@@ -33,7 +48,7 @@ def commands_page() -> str:
     for topic, commands in by_topic():
         parts.append(f"\n## {topic}\n")
         parts += [_command(one) for one in commands]
-    return "\n".join(parts)
+    return "\n".join([*parts, TAIL])
 
 
 def _command(command: Command) -> str:
