@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from acra.models import RegisteredCompany, RegisterImport
+from chat.tend import purge_threads
 from enrichment.completeness import as_json, below_floor, completeness
 from enrichment.enrich import enrich_batch
 from enrichment.listings.link_twins import find_twins
@@ -210,8 +211,9 @@ def tidy(run: PipelineRun) -> BatchReport:
     nights = prune_exports(keep_days=keep_days, now=now)
     forget_idle_hosts()
     llm.forget_answers(keep_days=keep_days, now=now)
+    threads = purge_threads(keep_days=keep_days, now=now)
     run.plan["purged"] = {"pages": purged.pages, "bodies": purged.bodies, "texts": purged.corpora,
-                          "nights' files": nights}  # fmt: skip
+                          "nights' files": nights, "conversations": threads}  # fmt: skip
     known = completeness(run.pk)
     run.plan["completeness"] = as_json(known)
     run.plan["duplicates"] = find_twins(now=now)

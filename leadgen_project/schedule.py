@@ -15,6 +15,7 @@ from django.db import transaction
 from django_q.models import Schedule
 from django_tenants.utils import tenant_context
 
+from chat.tend import tend_chat
 from enrichment.captcha.tidy import tidy
 from enrichment.harvest.call import call_due
 from enrichment.tasks import recheck_addresses
@@ -82,6 +83,7 @@ def tick(*, now: datetime | None = None) -> None:
     tend_mail(now=now)
     tend_harvests(now=now)
     tend_desks(now=now)
+    tend_chats(now=now)
     tell_people(now=now)
     import_odoo()
 
@@ -117,6 +119,13 @@ def tend_desks(*, now: datetime) -> None:
     for tenant in Tenant.objects.filter(is_active=True):
         with tenant_context(tenant):
             tidy(now=now)
+
+
+def tend_chats(*, now: datetime) -> None:
+    """End answers whose web server died in the middle, so that no conversation hangs."""
+    for tenant in Tenant.objects.filter(is_active=True):
+        with tenant_context(tenant):
+            tend_chat(now=now)
 
 
 def tell_people(*, now: datetime) -> None:

@@ -126,7 +126,7 @@ class JoinStreamView(RunView):
     def get(self, request: Request, thread_id: str, run_id: str) -> StreamingHttpResponse:
         run = self.run(thread_id, run_id)
         query = request.query_params
-        modes = query.getlist("stream_mode") + query.getlist("stream_mode[]")
+        modes = _modes(query.getlist("stream_mode"))
         heard = self.listener(
             run.pk,
             after=_after(run, request.headers.get("Last-Event-ID")),
@@ -168,6 +168,12 @@ class CancelView(RunView):
 def _where(thread_id: uuid.UUID, run_id: uuid.UUID) -> str:
     """Relative to the root of the API, without its prefix: clients put that before it."""
     return f"/threads/{thread_id}/runs/{run_id}"
+
+
+def _modes(given: list[str]) -> list[str]:
+    """Of an address: one name or several, as the clients write them; a list comes as JSON."""
+    names = (name for text in given for name in text.strip("[]").split(","))
+    return [name.strip(' "') for name in names if name.strip(' "')]
 
 
 def _after(run: ChatRun, last: str | None) -> int:

@@ -22,7 +22,7 @@ from tenants.models import Membership, Tenant, User
 LOOK_EVERY_SECONDS = 1.0
 REMARK_EVERY_SECONDS = 2.0  # writing is the only way to learn that the reader has gone
 LONGEST_SECONDS = 300.0
-MOST_PER_PERSON, MOST = 4, 16  # streams of one process, which has 32 threads
+MOST_PER_PERSON, MOST = 4, 16  # streams of one process; see leadgen_project.gunicorn_conf
 EVENT = {
     "type": "object",
     "properties": {
