@@ -6,12 +6,10 @@ from dataclasses import fields
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
@@ -22,14 +20,15 @@ from enrichment.judge_contacts import policy_now
 from enrichment.models import Contact, SendingPolicy
 from enrichment.shown_verdict import shown_verdict
 from enrichment.tasks import verify_lead_now
+from enrichment.triage_admin import TriagePage
 from enrichment.verdict import Policy
 from icp.lead_admin import FixedFilter, tag
 from icp.models import Lead
 from tenants import audit
-from tenants.console import ModelAdmin, audit_subject, may_do, reason_of
-from tenants.context import is_public
+from tenants.console import audit_subject, may_do, reason_of
 from tenants.row_number import row_number
 from tenants.templatetags.console import moment
+from tenants.tenant_page import TenantPage, name_of
 
 __all__ = ["captcha_admin", "harvest_admin", "step_admin", "twin_admin"]
 
@@ -75,9 +74,10 @@ class MailableFilter(FixedFilter):
 
 
 @admin.register(Contact)
-class ContactAdmin(ModelAdmin):
+class ContactAdmin(TriagePage):
     """Every address with its verdict; the work on one happens on its lead's page."""
 
+    what_belongs = "Contacts"
     list_title = "Contacts"
     empty_title = "No contact is known yet"
     empty_text = "Nights read them from companies' web sites. Each stands here with its verdict."
@@ -104,13 +104,13 @@ class ContactAdmin(ModelAdmin):
         return queryset, False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        _admit(self, request)
+        self.guard(request)
         return super().changelist_view(request, extra_context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        _admit(self, request)
+        self.guard(request)
         contact = get_object_or_404(Contact, pk=row_number(object_id))
         return HttpResponseRedirect(reverse("admin:icp_lead_change", args=[contact.lead_id]))
 
@@ -143,15 +143,15 @@ class ContactAdmin(ModelAdmin):
 
     # --- verify now -----------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(require_POST(self.verify_view))
-        return [path("verify/<int:lead_id>/", view, name="enrichment_verify"), *super().get_urls()]
+        view = self.at("verify", "verify/<int:lead_id>/", require_POST(self.verify_view))
+        return [view, *super().get_urls()]
 
     def verify_view(self, request: HttpRequest, lead_id: int) -> HttpResponse:
         """Queue the verification of one lead's addresses."""
-        _admit(self, request, "icp.work_lead")
+        self.guard(request, "icp.work_lead")
         lead = get_object_or_404(Lead, pk=lead_id)
         verify_lead_now.enqueue(lead_id=lead.pk)
-        audit.record("enrichment.verify_lead", actor=request.user.get_username(),
+        audit.record("enrichment.verify_lead", actor=name_of(request),
                      subject=audit_subject(lead))  # fmt: skip
         text = f"{lead.name}: its addresses are being verified. Look again in a minute."
         self.message_user(request, text, messages.SUCCESS)
@@ -159,11 +159,13 @@ class ContactAdmin(ModelAdmin):
 
 
 @admin.register(SendingPolicy)
-class SendingPolicyAdmin(ModelAdmin):
+class SendingPolicyAdmin(TenantPage):
     """One page: three choices, what they would change, and save."""
 
+    what_belongs = "Sending policies"
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        _admit(self, request, "tenants.edit_settings" if request.method == "POST" else "")
+        self.guard(request, "tenants.edit_settings" if request.method == "POST" else "")
         chosen = policy_now()
         wanted = _policy_of(request.POST, chosen)
         if request.method == "POST" and "preview" not in request.POST:
@@ -175,15 +177,14 @@ class SendingPolicyAdmin(ModelAdmin):
              "now": getattr(chosen, name)}
             for name, (label, text) in QUESTIONS.items()
         ]  # fmt: skip
-        shown = {
-            **self.admin_site.each_context(request), "opts": self.opts, "title": "Sending policy",
-            "questions": questions, "is_changed": wanted != chosen,
-            "preview": preview_policy(wanted), "may_edit": may_do(request, "tenants.edit_settings"),
-        }  # fmt: skip
-        return TemplateResponse(request, "enrichment/sending_policy.html", shown)
+        return self.page(
+            request, "sending_policy", "Sending policy", questions=questions,
+            is_changed=wanted != chosen, preview=preview_policy(wanted),
+            may_edit=may_do(request, "tenants.edit_settings"),
+        )  # fmt: skip
 
     def _save(self, request: HttpRequest, policy: Policy, *, reason: str) -> HttpResponse:
-        changed = choose_policy(policy, actor=request.user.get_username(), reason=reason)
+        changed = choose_policy(policy, actor=name_of(request), reason=reason)
         noun = "contact" if changed == 1 else "contacts"
         self.message_user(request, f"Saved. {changed:,} {noun} changed.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:enrichment_sendingpolicy_changelist"))
@@ -194,11 +195,3 @@ def _policy_of(values: Any, chosen: Policy) -> Policy:
     picked = {each.name: values.get(each.name, "") for each in fields(Policy)}
     return Policy(**{name: value == "include" if value else getattr(chosen, name)
                      for name, value in picked.items()})  # fmt: skip
-
-
-def _admit(page: ModelAdmin, request: HttpRequest, action: str = "") -> None:
-    """Refuse strangers, and those whose role may not do ``action``."""
-    if is_public() or not page.has_view_permission(request):
-        raise PermissionDenied("Contacts belong to a tenant.")
-    if action and not may_do(request, action):
-        raise PermissionDenied(f"Your role may not do this: {action}.")

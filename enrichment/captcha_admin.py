@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
 from enrichment.captcha import claim as claims
@@ -21,32 +19,32 @@ from enrichment.captcha.stop import resume_source
 from enrichment.captcha_models import CaptchaChallenge
 from enrichment.harvest_models import HarvestSource
 from tenants.clock import database_now
-from tenants.console import ModelAdmin, may_do
-from tenants.context import is_public
+from tenants.console import may_do
+from tenants.row_number import row_number
+from tenants.tenant_page import TenantPage, name_of
 
 WORK = "enrichment.work_desk"
 LISTED = 25  # of the queue at once
 
 
 @admin.register(CaptchaChallenge)
-class CaptchaDesk(ModelAdmin):
+class CaptchaDesk(TenantPage):
     """A queue to be emptied: the longest waiting first, one field to fill in."""
+
+    what_belongs = "Pages behind walls"
 
     def get_urls(self) -> list[URLPattern]:
         mine = [
-            self._at("claim", "claim/", self.claim_view),
-            self._at("claim_this", "<int:pk>/claim/", self.claim_view),
-            self._at("act", "<int:pk>/act/", self.act_view),
-            self._at("resume", "source/<int:pk>/resume/", self.resume_view),
+            self.at("desk_claim", "claim/", require_POST(self.claim_view)),
+            self.at("desk_claim_this", "<int:pk>/claim/", require_POST(self.claim_view)),
+            self.at("desk_act", "<int:pk>/act/", require_POST(self.act_view)),
+            self.at("desk_resume", "source/<int:pk>/resume/", require_POST(self.resume_view)),
         ]
         return [*mine, *super().get_urls()]
 
-    def _at(self, name: str, route: str, view: Any) -> URLPattern:
-        return path(route, self.admin_site.admin_view(require_POST(view)), name=f"desk_{name}")
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """What the caller has in hand, the head of the queue, and the figures. Writes nothing."""
-        self._admit(request)
+        self.guard(request)
         return self._show(request)
 
     def _show(self, request: HttpRequest, *, typed: str = "") -> HttpResponse:
@@ -54,35 +52,32 @@ class CaptchaDesk(ModelAdmin):
         rows = CaptchaChallenge.objects.select_related("lead", "listing__request", "source").defer(
             "lead__facts", "lead__trace"
         )
-        actor = request.user.get_username()
+        actor = name_of(request)
         mine = rows.waiting().held_by(actor, now=now).order_by("held_until").first()
-        context = {
-            **self.admin_site.each_context(request), "opts": self.opts, "title": "CAPTCHA desk",
-            "mine": mine, "now": now, "typed": typed[:LONGEST], "longest": LONGEST,
-            "seconds": int((mine.held_until - now).total_seconds()) if mine and mine.held_until
-            else 0,
-            "wants_name": mine is not None and wants_name(mine),
-            "count": figures.waiting_count(),
-            "queue": rows.waiting().order_by("queued_at", "pk")[:LISTED],
-            "sources": figures.of_sources(now=now), "hosts": figures.of_hosts(now=now),
-            "may_work": may_do(request, WORK),
-        }  # fmt: skip
-        return TemplateResponse(request, "enrichment/desk.html", context)
+        left = mine.held_until - now if mine and mine.held_until else None
+        return self.page(
+            request, "desk", "CAPTCHA desk", mine=mine, now=now, typed=typed[:LONGEST],
+            longest=LONGEST, seconds=int(left.total_seconds()) if left else 0,
+            wants_name=mine is not None and wants_name(mine), count=figures.waiting_count(),
+            queue=rows.waiting().order_by("queued_at", "pk")[:LISTED],
+            sources=figures.of_sources(now=now), hosts=figures.of_hosts(now=now),
+            may_work=may_do(request, WORK),
+        )  # fmt: skip
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """A challenge has no page of its own: its lead has, and the desk."""
-        self._admit(request)
-        row = get_object_or_404(CaptchaChallenge, pk=_number(object_id) or 0)
+        self.guard(request)
+        row = get_object_or_404(CaptchaChallenge, pk=row_number(object_id))
         if row.lead_id:
             return HttpResponseRedirect(reverse("admin:icp_lead_change", args=[row.lead_id]))
         return _desk()
 
     def claim_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         """The next one, or this very one."""
-        self._admit(request, WORK)
-        actor = request.user.get_username()
+        self.guard(request, WORK)
+        actor = name_of(request)
         if pk is None:
             if claims.claim_next(actor=actor) is None:
                 self.message_user(request, "Nothing is free to be claimed now.", messages.WARNING)
@@ -95,13 +90,13 @@ class CaptchaDesk(ModelAdmin):
 
     def act_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Save, nothing there, could not pass, skip, release, or hold it longer."""
-        self._admit(request, WORK)
+        self.guard(request, WORK)
         challenge = get_object_or_404(CaptchaChallenge, pk=pk)
         typed = request.POST.get("found", "")
         try:
             said = _act(
                 challenge, request.POST.get("act", ""), typed,
-                actor=request.user.get_username(), lease=_number(request.POST.get("lease", "")),
+                actor=name_of(request), lease=row_number(request.POST.get("lease", "")) or None,
             )  # fmt: skip
         except (ChallengeError, FoundError) as exc:
             self.message_user(request, str(exc), messages.ERROR)
@@ -111,20 +106,14 @@ class CaptchaDesk(ModelAdmin):
 
     def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Let a source that paused itself be asked again."""
-        self._admit(request, WORK)
+        self.guard(request, WORK)
         source = get_object_or_404(HarvestSource, pk=pk)
-        if resume_source(source, actor=request.user.get_username()):
+        if resume_source(source, actor=name_of(request)):
             text = f"{source.name} is asked again. Its walls are counted from now on."
             self.message_user(request, text, messages.SUCCESS)
         else:
             self.message_user(request, f"{source.name} was not paused.", messages.WARNING)
         return _desk()
-
-    def _admit(self, request: HttpRequest, action: str = "") -> None:
-        if is_public() or not self.has_view_permission(request):
-            raise PermissionDenied("The CAPTCHA desk belongs to a tenant.")
-        if action and not may_do(request, action):
-            raise PermissionDenied(f"Your role may not do this: {action}.")
 
 
 def _act(
@@ -153,10 +142,6 @@ def _act(
             claims.claim(challenge, actor=actor)
             return "Yours for as long again."
     raise Http404("There is no such button.")
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _desk() -> HttpResponse:

@@ -27,6 +27,7 @@ from enrichment.clients.lusha import (
     Preview,
 )
 from enrichment.domains import registrable
+from enrichment.host_of import host_of
 from enrichment.judge_people import (
     choose_people,
     keepable,
@@ -34,7 +35,6 @@ from enrichment.judge_people import (
     without_suppressed,
 )
 from enrichment.models import Contact, LeadStep
-from enrichment.parse import host_of
 from enrichment.price import Estimate
 from enrichment.statements import WEBSITE, Statement
 from enrichment.steps import (

@@ -12,6 +12,7 @@ from lxml import html as lxml_html
 
 from enrichment import reading, structured
 from enrichment.encoding import decode
+from enrichment.host_of import host_of
 from enrichment.reading import Block, Reading, squeeze
 
 MAX_BODY = 3_000_000  # bytes of a page that are read; the rest is cut
@@ -186,15 +187,6 @@ class Document:
         if self.root is None or "itemscope" not in self.html:
             return []
         return structured.read_microdata(self.root)
-
-
-def host_of(url: str) -> str:
-    """Host name of a URL in lower case without leading ``www.``; ``""`` when there is none."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-    return host.lower().removeprefix("www.").rstrip(".")
 
 
 def anchor_text(anchor: Any) -> str:

@@ -20,11 +20,11 @@ from enrichment import look
 from enrichment.captcha.open import open_challenge
 from enrichment.captcha.settled import is_settled
 from enrichment.digest import digest
+from enrichment.host_of import host_of
 from enrichment.look import Finding, corpus_of
 from enrichment.models import EnrichmentRun
 from enrichment.observation import storable
 from enrichment.pages import CrawledPage
-from enrichment.parse import host_of
 from enrichment.refusals import Refusals
 from enrichment.snapshots import store_pages
 from enrichment.statements import Statement, allowed, of_register, of_site, values_to_ask

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
 from enrichment.listings.compare_leads import better_of, compare, reasons_of
@@ -21,8 +19,9 @@ from enrichment.listings.merge_leads import MergeError, merge, plan_merge, undo_
 from enrichment.twin_models import LeadMerge, LeadTwin, RegisterMatch
 from icp.models import Lead
 from tenants.clock import database_now
-from tenants.console import ModelAdmin, may_do, reason_of
-from tenants.context import is_public
+from tenants.console import may_do, reason_of
+from tenants.row_number import row_number
+from tenants.tenant_page import TenantPage, name_of
 
 DECIDE = "icp.work_lead"
 PER_PAGE = 25
@@ -31,41 +30,41 @@ TABS = ((State.OPEN, "To be decided"), (State.APART, "Kept apart"), (State.MERGE
 
 
 @admin.register(LeadTwin)
-class LeadTwinAdmin(ModelAdmin):
+class LeadTwinAdmin(TenantPage):
     """A queue to be emptied: the most alike first; what was decided stays to be looked up."""
 
+    what_belongs = "Leads"
+
     def get_urls(self) -> list[URLPattern]:
-        views = {
-            "<int:pk>/merge/": (self.merge_view, "enrichment_twin_merge"),
-            "<int:pk>/apart/": (self.apart_view, "enrichment_twin_apart"),
-            "<int:pk>/anew/": (self.anew_view, "enrichment_twin_anew"),
-            "undo/<int:pk>/": (self.undo_view, "enrichment_merge_undo"),
-            "match/<int:pk>/": (self.match_view, "enrichment_match_decide"),
-        }  # fmt: skip
-        mine = [path(at, self.admin_site.admin_view(require_POST(view)), name=name)
-                for at, (view, name) in views.items()]  # fmt: skip
+        mine = [
+            self.at("twin_merge", "<int:pk>/merge/", require_POST(self.merge_view)),
+            self.at("twin_apart", "<int:pk>/apart/", require_POST(self.apart_view)),
+            self.at("twin_anew", "<int:pk>/anew/", require_POST(self.anew_view)),
+            self.at("merge_undo", "undo/<int:pk>/", require_POST(self.undo_view)),
+            self.at("match_decide", "match/<int:pk>/", require_POST(self.match_view)),
+        ]
         return [*mine, *super().get_urls()]
 
     # --- looking --------------------------------------------------------------------------------
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        self._admit(request)
+        self.guard(request)
         tab = request.GET.get("state", State.OPEN)
         tab = tab if tab in State.values else State.OPEN
         by_state = dict(in_play().values_list("state").annotate(Count("pk")))
         rows = in_play().filter(state=tab).select_related("first", "second")
         page = Paginator(rows.order_by("-score", "pk"), PER_PAGE).get_page(request.GET.get("page"))
-        return self._page(request, "twins", "Duplicates", page=page, tab=tab,
+        return self.page(request, "twins", "Duplicates", page=page, tab=tab,
                           tabs=[(key, label, by_state.get(key, 0), key == tab)
                                 for key, label in TABS],
                           rows=[(twin, reasons_of(twin)) for twin in page], never=not by_state,
-                          )  # fmt: skip
+                          may_decide=may_do(request, DECIDE))  # fmt: skip
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """The pair, and what merging it would move; ``?keep=`` is the lead that stays."""
-        self._admit(request)
-        twin = _pair(int(object_id) if object_id.isdigit() and len(object_id) < 19 else 0)
+        self.guard(request)
+        twin = _pair(row_number(object_id))
         kept = _kept(twin, request.GET.get("keep", ""))
         gone = twin.second if kept == twin.first else twin.first
         plan, why_not = None, ""
@@ -74,22 +73,23 @@ class LeadTwinAdmin(ModelAdmin):
                 plan = plan_merge(kept, gone)
             except MergeError as exc:
                 why_not = str(exc)
-        return self._page(
+        return self.page(
             request, "twin", f"{kept.name} and {gone.name}", twin=twin, kept=kept, gone=gone,
             rows=compare(kept, gone), reasons=reasons_of(twin), why_not=why_not,
             parts=plan.parts() if plan else [], next=_next(twin),
             merges=LeadMerge.objects.filter(kept__in=(kept, gone), gone__in=(kept, gone)),
+            may_decide=may_do(request, DECIDE),
         )  # fmt: skip
 
     # --- deciding -------------------------------------------------------------------------------
     def merge_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Merge the pair as the page showed it."""
-        self._admit(request, DECIDE)
+        self.guard(request, DECIDE)
         twin = _pair(pk)
         kept = _kept(twin, request.POST.get("keep", ""))
         gone = twin.second if kept == twin.first else twin.first
         try:
-            merge(kept, gone, actor=_name(request), now=database_now(), reason=reason_of(request))
+            merge(kept, gone, actor=name_of(request), now=database_now(), reason=reason_of(request))
         except MergeError as exc:
             return self._stay(request, twin, str(exc))
         said = f"{gone.name} is merged into {kept.name}. It can be undone on the page of the lead."
@@ -97,30 +97,30 @@ class LeadTwinAdmin(ModelAdmin):
 
     def apart_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Keep the pair apart for good."""
-        self._admit(request, DECIDE)
+        self.guard(request, DECIDE)
         twin = _pair(pk)
         try:
-            keep_apart(twin, reason=reason_of(request), actor=_name(request), now=database_now())
+            keep_apart(twin, reason=reason_of(request), actor=name_of(request), now=database_now())
         except TwinError as exc:
             return self._stay(request, twin, str(exc))
         return self._on(request, twin, "Kept apart; nobody is asked about them again.")
 
     def anew_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask about a pair again that was kept apart."""
-        self._admit(request, DECIDE)
+        self.guard(request, DECIDE)
         twin = _pair(pk)
         try:
-            ask_anew(twin, actor=_name(request))
+            ask_anew(twin, actor=name_of(request))
         except TwinError as exc:
             return self._stay(request, twin, str(exc))
         return HttpResponseRedirect(_at(twin))
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Undo a merge; what could not be put back is told."""
-        self._admit(request, DECIDE)
+        self.guard(request, DECIDE)
         done = get_object_or_404(LeadMerge.objects.select_related("kept", "gone"), pk=pk)
         try:
-            undone = undo_merge(done, actor=_name(request), now=database_now())
+            undone = undo_merge(done, actor=name_of(request), now=database_now())
         except MergeError as exc:
             self.message_user(request, str(exc), messages.ERROR)
         else:
@@ -132,7 +132,7 @@ class LeadTwinAdmin(ModelAdmin):
 
     def match_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say that a lead is, or is not, a company of the register."""
-        self._admit(request, DECIDE)
+        self.guard(request, DECIDE)
         match = get_object_or_404(RegisterMatch, pk=pk)
         decide = {"confirm": confirm_match, "refuse": refuse_match}.get(
             request.POST.get("verdict", "")
@@ -140,7 +140,7 @@ class LeadTwinAdmin(ModelAdmin):
         if decide is None:
             raise Http404("There is no such verdict.")
         try:
-            decide(match, actor=_name(request), now=database_now())
+            decide(match, actor=name_of(request), now=database_now())
         except MatchError as exc:
             self.message_user(request, str(exc), messages.WARNING)
         else:
@@ -158,18 +158,6 @@ class LeadTwinAdmin(ModelAdmin):
     def _stay(self, request: HttpRequest, twin: LeadTwin, said: str) -> HttpResponse:
         self.message_user(request, said, messages.ERROR)
         return HttpResponseRedirect(_at(twin))
-
-    def _page(self, request: HttpRequest, name: str, title: str, **shown: Any) -> HttpResponse:
-        return TemplateResponse(request, f"enrichment/{name}.html", {
-            **self.admin_site.each_context(request), "opts": self.opts, "title": title,
-            "may_decide": may_do(request, DECIDE), **shown,
-        })  # fmt: skip
-
-    def _admit(self, request: HttpRequest, action: str = "") -> None:
-        if is_public() or not self.has_view_permission(request):
-            raise PermissionDenied("Leads belong to a tenant.")
-        if action and not may_do(request, action):
-            raise PermissionDenied(f"Your role may not do this: {action}.")
 
 
 def _pair(pk: int) -> LeadTwin:
@@ -191,7 +179,3 @@ def _next(twin: LeadTwin) -> LeadTwin | None:
 
 def _at(twin: LeadTwin) -> str:
     return reverse("admin:enrichment_leadtwin_change", args=[twin.pk])
-
-
-def _name(request: HttpRequest) -> str:
-    return request.user.get_username()

@@ -23,7 +23,7 @@ ROWS: Final = (  # label, field of ``Lead.facts``
 OF_OURS: Final = frozenset({"Stage", "Score", "Came by"})  # says nothing of the business
 MOST = 6  # values of one row
 REASONS: Final = {**{str(kind): words for kind, words in WORDS.items()}, "name": "like name",
-                  "other_uen": "but two UENs"}  # fmt: skip
+                  "other_uen": "but two UENs", "elsewhere": "but at different places"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

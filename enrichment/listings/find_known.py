@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from enrichment.harvest_models import Listing
 from enrichment.listings.image_hash import NEAR_BITS
-from enrichment.listings.keys import Hit, Likeness, Party, weigh
-from enrichment.listings.profile import Profile, is_for_many
-from enrichment.models import HOST_IN_URL
+from enrichment.listings.keys import WORDS, Hit, Kind, Likeness, Party, crowded_in, weigh
+from enrichment.listings.profile import Profile, is_for_many, place_key
+from enrichment.models import HOST_IN_URL, Evidence
 from icp.models import Lead
 from tenants.context import connection
 
@@ -37,14 +39,30 @@ LIMIT %(most)s
 """
 
 
-def find_known(profile: Profile, listing: Listing) -> list[Likeness]:
-    """Leads like the business of ``profile``, the most alike first. Two statements of SQL."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Leads like a business, the most alike first; ``crowded``: what it shares with too many."""
+
+    likely: Sequence[Likeness]
+    crowded: Sequence[str] = ()
+
+    @property
+    def certain(self) -> Likeness | None:
+        return next((each for each in self.likely if each.is_certain), None)
+
+
+def find_known(profile: Profile, listing: Listing) -> Known:
+    """Leads like the business of ``profile``. Four statements of SQL."""
     asked = _asked(profile, listing)
     with connection.cursor() as cursor:
         cursor.execute(_HITS, asked)
         hits = [Hit(*row) for row in cursor.fetchall()]
     parties = parties_of(hit.lead for hit in hits)
-    return weigh(Party(profile.name.value, profile.uen), hits, parties=parties)
+    me = Party(profile.name.value, profile.uen, frozenset({profile.place_key} - {""}),
+               tuple(_points([listing.record])))  # fmt: skip
+    crowded = [f"{count:,} leads have the {WORDS[Kind(kind)]}, {value}: nobody is known by it."
+               for (kind, value), count in crowded_in(hits).items()]  # fmt: skip
+    return Known(weigh(me, hits, parties=parties), crowded)
 
 
 def own_hosts(profile: Profile) -> list[str]:
@@ -54,8 +72,27 @@ def own_hosts(profile: Profile) -> list[str]:
 
 
 def parties_of(leads: Iterable[int]) -> dict[int, Party]:
-    rows = Lead.objects.filter(pk__in=set(leads)).values_list("pk", "name", "uen")
-    return {pk: Party(name, uen) for pk, name, uen in rows}
+    """Name, UEN and places of each lead. Three statements."""
+    wanted = set(leads)
+    postcodes: dict[int, set[str]] = defaultdict(set)
+    said = Evidence.objects.filter(lead__in=wanted, field="postal_code", superseded_at=None)
+    for lead, value in said.values_list("lead_id", "value"):
+        postcodes[lead].add(place_key(value))
+    points: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    listed = Listing.objects.filter(lead__in=wanted, record__lat__isnull=False)
+    for lead, lat, lon in listed.values_list("lead_id", "record__lat", "record__lon"):
+        points[lead] += _points([{"lat": lat, "lon": lon}])
+    rows = Lead.objects.filter(pk__in=wanted).values_list("pk", "name", "uen")
+    return {pk: Party(name, uen, frozenset(postcodes[pk]), tuple(points[pk]))
+            for pk, name, uen in rows}  # fmt: skip
+
+
+def _points(records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[float, float]]:
+    """Where a source puts the business, if it says so in numbers."""
+    for record in records:
+        at = record.get("lat"), record.get("lon")
+        if all(isinstance(each, int | float) and not isinstance(each, bool) for each in at):
+            yield float(at[0] or 0), float(at[1] or 0)
 
 
 def _asked(profile: Profile, listing: Listing) -> dict[str, Any]:

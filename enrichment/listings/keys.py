@@ -1,7 +1,8 @@
 """By what one business is known again: the values two leads may share, and what sharing is worth.
 
 A number, address or host that more than ``SHARED_BY`` leads have says nothing about any of them: a
-mall's switchboard, a franchise's site. Free-mail hosts and market places are nobody's own.
+mall's switchboard, a chain's site. Two that share one at different places may be branches, which a
+person has to tell. Free-mail hosts and market places are nobody's own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from enrichment.listings.profile import is_kindred
 
 SHARED_BY: Final = 3  # leads
 CERTAIN: Final = 70  # points from which two are one business without asking a person
+QUESTION: Final = 60  # the most that two at different places come to: branches of a chain
+NEAR_DEGREES: Final = 0.003  # some 300 m: sources put one business at different corners of a block
 
 
 class Kind(StrEnum):
@@ -40,6 +43,7 @@ WORDS: Final = {
     Kind.PHONE: "same telephone number", Kind.PLACE: "same name at the same postal code",
     Kind.DOMAIN: "same web site", Kind.IMAGE: "same picture",
 }  # fmt: skip
+SURE_ANYWHERE: Final = frozenset({Kind.UEN, Kind.URL})  # wherever the two stand
 TELLING: Final = frozenset({Kind.EMAIL, Kind.PHONE, Kind.DOMAIN, Kind.IMAGE})  # if few share it
 
 
@@ -57,6 +61,17 @@ class Party:
 
     name: str
     uen: str = ""
+    postcodes: frozenset[str] = frozenset()  # as ``profile.place_key`` has them
+    points: tuple[tuple[float, float], ...] = ()  # latitude, longitude
+
+    def is_elsewhere(self, other: Party) -> bool:
+        """Whether the two stand at different places; unknown is not different."""
+        if self.postcodes & other.postcodes or any(
+            abs(one[0] - two[0]) < NEAR_DEGREES and abs(one[1] - two[1]) < NEAR_DEGREES
+            for one in self.points for two in other.points
+        ):  # fmt: skip
+            return False
+        return bool((self.postcodes and other.postcodes) or (self.points and other.points))
 
     @property
     def name_key(self) -> str:
@@ -82,14 +97,21 @@ def weigh(one: Party, hits: Iterable[Hit], *, parties: dict[int, Party]) -> list
     ``hits`` is told as found: values too many leads share are passed over here.
     """
     hits = list(dict.fromkeys(hits))
-    shared = Counter((hit.kind, hit.value) for hit in hits)
+    crowded = set(crowded_in(hits))
     by_lead: dict[int, list[Hit]] = defaultdict(list)
     for hit in hits:
-        if hit.kind not in TELLING or shared[hit.kind, hit.value] <= SHARED_BY:
+        if (hit.kind, hit.value) not in crowded:
             by_lead[hit.lead].append(hit)
     found = [likeness(one, parties[lead], lead, mine) for lead, mine in by_lead.items()]
     return sorted((each for each in found if each.score > 0),
                   key=lambda each: (-each.score, each.lead))  # fmt: skip
+
+
+def crowded_in(hits: Iterable[Hit]) -> dict[tuple[str, str], int]:
+    """Kind and value of what too many leads share to be known by it, and how many they are."""
+    shared = Counter((hit.kind, hit.value) for hit in dict.fromkeys(hits))
+    return {key: count for key, count in shared.items()
+            if key[0] in TELLING and count > SHARED_BY}  # fmt: skip
 
 
 def likeness(one: Party, other: Party, lead: int, hits: Sequence[Hit]) -> Likeness:
@@ -110,4 +132,7 @@ def likeness(one: Party, other: Party, lead: int, hits: Sequence[Hit]) -> Likene
     if one.uen and other.uen and one.uen != other.uen:
         score += OTHER_UEN
         reasons.append({"kind": "other_uen", "value": f"{one.uen}, {other.uen}"})
+    if score > QUESTION and not kinds & SURE_ANYWHERE and one.is_elsewhere(other):
+        score = QUESTION
+        reasons.append({"kind": "elsewhere", "value": ""})
     return Likeness(lead, max(0, min(100, score)), reasons)

@@ -51,7 +51,7 @@ WITH said AS (
     WHERE s.value <> '' AND NOT (l.stage = 'REJECTED' AND l.rejection_code IN ('suppressed', 'merged'))
 )
 SELECT kind, value, array_agg(lead_id ORDER BY lead_id) FROM played
-GROUP BY kind, value HAVING count(*) > 1 AND (kind = 'place' OR count(*) <= %s)
+GROUP BY kind, value HAVING count(*) > 1
 """  # noqa: E501 -- the pattern is ours
 _KEEP = """
 INSERT INTO enrichment_leadtwin (first_id, second_id, reasons, score, state, found_at, decided_by,
@@ -90,13 +90,16 @@ def link_by_uen(lead: Lead, *, now: datetime) -> int:
 def find_twins(*, now: datetime) -> int:
     """Look through all leads for pairs that share something; returns how many are new.
 
-    Three statements, however many leads: one pass over what stands, the names, and one write. A
-    second run finds nothing new.
+    Open pairs that rest on what a whole chain shares by now are dropped. Seven statements at most,
+    however many leads: one pass over what stands, names and places, the writes. A second run finds
+    nothing new.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_SHARED, [SHARED_BY])
-        shared = [(Kind(kind), value, leads) for kind, value, leads in cursor.fetchall()
-                  if not (kind == Kind.DOMAIN and is_for_many(value))]  # fmt: skip
+        cursor.execute(_SHARED)
+        found_shared = [(Kind(kind), value, leads) for kind, value, leads in cursor.fetchall()
+                        if not (kind == Kind.DOMAIN and is_for_many(value))]  # fmt: skip
+    _drop({(str(kind), value) for kind, value, leads in found_shared if _is_crowded(kind, leads)})
+    shared = [each for each in found_shared if not _is_crowded(each[0], each[2])]
     parties = parties_of(lead for _, _, leads in shared for lead in leads)
     hits: dict[Pair, list[Hit]] = defaultdict(list)
     for kind, value, leads in shared:
@@ -106,6 +109,20 @@ def find_twins(*, now: datetime) -> int:
     found = {pair: likeness(parties[pair[0]], parties[pair[1]], pair[1], mine)
              for pair, mine in hits.items()}  # fmt: skip
     return _keep({pair: one for pair, one in found.items() if one.score >= LEAST}, now=now)
+
+
+def _is_crowded(kind: Kind, leads: Sequence[int]) -> bool:
+    return kind != Kind.PLACE and len(leads) > SHARED_BY
+
+
+def _drop(crowded: set[tuple[str, str]]) -> None:
+    """Forget open pairs that share nothing but what is crowded; decided ones stay."""
+    idle = []
+    for pk, reasons in LeadTwin.objects.filter(state=State.OPEN).values_list("pk", "reasons"):
+        shared = [(each["kind"], each["value"]) for each in reasons if each["kind"] in POINTS]
+        if shared and crowded.issuperset(shared):
+            idle.append(pk)
+    LeadTwin.objects.filter(pk__in=idle, state=State.OPEN).delete()
 
 
 def _groups(kind: Kind, leads: Sequence[int], parties: dict[int, Party]) -> Iterable[Sequence[int]]:

@@ -18,6 +18,7 @@ from acra.uen import clean_uen, find_uens, is_uen
 from enrichment.domains import is_free_mail
 from enrichment.email_address import is_file_name, is_trap, normal_email
 from enrichment.extract.phones import e164, kind_of
+from enrichment.host_of import host_of
 from enrichment.match import DIRECTORIES
 from enrichment.observation import storable
 from enrichment.pages import NotFetchedError
@@ -77,7 +78,7 @@ class Profile:
     @property
     def hosts(self) -> tuple[str, ...]:
         """Host names of its own sites, without ``www.``."""
-        return tuple(dict.fromkeys(host_of_site(each.value) for each in self.sites))
+        return tuple(dict.fromkeys(host_of(each.value) for each in self.sites))
 
     @property
     def is_reachable(self) -> bool:
@@ -97,7 +98,7 @@ def read_profile(record: Mapping[str, Any]) -> Profile:
     sites: list[Said] = []
     socials: list[Said] = []
     for said in _unique(_sites([*_list(record, "websites"), *_list(record, "socials")], notes)):
-        (socials if is_for_many(host_of_site(said.value)) else sites).append(said)
+        (socials if is_for_many(host_of(said.value)) else sites).append(said)
     number, street = _text(record, "housenumber"), _text(record, "street")
     raw_name = storable(str(record.get("name") or ""))[:LONGEST_NAME]
     return Profile(
@@ -124,11 +125,6 @@ def read_profile(record: Mapping[str, Any]) -> Profile:
 def place_key(postcode: str) -> str:
     """``sw1a 1aa`` and ``SW1A1AA`` are one place."""
     return _NOT_FOR_KEYS.sub("", postcode.upper())
-
-
-def host_of_site(url: str) -> str:
-    """The host of an address this module has read, without ``www.``."""
-    return url.partition("//")[2].partition("/")[0].partition(":")[0].removeprefix("www.")
 
 
 def is_kindred(one: str, other: str) -> bool:

@@ -19,6 +19,7 @@ from icp.api import LeadResource
 from icp.models import Lead
 from icp.serializers import Decided, LeadSerializer, ManyLeads
 from scoring import review_leads
+from scoring.export_rows import LICENCE, attributions_of_listings
 from scoring.review import ReviewError
 from scoring.serializers import ScoreSerializer
 from tenants.rest.strict import EmptySerializer, ReasonSerializer
@@ -38,10 +39,13 @@ class LeadDetail(LeadSerializer):
     contacts = ContactSerializer(many=True)
     attempts = AttemptSerializer(many=True, help_text="The last ten looks for its site.")
     score_lines = ScoreSerializer(allow_null=True, help_text="The newest score with its lines.")
+    attributions = drf.ListField(
+        child=drf.CharField(), help_text="Whose data it holds, with the licence: name them."
+    )
 
     class Meta(LeadSerializer.Meta):
         fields = [*LeadSerializer.Meta.fields, "trace", "facts", "evidence", "contacts", "attempts",
-                  "score_lines"]  # fmt: skip
+                  "score_lines", "attributions"]  # fmt: skip
         read_only_fields = fields
 
 
@@ -145,4 +149,8 @@ def _everything_of(lead: Lead) -> dict[str, Any]:
         "contacts": ContactSerializer(contacts, many=True).data,
         "attempts": AttemptSerializer(attempts, many=True).data,
         "score_lines": ScoreSerializer(newest).data if newest else None,
+        "attributions": [
+            *([LICENCE] if lead.uen else []),
+            *(words for _, words in attributions_of_listings([lead.pk])),
+        ],
     }

@@ -18,6 +18,7 @@ TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside
     ("Today", "today", "index", ""),
     ("Shortlist", "format_list_numbered", "scoring_shortlistentry_changelist", "to_review"),
     ("Leads", "business_center", "icp_lead_changelist", ""),
+    ("Where leads stand", "inbox", "enrichment_triage", ""),
     ("CAPTCHA desk", "back_hand", "enrichment_captchachallenge_changelist", "for_operator"),
     ("Duplicates", "join_inner", "enrichment_leadtwin_changelist", "duplicates"),
     ("Harvests", "travel_explore", "enrichment_harvestrequest_changelist", ""),

@@ -8,17 +8,17 @@ from typing import Any, TypeVar
 
 from enrichment.observation import storable
 from icp.models import Lead
-from leadgen_project.moving_in.people import Person, give_hashes, suppressed_of
+from leadgen_project.moving_in.people import Person
 from leadgen_project.moving_in.report import Tally
-from leadgen_project.moving_in.rows import Kept, Outcome, Place, keep, sift
+from leadgen_project.moving_in.rows import Kept, Outcome, Place, keep, read_each
 from leadgen_project.moving_in.source import Row
-from leadgen_project.moving_in.store import Stored, store_people
+from leadgen_project.moving_in.store import Stored, store_all_but_suppressed
 from leadgen_project.moving_in.values import (
     CellError,
+    moment_in,
     read_email,
     read_json,
     read_list,
-    read_moment,
     read_phone,
     read_site,
     region_of,
@@ -46,18 +46,11 @@ def take_contacts(
 ) -> None:
     """Take a batch; a row without a mistake becomes or completes a lead, all others are refused."""
     kept: list[Kept] = []
-    people: list[Person] = []
-    for row in sift(batch, place=place, tally=tally):
-        one = read_person(row, region=region, now=now)
-        if row.reasons:
-            kept.append(Kept(row, Outcome.REFUSED, reasons=row.reasons))
-        else:
-            people.append(one)
-            _note(one, tally)
-    give_hashes(people)
-    gone = suppressed_of(people)
-    stored = store_people([one for one in people if one.row.position not in gone], place=place,
-                          now=now)  # fmt: skip
+    people = list(read_each(batch, lambda row: read_person(row, region=region, now=now),
+                            place=place, tally=tally, kept=kept))  # fmt: skip
+    for one in people:
+        _note(one, tally)
+    stored = store_all_but_suppressed(people, place=place, now=now)
     tally.count("suppressed", len(people) - len(stored))
     kept += [kept_of(one, where) for one in people if (where := stored.get(one.row.position))]
     keep(kept, place=place, tally=tally)
@@ -91,10 +84,9 @@ def read_person(row: Row, *, region: str, now: datetime) -> Person:
         one.phone = _read(lambda: read_phone(phone, region=here), reasons) or ""
     if email := said(cells, "email"):
         one.email = _read(lambda: read_email(email), reasons) or ""
-    for name, attribute in (("lastsent", "last_sent"), ("lastupdated", "last_updated")):
-        if text := said(cells, name):
-            moment = _read(lambda: read_moment(text, name, now=now), reasons)  # noqa: B023 -- called at once
-            setattr(one, attribute, moment.isoformat() if moment else "")
+    for name, attribute in (("lastSent", "last_sent"), ("lastUpdated", "last_updated")):
+        moment = moment_in(cells, name, reasons=reasons, now=now)
+        setattr(one, attribute, moment.isoformat() if moment else "")
     one.services = read_list(cells.get("servicesrendered", ""))
     site = said(cells, "websiteurl") or _site_in(cells.get("leaddatajson", ""))
     if site:

@@ -15,12 +15,11 @@ from typing import Any
 from enrichment.models import Contact
 from icp.models import Lead, MovedRow
 from leadgen_project.moving_in.earlier import moved_before, templates_of
-from leadgen_project.moving_in.people import give_hashes, suppressed_of
 from leadgen_project.moving_in.read_mail import Mail, read_mail
 from leadgen_project.moving_in.report import Tally
-from leadgen_project.moving_in.rows import Kept, Outcome, Place, keep, sift
+from leadgen_project.moving_in.rows import Kept, Outcome, Place, keep, read_each
 from leadgen_project.moving_in.source import Row
-from leadgen_project.moving_in.store import Stored, store_people
+from leadgen_project.moving_in.store import Stored, store_all_but_suppressed
 from leadgen_project.moving_in.templates import placeholder
 from outreach.ask_many import ask_many
 from outreach.models import Message, TemplateVersion
@@ -39,20 +38,12 @@ def take_email_queue(
 ) -> None:  # fmt: skip
     """Take a batch. ``mailbox_id``: the mailbox here that is the one the mails were sent from."""
     kept: list[Kept] = []
-    mails: list[Mail] = []
-    for row in sift(batch, place=place, tally=tally):
-        one = read_mail(row, region=region, now=now)
-        if row.reasons:
-            kept.append(Kept(row, Outcome.REFUSED, reasons=row.reasons))
-        else:
-            mails.append(one)
+    mails = list(read_each(batch, lambda row: read_mail(row, region=region, now=now),
+                           place=place, tally=tally, kept=kept))  # fmt: skip
     versions = _versions(mails, kept, place=place, tally=tally, now=now)
     mails = [one for one in mails if not one.row.reasons]
     people = [one.person for one in mails if one.person and (one.email or one.person.phone)]
-    give_hashes(people)
-    gone = suppressed_of(people)
-    stored = store_people([one for one in people if one.row.position not in gone], place=place,
-                          now=now)  # fmt: skip
+    stored = store_all_but_suppressed(people, place=place, now=now)
     barred = {one.row.position for one in people} - set(stored)
     known = moved_before((one.key_hash for one in mails), table=place.table)
     fresh: dict[str, tuple[Mail, Message]] = {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from enrichment.extract.titles import person_key
+from enrichment.host_of import host_of
 from icp.models import Lead, Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.suppressions import hash_of, suppressed_pairs
@@ -112,13 +113,13 @@ def _domain_hashes(host: str) -> tuple[str, ...]:
 
 
 def host_in(site: str) -> str:
-    """``http://www.shop.example/about`` -> ``www.shop.example``."""
-    if not site.isascii():
-        try:
-            return normalise(Kind.DOMAIN, site)
-        except NotAValueError:
-            return site
-    return (site.partition("//")[2] or site).partition("/")[0].lower()
+    """As ``host_of``; names beyond ASCII as suppressions have them."""
+    if site.isascii():
+        return host_of(site)
+    try:
+        return normalise(Kind.DOMAIN, site)
+    except NotAValueError:
+        return site
 
 
 def _folded(email: str) -> str:

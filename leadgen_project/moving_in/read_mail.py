@@ -11,10 +11,10 @@ from leadgen_project.moving_in.people import Person
 from leadgen_project.moving_in.source import Row
 from leadgen_project.moving_in.values import (
     CellError,
+    moment_in,
     read_email,
     read_json,
     read_list,
-    read_moment,
     read_phone,
     read_site,
     region_of,
@@ -76,12 +76,8 @@ def read_mail(row: Row, *, region: str, now: datetime) -> Mail:
         data = {}
     one.values = frozen(data)
     one.error = next((said(cells, name) for name in _ERRORS if said(cells, name)), "")
-    for name, attribute in (("createdat", "created_at"), ("sentat", "sent_at")):
-        if text := said(cells, name):
-            try:
-                setattr(one, attribute, read_moment(text, name, now=now))
-            except CellError as exc:
-                reasons.append(str(exc))
+    one.created_at = moment_in(cells, "createdAt", reasons=reasons, now=now)
+    one.sent_at = moment_in(cells, "sentAt", reasons=reasons, now=now)
     if one.status == Status.SENT and not (one.sent_at or one.created_at or reasons):
         reasons.append("sentAt: a mail that was sent needs a moment.")
     if address := value_of(one.values, "email"):

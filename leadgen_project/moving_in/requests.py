@@ -15,9 +15,9 @@ from icp.models import MovedRow
 from icp.suppressions import hash_of
 from leadgen_project.moving_in.earlier import moved_before, templates_of
 from leadgen_project.moving_in.report import Tally
-from leadgen_project.moving_in.rows import Kept, Outcome, Place, keep, sift
+from leadgen_project.moving_in.rows import Kept, Outcome, Place, keep, read_each
 from leadgen_project.moving_in.source import Row
-from leadgen_project.moving_in.values import CellError, read_moment, said
+from leadgen_project.moving_in.values import moment_in, said
 
 Status = HarvestRequest.Status
 SOURCE = "Former program"
@@ -47,13 +47,8 @@ class _Read:
 
 def take_requests(batch: list[Row], *, place: Place, tally: Tally, now: datetime) -> None:
     kept: list[Kept] = []
-    found: list[_Read] = []
-    for row in sift(batch, place=place, tally=tally):
-        one = _read(row, now=now)
-        if row.reasons:
-            kept.append(Kept(row, Outcome.REFUSED, reasons=row.reasons))
-        else:
-            found.append(one)
+    found = list(read_each(batch, lambda row: _read(row, now=now), place=place, tally=tally,
+                           kept=kept))  # fmt: skip
     before = moved_before((one.key_hash for one in found), table=place.table)
     templates = templates_of({one.former_template for one in found}, place=place)
     for one in found:
@@ -86,13 +81,8 @@ def _read(row: Row, *, now: datetime) -> _Read:
     word = said(cells, "status").upper() or "PENDING"
     if word not in WORDS:
         reasons.append(f"status: {word[:40]!r} is none of {', '.join(sorted(WORDS))}.")
-    at = now
-    if text := said(cells, "requesttimestamp"):
-        try:
-            at = read_moment(text, "requestTimestamp", now=now)
-        except CellError as exc:
-            reasons.append(str(exc))
-    return _Read(row, said(cells, "templateid"), city, wanted, at, word)
+    at = moment_in(cells, "requestTimestamp", reasons=reasons, now=now)
+    return _Read(row, said(cells, "templateid"), city, wanted, at or now, word)
 
 
 def _create(one: _Read, template_id: int | None, *, place: Place, now: datetime) -> Kept:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from icp.models import Move, MovedRow
 from leadgen_project.moving_in.report import Tally
@@ -14,6 +14,7 @@ from leadgen_project.moving_in.write import copy_rows
 from tenants.context import connection
 
 Outcome = MovedRow.Outcome
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -59,6 +60,18 @@ def sift(batch: list[Row], *, place: Place, tally: Tally) -> list[Row]:
     fresh = [row for row in batch if row.hash not in known]
     tally.count("unchanged", len(batch) - len(fresh))
     return fresh
+
+
+def read_each(
+    batch: list[Row], read: Callable[[Row], T], *, place: Place, tally: Tally, kept: list[Kept]
+) -> Iterator[T]:
+    """What each fresh row says; one with a mistake goes into ``kept`` as refused instead."""
+    for row in sift(batch, place=place, tally=tally):
+        one = read(row)
+        if row.reasons:
+            kept.append(Kept(row, Outcome.REFUSED, reasons=row.reasons))
+        else:
+            yield one
 
 
 # What tells whether somebody edited a lead since: see ``undo``.

@@ -23,7 +23,14 @@ from enrichment.merge import FIRST_OF, MANY, Claim, kind_of_mailbox
 from enrichment.models import Contact, Evidence
 from enrichment.store_evidence import Account, facts_of, what_stands
 from icp.models import Lead
-from leadgen_project.moving_in.people import Known, Person, host_in, look_up
+from leadgen_project.moving_in.people import (
+    Known,
+    Person,
+    give_hashes,
+    host_in,
+    look_up,
+    suppressed_of,
+)
 from leadgen_project.moving_in.rows import Place
 from leadgen_project.moving_in.write import copied, copy_lines, copy_rows, take_ids
 from tenants.context import connection
@@ -84,6 +91,16 @@ class Stored:
     is_new: bool  # its row made the lead
     is_ours: bool  # the lead came with this move
     added: dict[str, Any]
+
+
+def store_all_but_suppressed(
+    people: Sequence[Person], *, place: Place, now: datetime
+) -> dict[int, Stored]:
+    """As ``store_people``, without the rows nobody may keep."""
+    give_hashes(people)
+    gone = suppressed_of(people)
+    left = [one for one in people if one.row.position not in gone]
+    return store_people(left, place=place, now=now)
 
 
 def store_people(people: Sequence[Person], *, place: Place, now: datetime) -> dict[int, Stored]:

@@ -15,11 +15,13 @@ from leadgen_project.moving_in.earlier import moved_before, template_key
 from leadgen_project.moving_in.report import Tally
 from leadgen_project.moving_in.rows import Kept, Outcome, Place, keep, sift
 from leadgen_project.moving_in.source import Row
-from leadgen_project.moving_in.values import CellError, read_moment, said
+from leadgen_project.moving_in.values import moment_in, said
 from leadgen_project.moving_in.write import reserve_ids
 from outreach.models import EmailTemplate, TemplateVersion
 from outreach.render import Text
 from outreach.templates import TemplateError, clean_text, current_version
+from tenants.rest.parse import storable
+from tenants.row_number import row_number
 
 COLUMNS = frozenset({"templateid", "templatename", "description", "basesubject", "basebodyhtml",
                      "isarchived", "createdat"})  # fmt: skip
@@ -88,12 +90,7 @@ def _read(row: Row, *, now: datetime) -> _Read | None:
         reasons.append("templateName: a template needs a name of at most 100 characters.")
     if archived not in _YES | _NO:
         reasons.append(f"isArchived: {archived[:40]!r} is neither true nor false.")
-    created_at = now
-    if text := said(cells, "createdat"):
-        try:
-            created_at = read_moment(text, "createdAt", now=now)
-        except CellError as exc:
-            reasons.append(str(exc))
+    created_at = moment_in(cells, "createdAt", reasons=reasons, now=now) or now
     try:
         cleaned = _cleaned(subject, body)
     except TemplateError as exc:
@@ -105,7 +102,7 @@ def _read(row: Row, *, now: datetime) -> _Read | None:
 
 def _cleaned(subject: str, body: str) -> Text:
     for name, text in (("subject", subject), ("body", body)):
-        if "\x00" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        if not storable(text):
             raise TemplateError(name, "It holds a NUL or is not UTF-8; no mail can carry that.")
     return clean_text(subject=subject, body=body)
 
@@ -146,7 +143,7 @@ def _same(current: TemplateVersion, one: _Read) -> bool:
 
 
 def _create(one: _Read, key: str, *, place: Place) -> Kept:
-    number = int(one.former_id) if one.former_id.isascii() and one.former_id.isdigit() else 0
+    number = row_number(one.former_id)
     is_free = 0 < number < _HIGHEST and not EmailTemplate.objects.filter(pk=number).exists()
     template = EmailTemplate.objects.create(
         **({"pk": number} if is_free else {}), name=_free_name(one.name),

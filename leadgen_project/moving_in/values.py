@@ -102,6 +102,19 @@ def read_moment(text: str, name: str, *, now: datetime) -> datetime:
     return found
 
 
+def moment_in(
+    cells: dict[str, str], name: str, *, reasons: list[str], now: datetime
+) -> datetime | None:
+    """The moment in the column ``name``; None without one, with the reason if it is none."""
+    if not (text := said(cells, name.lower())):
+        return None
+    try:
+        return read_moment(text, name, now=now)
+    except CellError as exc:
+        reasons.append(str(exc))
+        return None
+
+
 def _moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)

@@ -124,3 +124,9 @@ def test_a_tenant_without_pairs_is_told_what_would_stand_here(db):
     make_people()
 
     assert "No two leads share anything" in browser().get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("page", ["leadtwin", "captchachallenge", "contact", "harvestrequest"])
+@pytest.mark.parametrize("number", ["²", "0", "9" * 25, "x"])
+def test_a_number_no_row_has_is_not_found(pairs, page, number):
+    assert browser().get(f"/admin/enrichment/{page}/{number}/change/").status_code == 404

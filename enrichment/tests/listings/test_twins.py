@@ -87,7 +87,7 @@ def test_the_cost_does_not_grow_with_the_leads(acme, django_assert_num_queries):
             make_lead(name=f"Shop {number}", uen=""), "phones", f"+656123{number // 2}000"
         )
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(6):
         assert find_twins(now=NOW) == 3
 
 
