@@ -1,4 +1,4 @@
-"""What the runbooks of harvests, of the desk and of moving in tell to type works as it is written."""
+"""What the runbooks of harvests, the desk and moving in say to type works as it is written."""
 
 from __future__ import annotations
 
@@ -78,14 +78,15 @@ def test_the_calls_of_the_runbook_of_harvests_are_accepted(operator):
     made = first.json()["requestId"]
 
     assert (first.status_code, second.status_code) == (202, 200)
-    for verb in ("pause", "resume", "cancel"):
-        assert operator.post(f"harvests/{made}/{verb}").status_code == 200
+    for verb, body in (("pause", {"reason": "Lunch."}), ("resume", None),
+                       ("cancel", {"reason": "Enough."})):  # fmt: skip
+        assert operator.post(f"harvests/{made}/{verb}", body).status_code == 200
     assert operator.get(f"harvests/{made}/listings").json()["results"] == []
 
 
 def test_the_calls_of_the_runbook_of_the_desk_are_accepted(operator):
     text = " ".join((RUNBOOKS / "captcha-desk.md").read_text().split())
-    named = {"/claim", "/release", "/skip", "/resolve", "/could-not-pass"}
+    named = ("/{id}/claim", "/release", "/skip", "/resolve {", "/could-not-pass")
     assert all(f"`{path}" in text for path in named)
     with in_tenant("acme"):
         leads = [make_lead(stage="NEEDS_OPERATOR") for _ in range(3)]

@@ -43,8 +43,10 @@ def start(tenant, committed, env, *, kind, city, category, wanted, options=None,
         ]  # fmt: skip
         counts = {model.__name__: model.objects.count()
                   for model in (Lead, LeadTwin, Contact, Evidence, CaptchaChallenge)}  # fmt: skip
+        known = {lead.name: sorted(lead.contacts.exclude(email="").values_list("email", flat=True))
+                 for lead in Lead.objects.order_by("pk")}  # fmt: skip
         ended = (request.status, request.ending, request.met_again, request.pages_read)
-    return int(done.stdout), ended, rows, counts
+    return int(done.stdout), ended, rows, counts, known
 
 
 @pytest.mark.slow
@@ -60,6 +62,9 @@ def test_a_site_is_harvested_alike_with_kills_in_between_and_without(committed):
     assert wild[0] >= 2
     assert wild[1:] == calm[1:]
     assert [row[0] for row in wild[2]] == list(range(1, 31))
+    assert wild[4] == {
+        one.name: list(one.emails) for one in listing_site.expected() if not one.refusal
+    }
     assert wild[3]["CaptchaChallenge"] == wild[3]["LeadTwin"] == 1  # the picture shown twice
 
 
