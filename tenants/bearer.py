@@ -1,4 +1,4 @@
-"""Bearer credentials of the API: JWTs of a provider, and tokens of our own.
+"""Bearer credentials of the API: JWTs of a provider, tokens of our own, passes of the console.
 
 Checked by ``tenants.resolve`` before a view runs, as the tenant depends on it; the class below only
 tells Django REST framework what was found. No provider is asked per request.
@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from tenants import api_tokens
+from tenants import api_tokens, console_pass
 from tenants.context import in_public
 from tenants.models import Membership, User
 from tenants.sso.admit import NotAdmittedError, admit
@@ -35,7 +35,7 @@ class Credential:
 
     user: User
     tenants: frozenset[str]  # keys of the tenants it opens, existing or not
-    kind: str  # "jwt" or "token"
+    kind: str  # "jwt", "token" or "pass"
     id: str  # names the token in limits and logs, and reveals nothing of it
 
 
@@ -67,8 +67,10 @@ def find_credential(request: HttpRequest, *, now: datetime) -> Credential | None
     if not token or not token.isascii() or " " in token:
         raise BadCredentialError("Write: Authorization: Bearer TOKEN.", code="invalid_request")
     try:
+        if token.startswith(console_pass.MARK):
+            return _pass(token, path=request.path, now=now)
         return _own(token, now=now) if token.startswith(api_tokens.MARK) else _jwt(token)
-    except (TokenError, api_tokens.ApiTokenError) as exc:
+    except (TokenError, api_tokens.ApiTokenError, console_pass.ConsolePassError) as exc:
         raise BadCredentialError(str(exc)) from None
     except ProviderError:
         raise BadCredentialError(
@@ -91,6 +93,13 @@ def _own(token: str, *, now: datetime) -> Credential:
     row = api_tokens.check(token, now=now)
     return Credential(
         user=row.user, tenants=frozenset([row.tenant_id]), kind="token", id=f"token {row.prefix}"
+    )
+
+
+def _pass(token: str, *, path: str, now: datetime) -> Credential:
+    user, tenant = console_pass.check(token, path=path, now=now)
+    return Credential(
+        user=user, tenants=frozenset([tenant]), kind="pass", id=f"pass of {user.get_username()}"
     )
 
 

@@ -16,6 +16,7 @@ from tenants.console import may_do
 CACHE_SECONDS = 20
 TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside it
     ("Today", "today", "index", ""),
+    ("Ask", "chat", "ask", ""),
     ("Shortlist", "format_list_numbered", "scoring_shortlistentry_changelist", "to_review"),
     ("Leads", "business_center", "icp_lead_changelist", ""),
     ("Where leads stand", "inbox", "enrichment_triage", ""),

@@ -16,6 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from unfold.sites import UnfoldAdminSite
 
 from leadgen_project.console import (
+    ask_page,
     config_page,
     device_page,
     doors,
@@ -93,6 +94,8 @@ class ConsoleSite(UnfoldAdminSite):
 
     def extra_urls(self) -> list[URLPattern]:
         pages: list[tuple[str, Callable[..., Any], str]] = [
+            ("ask/", ask_page.ask_page, "ask"),
+            ("ask/pass/", ask_page.give_pass, "ask-pass"),
             ("device/", device_page.device_page, "device"),
             ("exports/", doors.exports_page, "exports"),
             ("notices/", notice_page.notices_page, "notices"),

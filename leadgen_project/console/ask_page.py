@@ -1,0 +1,52 @@
+"""Ask in words: the chat for those who run no client of their own.
+
+The page is a client of the same API as every other (``/agent``); this module gives it its frame and
+its pass.
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from leadgen_project.console.context import tenant_of
+from tenants import console_pass
+from tenants.models import Tenant
+
+QUESTIONS = (
+    "What can you do?",
+    "Find fintechs in district 1 younger than three years",
+    "What is on the shortlist, and why is the first one on top?",
+    "What would tonight cost?",
+    "How does tonight's run go?",
+    "What waits for me?",
+)
+
+
+def ask_page(request: HttpRequest) -> HttpResponse:
+    """The conversations of who asks, and the one the address names."""
+    _tenant(request)
+    context = {**admin.site.each_context(request), "title": "Ask", "questions": QUESTIONS}
+    return TemplateResponse(request, "console/ask.html", context)
+
+
+@require_POST
+@never_cache
+def give_pass(request: HttpRequest) -> HttpResponse:
+    """``{"pass": text, "seconds": until it ends}``, for the person and tenant of the session."""
+    text, seconds = console_pass.issue(
+        request, _tenant(request), purpose=console_pass.CHAT, now=timezone.now()
+    )
+    return JsonResponse({"pass": text, "seconds": seconds})
+
+
+def _tenant(request: HttpRequest) -> Tenant:
+    tenant = tenant_of(request)
+    if tenant is None:
+        raise PermissionDenied("Conversations belong to a tenant.")
+    return tenant
