@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from leadgen_project.console.context import tenant_of
 from tenants import console_pass
 from tenants.models import Tenant
+from tenants.problems import problem
 
 QUESTIONS = (
     "What can you do?",
@@ -38,9 +39,18 @@ def ask_page(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def give_pass(request: HttpRequest) -> HttpResponse:
-    """``{"pass": text, "seconds": until it ends}``, for the person and tenant of the session."""
+    """``{"pass": text, "seconds": until it ends}``, for the person and tenant of the session.
+
+    409 when that is no longer the ``tenant`` the page was drawn for.
+    """
+    tenant = _tenant(request)
+    if request.POST.get("tenant") != tenant.pk:
+        return problem(
+            409, f"You are in {tenant} now. Load the page again to go on there.",
+            title="Another tenant",
+        )  # fmt: skip
     text, seconds = console_pass.issue(
-        request, _tenant(request), purpose=console_pass.CHAT, now=timezone.now()
+        request, tenant, purpose=console_pass.CHAT, now=timezone.now()
     )
     return JsonResponse({"pass": text, "seconds": seconds})
 

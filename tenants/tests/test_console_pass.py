@@ -18,6 +18,7 @@ from tenants.sso.renew import GRACE_SECONDS
 from tenants.sso.session import SignIn, keep_sign_in
 
 PATH = "/agent/threads"
+DOOR = "/admin/ask/pass/"
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def console(sam):
     return window
 
 
-def ask_for_pass(window) -> str:
-    answer = window.post("/admin/ask/pass/")
+def ask_for_pass(window, *, tenant="acme") -> str:
+    answer = window.post(DOOR, {"tenant": tenant})
     assert answer.status_code == 200
     return answer.json()["pass"]
 
@@ -68,23 +69,22 @@ def test_it_is_given_under_the_csrf_token_by_post_and_never_kept(sam):
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(sam, backend="tenants.roles.RoleBackend")
 
-    assert strict.post("/admin/ask/pass/").status_code == 403
-    assert strict.get("/admin/ask/pass/").status_code == 405
+    page = {"tenant": "acme"}
+    assert strict.post(DOOR, page).status_code == 403
+    assert strict.get(DOOR).status_code == 405
     strict.get("/admin/ask/")
-    good = strict.post(
-        "/admin/ask/pass/", headers={"X-CSRFToken": strict.cookies["csrftoken"].value}
-    )
+    good = strict.post(DOOR, page, headers={"X-CSRFToken": strict.cookies["csrftoken"].value})
     assert good.status_code == 200
     assert "no-store" in good.headers["Cache-Control"]
     assert 0 < good.json()["seconds"] <= 900
 
 
 def test_a_stranger_and_a_session_without_a_tenant_get_none(db):
-    assert Client().post("/admin/ask/pass/").status_code == 302
+    assert Client().post(DOOR).status_code == 302
     root = User.objects.create_user("root", is_staff=True, is_superuser=True)
     window = Client()
     window.force_login(root, backend="tenants.roles.RoleBackend")
-    assert window.post("/admin/ask/pass/").status_code == 403
+    assert window.post(DOOR).status_code == 403
 
 
 def test_a_pass_opens_the_chat_and_nothing_else(console):
@@ -140,9 +140,10 @@ def test_who_changes_the_tenant_keeps_the_former_pass_to_the_former_tenant(conso
     for tenant in ("acme", "beta"):
         console.post("/admin/switch-tenant/", {"tenant": tenant})
         assert console.session[SESSION_KEY] == tenant
-        passes[tenant] = check(ask_for_pass(console))[1]
+        passes[tenant] = check(ask_for_pass(console, tenant=tenant))[1]
 
     assert passes == {"acme": "acme", "beta": "beta"}
+    assert console.post(DOOR, {"tenant": "acme"}).status_code == 409  # a page drawn before
 
 
 def test_signing_out_ends_the_passes_of_that_session_and_of_no_other(console, sam):
@@ -196,7 +197,7 @@ def test_it_ends_when_the_providers_word_is_too_old(console):
     keep_sign_in(session, SignIn(provider="house", renew_at=renewed.timestamp()))
     session.save()
 
-    text = console.post("/admin/ask/pass/").json()
+    text = console.post(DOOR, {"tenant": "acme"}).json()
 
     assert text["seconds"] <= 60
 

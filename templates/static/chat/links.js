@@ -1,0 +1,37 @@
+// Links to the web and to our own pages. Anything else stays words.
+import { make } from "./dom.js";
+import { visible } from "./plain.js";
+
+// The address as a URL when it may be followed, else null.
+export const followable = (address) => {
+  let url;
+  try { url = new URL(address, location.origin); } catch { return null; }
+  const isWeb = url.protocol === "https:" || url.protocol === "http:";
+  return isWeb && !url.username && !url.password ? url : null;
+};
+
+// A link with `words` (text or nodes); where it leads out, it says where to, whatever it is called.
+export const link = (address, ...words) => {
+  const url = followable(address);
+  if (!url) return make("span", {}, ...words);
+  if (url.origin === location.origin) {
+    return make("a", { class: "lg-link", href: url.href, rel: "noopener" }, ...words);
+  }
+  const outside = make(
+    "a",
+    { class: "lg-link", href: url.href, rel: "noopener noreferrer nofollow", target: "_blank" },
+    ...words,
+  );
+  if (outside.textContent.includes(url.host)) return outside;
+  return make("span", {}, outside, " ", make("span", { class: "lg-muted" }, `(${url.host})`));
+};
+
+// Whether all of `text` is one address: of the web, or of one of our pages.
+export const isAddress = (text) =>
+  /^(https?:\/\/|\/(admin|api)\/)[^\s<>"]+$/i.test(text) && followable(text) !== null;
+
+export const addressLink = (text) => {
+  const url = followable(text);
+  const short = url.origin === location.origin ? url.pathname + url.search : text;
+  return link(text, visible(short));
+};
