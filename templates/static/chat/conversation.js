@@ -28,7 +28,8 @@ export class Conversation {
 
   clear(id) {
     this.following?.abort();
-    this.following = null;
+    this.following = this.runId = null;
+    this.shown = {}; // another object for each conversation opened: what comes late finds it gone
     this.id = id;
     this.talk = new Talk();
     this.versions = new Versions([]);
@@ -42,19 +43,19 @@ export class Conversation {
     this.moved(id);
     this.draw();
     if (!id) return;
-    await this.guarded(async () => {
+    await this.turn(async () => {
       const thread = await this.load();
+      this.log.toEnd();
       if (thread.status === "busy") await this.rejoin();
       else if (thread.status === "error") this.failed(thread.error?.message);
     });
-    this.log.toEnd();
   }
 
   // The stored state of the conversation; what a run is writing comes by its stream.
   async load(leaf = null) {
-    const { id } = this;
+    const { id, shown } = this;
     const [thread, states] = await Promise.all([this.api.thread(id), this.api.history(id, STATES)]);
-    if (id !== this.id) return { status: "left" };
+    if (shown !== this.shown) return { status: "left" };
     this.assistant.use(thread.metadata?.graph_id);
     this.show(states, leaf);
     this.status(thread.status === "interrupted" && !this.talk.ask ? "Stopped." : "");
@@ -71,8 +72,9 @@ export class Conversation {
   }
 
   async rejoin() {
-    const run = (await this.api.runs(this.id)).findLast?.((one) => LIVE.includes(one.status));
-    if (run) await this.follow({ runId: run.run_id });
+    const { shown } = this;
+    const live = (await this.api.runs(this.id)).filter((one) => LIVE.includes(one.status));
+    if (live.length && shown === this.shown) await this.follow({ runId: live.at(-1).run_id });
   }
 
   // --- what a person does ---------------------------------------------------------------------
@@ -83,29 +85,33 @@ export class Conversation {
     this.unsent = { words, id: message.id };
     const dropped = this.openCalls().map((call) => ({ type: "tool", id: `do-not-render-${newId()}`,
       tool_call_id: call.id, name: call.name, content: INSTEAD }));
-    const sent = await this.guarded(async () => {
+    const { shown } = this;
+    const sent = await this.turn(async () => {
+      this.talk.show([...this.talk.messages, message], null);
+      this.draw();
       if (!this.id) {
         const title = shorten(words.replace(/\s+/g, " "), TITLE);
-        this.id = (await this.api.create({ title })).thread_id;
+        const thread = await this.api.create({ title });
+        if (shown !== this.shown) return;
+        this.id = thread.thread_id;
         this.moved(this.id);
       }
-      this.talk.show([...this.talk.messages, message], null);
-      const checkpoint = this.versions.from;
-      await this.run({ input: { messages: [...dropped, message] } }, checkpoint);
+      await this.run({ input: { messages: [...dropped, message] } }, this.versions.from);
     });
+    if (shown !== this.shown) return;
     const arrived = this.talk.messages.some((one) => one.id === message.id && this.isStored(one));
     if (sent || arrived) this.unsent = null;
     else if (!this.composer.field.value) this.composer.write(words);
   }
 
   decide(decisions) {
-    return this.guarded(() => this.run({ input: {}, command: { resume: { decisions } } },
+    return this.turn(() => this.run({ input: {}, command: { resume: { decisions } } },
       this.versions.from));
   }
 
   again(message) {
     const before = this.versions.before(message.id);
-    return this.guarded(() => {
+    return this.turn(() => {
       this.showBefore(message, []);
       return this.run({}, before);
     });
@@ -114,13 +120,14 @@ export class Conversation {
   edit(message, words) {
     const before = this.versions.before(message.id);
     const edited = { id: newId(), type: "human", content: words };
-    return this.guarded(() => {
+    return this.turn(() => {
       this.showBefore(message, [edited]);
       return this.run({ input: { messages: [edited] } }, before);
     });
   }
 
   async stop() {
+    this.wantsStop = true;
     if (this.runId) await this.guarded(() => this.api.cancel(this.id, this.runId));
   }
 
@@ -142,15 +149,17 @@ export class Conversation {
   async follow(how) {
     const stop = new AbortController();
     this.following = stop;
-    this.trouble = null;
     this.runId = how.runId ?? null;
     let failure = null;
-    this.composer.busy(true);
-    this.status("");
     this.draw();
     try {
       await follow({ ...how, api: this.api, threadId: this.id, signal: stop.signal,
-        onRun: (id) => { this.runId = id; this.changed(); },
+        onRun: (id) => {
+          if (stop.signal.aborted || this.runId === id) return;
+          this.runId = id;
+          this.changed();
+          if (this.wantsStop) this.stop();
+        },
         onLost: (isLost) => this.status(isLost
           ? "The connection was lost. The answer goes on; trying to reach the server again…" : ""),
         onEvent: (event) => {
@@ -159,16 +168,26 @@ export class Conversation {
           else if (this.talk.take(event)) this.drawSoon();
         } });
       if (!stop.signal.aborted) await this.load();
+      if (failure !== null && !stop.signal.aborted) this.failed(failure);
     } finally {
-      if (this.following === stop) {
-        this.following = this.runId = null;
-        this.composer.busy(false);
-        if (failure !== null) this.failed(failure);
-        this.draw();
-        this.composer.focusIfIdle();
-        this.changed();
-      }
+      if (this.following === stop) this.following = this.runId = null;
     }
+  }
+
+  // Does `what` while nothing else can be asked; returns whether it went well.
+  async turn(what) {
+    const { shown } = this;
+    this.trouble = null;
+    this.wantsStop = false;
+    this.composer.busy(true);
+    this.status("");
+    const went = await this.guarded(what);
+    if (shown !== this.shown) return went;
+    this.composer.busy(false);
+    this.draw();
+    this.composer.focusIfIdle();
+    this.changed();
+    return went;
   }
 
   failed(words) {
@@ -178,18 +197,18 @@ export class Conversation {
 
   // After a failure: answer what was asked last, from where things stand.
   retry() {
-    return this.guarded(() => this.run({}, null));
+    return this.turn(() => this.run({}, null));
   }
 
   // Does `what` and returns whether it went well; trouble is shown in words.
   async guarded(what) {
-    const here = this.id;
+    const { shown } = this;
     try {
       await what();
       return true;
     } catch (error) {
       if (!(error instanceof Trouble) && error.name !== "TypeError") throw error;
-      if (here && here !== this.id) return false;
+      if (shown !== this.shown) return false;
       const words = error instanceof Trouble ? error.message
         : "The connection was lost, and stays so. Load the page again: the answer goes on without it.";
       const reloads = error.kind === "signed-out" || error.name === "TypeError";
@@ -240,7 +259,7 @@ export class Conversation {
 
   draw() {
     const { talk, parts } = this;
-    const isBusy = this.following !== null;
+    const { isBusy } = this.composer;
     parts.empty.hidden = this.id !== null || talk.messages.length > 0;
     this.log.draw(talk.messages, { isBusy, note: talk.note });
     this.drawAsk(isBusy ? null : talk.ask);

@@ -9,8 +9,8 @@ const MARKS = { "**": "strong", __: "strong", "~~": "s", "*": "em", _: "em" };
 const BARE = /https?:\/\/[^\s<>"'`\\]+/iy;
 const isWord = (char) => /[\p{L}\p{N}_]/u.test(char ?? "");
 
-// The nodes of `text`.
-export const inline = (text, depth = 0) => {
+// The nodes of `text`; inside a link (`linked`) there are no others.
+export const inline = (text, depth = 0, linked = false) => {
   const nodes = [];
   let at = 0, plain = "";
   const flush = () => {
@@ -21,7 +21,7 @@ export const inline = (text, depth = 0) => {
     plain = "";
   };
   while (at < text.length) {
-    const found = piece(text, at, depth);
+    const found = piece(text, at, depth, linked);
     if (found) {
       flush();
       nodes.push(found.node);
@@ -36,12 +36,13 @@ export const inline = (text, depth = 0) => {
   return nodes;
 };
 
-const piece = (text, at, depth) => {
+const piece = (text, at, depth, linked) => {
   const char = text[at];
   if (char === "`") return code(text, at);
+  if ("*_~".includes(char)) return depth < DEEPEST ? emphasis(text, at, depth, linked) : null;
+  if (linked) return null;
   if (char === "[" || (char === "!" && text[at + 1] === "[")) return bracket(text, at, depth);
-  if (char === "<" || char === "h" || char === "H") return bare(text, at);
-  return "*_~".includes(char) && depth < DEEPEST ? emphasis(text, at, depth) : null;
+  return char === "<" || char === "h" || char === "H" ? bare(text, at) : null;
 };
 
 const code = (text, at) => {
@@ -63,7 +64,7 @@ const bracket = (text, at, depth) => {
   if (end < 0) return null;
   const address = text.slice(close + 2, end).trim().replace(/\s.*$/s, "").replace(/^<|>$/g, "");
   const words = text.slice(start, close);
-  const inside = depth < DEEPEST ? inline(words, DEEPEST) : [visible(words)];
+  const inside = inline(words, depth, true);
   return { node: link(address, ...(inside.length ? inside : [visible(address)])), end: end + 1 };
 };
 
@@ -92,7 +93,7 @@ const bare = (text, at) => {
   return { node: link(address, visible(address)), end: at + address.length };
 };
 
-const emphasis = (text, at, depth) => {
+const emphasis = (text, at, depth, linked) => {
   const two = text.slice(at, at + 2);
   const mark = MARKS[two] ? two : text[at];
   if (!MARKS[mark] || (mark[0] === "_" && isWord(text[at - 1]))) return null;
@@ -102,7 +103,7 @@ const emphasis = (text, at, depth) => {
   let end = near.indexOf(mark, 1);
   while (end > 0 && !closes(near, end, mark)) end = near.indexOf(mark, end + 1);
   if (end < 0) return null;
-  const node = make(MARKS[mark], {}, ...inline(near.slice(0, end), depth + 1));
+  const node = make(MARKS[mark], {}, ...inline(near.slice(0, end), depth + 1, linked));
   return { node, end: start + end + mark.length };
 };
 

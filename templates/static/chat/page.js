@@ -8,6 +8,8 @@ import { passFrom } from "./pass.js";
 import { visible } from "./plain.js";
 import { Trouble } from "./trouble.js";
 
+const USUAL = "agent"; // the assistant unless another is chosen
+
 const root = document.getElementById("chat");
 const part = (name) => root.querySelector(`[data-chat=${name}]`);
 const { tenant } = root.dataset;
@@ -28,7 +30,7 @@ const assistant = {
   async load() {
     const found = await api.assistants();
     const names = new Map(found.map((one) => [one.graph_id, one.name || one.graph_id]));
-    const chosen = this.name;
+    const chosen = this.name || USUAL;
     this.select.replaceChildren(...[...names].map(([id, name]) =>
       make("option", { value: id }, visible(name))));
     this.use(chosen);
