@@ -59,7 +59,9 @@ class Part {
       given && !editing ? facts(args) : "",
       editing ? this.changes() : form === "reject" ? this.reason() : this.buttons(),
     );
+    if (!form) return;
     this.box.querySelector("textarea")?.focus();
+    this.box.lastElementChild.scrollIntoView({ block: "nearest" });
   }
 
   buttons() {

@@ -230,24 +230,29 @@ export class Conversation {
 
   // --- what is seen ---------------------------------------------------------------------------
 
-  // What may be done with a message: only what is stored can be gone back to.
+  // What may be done with a message: only what is stored can be gone back to. An answer of several
+  // messages is answered anew as a whole, from under its last.
   can(message) {
-    const before = this.versions.before(message.id);
+    const first = message.type === "human" ? message : this.answerOf(message);
+    const before = first && this.versions.before(first.id);
     if (!before) return {};
-    const { count, number, others } = this.versions.of(message.id);
+    const { count, number, others } = this.versions.of(first.id);
     const go = (to) => this.composer.isBusy || this.show(this.states, others[to]);
     const version = { count, number, go };
     const free = (act) => (...given) => this.composer.isBusy || act(...given);
     return message.type === "human"
       ? { version, edit: free((words) => this.edit(message, words)) }
-      : { version, again: this.isAnswer(message) ? free(() => this.again(message)) : null };
+      : { version, again: free(() => this.again(first)) };
   }
 
-  // Whether the message is the first of the answer to what a person said: to be answered anew.
-  isAnswer(message) {
+  // The first message of the answer that ends with `message`; null when it does not end there.
+  answerOf(message) {
     const { messages } = this.talk;
-    const at = messages.findIndex((one) => one.id === message.id);
-    return messages[at - 1]?.type === "human";
+    let at = messages.findIndex((one) => one.id === message.id);
+    const next = messages.slice(at + 1).find((one) => one.type !== "tool");
+    if (next && next.type !== "human") return null;
+    while (at > 0 && messages[at - 1].type !== "human") at -= 1;
+    return at > 0 ? messages[at] : null;
   }
 
   drawSoon() {
@@ -274,7 +279,9 @@ export class Conversation {
     this.asked = sign;
     const card = ask && approval(ask.value ?? {}, (decisions) => this.decide(decisions));
     this.parts.ask.replaceChildren(...(card ? [card] : []));
-    if (card) this.log.toEnd();
+    if (!card) return;
+    this.log.toEnd();
+    this.status("Your decision is asked for.");
   }
 
   status(words) {

@@ -7,11 +7,13 @@ import { facts, result } from "./results.js";
 // `can` holds what may be done now: edit(words), again(), and version {count, number, go(number)}.
 export const personSaid = (message, can) => {
   const words = wordsOf(message.content);
-  const box = make("article", { class: "lg-chat-said lg-chat-mine", "aria-label": "You" },
-    make("p", { class: "lg-chat-bubble", dir: "auto" }, visible(words)));
+  const box = make("article", { class: "lg-chat-said lg-chat-mine", "aria-label": "You" });
   const edit = can.edit && small("edit", "Edit this message", () =>
-    box.replaceChildren(editor(words, can.edit, () => box.replaceWith(personSaid(message, can)))));
-  box.append(under(edit, switcher(can.version)));
+    box.replaceChildren(editor(words, can.edit, show)));
+  const shown = [make("p", { class: "lg-chat-bubble", dir: "auto" }, visible(words)),
+    under(edit, switcher(can.version))].filter(Boolean);
+  const show = () => box.replaceChildren(...shown);
+  show();
   return box;
 };
 
