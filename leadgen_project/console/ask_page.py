@@ -19,13 +19,13 @@ from tenants import console_pass
 from tenants.models import Tenant
 from tenants.problems import problem
 
-QUESTIONS = (
+QUESTIONS = (  # each is also understood where no language model is connected
     "What can you do?",
-    "Find fintechs in district 1 younger than three years",
-    "What is on the shortlist, and why is the first one on top?",
-    "What would tonight cost?",
-    "How does tonight's run go?",
     "What waits for me?",
+    "Fintechs in district 1 younger than three years",
+    "Show me the top 5",
+    "What will tonight cost?",
+    "Why is nothing sending?",
 )
 
 

@@ -279,9 +279,7 @@ export class Conversation {
     this.asked = sign;
     const card = ask && approval(ask.value ?? {}, (decisions) => this.decide(decisions));
     this.parts.ask.replaceChildren(...(card ? [card] : []));
-    if (!card) return;
-    this.log.toEnd();
-    this.status("Your decision is asked for.");
+    if (card) this.log.toEnd();
   }
 
   status(words) {
