@@ -6,6 +6,9 @@ its pass.
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -32,7 +35,12 @@ QUESTIONS = (  # each is also understood where no language model is connected
 def ask_page(request: HttpRequest) -> HttpResponse:
     """The conversations of who asks, and the one the address names."""
     _tenant(request)
-    context = {**admin.site.each_context(request), "title": "Ask", "questions": QUESTIONS}
+    context = {
+        **admin.site.each_context(request),
+        "title": "Ask",
+        "questions": QUESTIONS,
+        "home": "{0.scheme}://{0.netloc}".format(urlsplit(settings.BASE_URL)),
+    }
     return TemplateResponse(request, "console/ask.html", context)
 
 

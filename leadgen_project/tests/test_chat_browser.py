@@ -164,7 +164,7 @@ def test_an_answer_is_stopped_and_one_in_the_middle_is_found_after_a_reload(chat
 def test_what_needs_a_yes_is_approved_changed_refused_or_dropped(chat):
     chat.say("approve")
     card = chat.find(".lg-chat-ask")
-    assert "Lead id\n42\nNote\nwarm" in card.inner_text()
+    assert "Lead ID\n42\nNote\nwarm" in card.inner_text()
     card.get_by_role("button", name="Approve", exact=True).click()
     chat.sees("Decided: approve.")
     chat.rest()

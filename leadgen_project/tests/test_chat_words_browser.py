@@ -150,3 +150,5 @@ def test_markdown_and_results_of_tools_are_drawn_with_tables_and_links(page):
     assert page.locator("#drawn dd").all_inner_texts() == ["X", "yes", "none"]
     drawn(page, "plain <b>words</b>", module="results", name="result")
     assert page.inner_text("#drawn") == "plain <b>words</b>"
+    drawn(page, '"plain **words**"', module="results", name="result")
+    assert page.inner_text("#drawn") == "plain **words**"

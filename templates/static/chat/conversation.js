@@ -89,6 +89,7 @@ export class Conversation {
     const sent = await this.turn(async () => {
       this.talk.show([...this.talk.messages, message], null);
       this.draw();
+      this.log.toEnd();
       if (!this.id) {
         const title = shorten(words.replace(/\s+/g, " "), TITLE);
         const thread = await this.api.create({ title });

@@ -2,12 +2,15 @@
 import { make } from "./dom.js";
 import { visible } from "./plain.js";
 
-// The address as a URL when it may be followed, else null.
+// The address as a URL when it may be followed, else null. Our own pages are written with the
+// installation's address (data-home) and opened where the reader is signed in.
 export const followable = (address) => {
   let url;
   try { url = new URL(address, location.origin); } catch { return null; }
   const isWeb = url.protocol === "https:" || url.protocol === "http:";
-  return isWeb && !url.username && !url.password ? url : null;
+  if (!isWeb || url.username || url.password) return null;
+  const isOurs = url.origin === document.getElementById("chat")?.dataset.home;
+  return isOurs ? new URL(url.pathname + url.search + url.hash, location.origin) : url;
 };
 
 // A link with `words` (text or nodes); where it leads out, it says where to, whatever it is called.

@@ -9,9 +9,12 @@ export const visible = (text) =>
   String(text).replace(/\r\n?/g, "\n").replace(HIDING, (char) =>
     `[U+${char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
 
-// "find_companies" -> "Find companies".
+const SHORT = /\b(api|crm|icp|id|llm|ssic|uen|url|us)\b/gi;
+
+// "find_companies" -> "Find companies", "uen" -> "UEN".
 export const inWords = (name) => {
-  const words = visible(name).replace(/[_-]+/g, " ").trim();
+  const words = visible(name).replace(/[_-]+/g, " ").trim()
+    .replace(SHORT, (short) => short.toUpperCase());
   return words.charAt(0).toUpperCase() + words.slice(1);
 };
 

@@ -1,6 +1,7 @@
-// What a tool answered: JSON of a list or an object as a table with links, other text as it came.
+// What a tool answered: JSON of a list or an object as a table with links, other text as Markdown.
 import { button, make } from "./dom.js";
 import { addressLink, isAddress } from "./links.js";
+import { markdown } from "./markdown.js";
 import { inWords, visible } from "./plain.js";
 
 const ROWS = 20; // shown at first
@@ -12,9 +13,12 @@ const isPlainObject = (value) =>
 
 // A node for the tool's text.
 export const result = (text) => {
-  let value;
-  try { value = JSON.parse(text); } catch { value = text; }
-  return valueNode(value, 0);
+  try {
+    return valueNode(JSON.parse(text), 0);
+  } catch (error) {
+    if (error instanceof SyntaxError) return markdown(text);
+    throw error;
+  }
 };
 
 // Names and values, for arguments and single things.
