@@ -1,4 +1,4 @@
-"""What the chat page makes of hostile and ordinary texts, in a real browser, without an assistant."""
+"""What the chat page makes of hostile and ordinary texts, in a real browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DRAW = """async ([module, name, text]) => {
 TAGS = """() => [...document.querySelectorAll('#drawn *')].map(e => e.tagName.toLowerCase())"""
 HOSTILE = [
     "<script>document.title = 'taken'</script>",
-    '<img src=x onerror="document.title = \'taken\'">',
+    "<img src=x onerror=\"document.title = 'taken'\">",
     "<svg onload=\"document.title='taken'\"></svg>",
     "<iframe srcdoc=\"<script>parent.document.title='taken'</script>\"></iframe>",
     '<a href="javascript:document.title=1">x</a><style>*{display:none}</style>',
@@ -123,8 +123,8 @@ def test_markdown_and_results_of_tools_are_drawn_with_tables_and_links(page):
 
     for piece in (
         "<h3>Head</h3>", "<strong>bold</strong>", "<em>leaning</em>", "<code>code</code>",
-        "snake_case_word 2 * 3 * 4<br>second line", "<ul><li>one</li><li>two<ul><li>inner "
-        "<strong>x</strong></li></ul></li></ul>", '<ol start="1"><li>first</li><li>second</li></ol>',
+        "snake_case_word 2 * 3 * 4<br>second line", "<ul><li>one</li><li>two<ul><li>inner <strong>",
+        '<ol start="1"><li>first</li><li>second</li></ol>',
         "<blockquote><p>quoted</p></blockquote>", "<th>Name</th>", "<td>A | B</td>", "<hr>",
         "&lt;b&gt;", "c <em>d</em></a>",
     ):  # fmt: skip
