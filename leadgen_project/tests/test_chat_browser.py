@@ -7,6 +7,7 @@ import re
 import pytest
 
 from chat.models import ChatRun, Thread
+from icp.models import Suppression
 from leadgen_project.tests.browser import Console, console, server  # noqa: F401 -- fixtures
 from leadgen_project.tests.console_data import PASSWORD, make_people
 from tenants.context import in_tenant
@@ -242,7 +243,12 @@ def test_what_needs_a_yes_is_approved_changed_refused_or_dropped(chat):
 
     # An open question is still there after a reload; two things are decided on one card.
     chat.say("approve2")
-    chat.open(chat.address)
+    for width, dark in ((390, False), (1024, True), (1440, False)):
+        chat.window.set_dark(dark)
+        chat.window.set_size(width)
+        chat.open(chat.address)
+        card.wait_for()
+        assert chat.window.faults() == []
     send = card.get_by_role("button", name="Send these decisions")
     send.wait_for()
     assert send.is_disabled()
@@ -337,4 +343,27 @@ def test_messages_are_asked_anew_and_conversations_kept_apart(chat):
     chat.find("[data-chat=empty]").wait_for()
     chat.open(f"{PAGE}?thread=0195e1c8-0000-7000-8000-000000000000")
     chat.sees("This conversation does not exist any more.")
+    assert chat.window.problems == []
+
+
+def test_the_assistant_asks_before_it_writes_and_says_what_it_did(chat, django_db_blocker):
+    choice = chat.find("[data-chat=assistant]")
+    choice.select_option("agent")
+    chat.press("What can you do?")
+    chat.sees("What writes, spends or sends asks you first.")
+    chat.rest()
+
+    chat.say("suppress x@y.sg because they asked us to")
+    card = chat.find(".lg-chat-ask")
+    assert "x@y.sg" in card.inner_text()
+    with django_db_blocker.unblock(), in_tenant("acme"):
+        assert not Suppression.objects.exists()
+    card.get_by_role("button", name="Approve", exact=True).click()
+    chat.sees("is suppressed")
+    chat.rest()
+
+    with django_db_blocker.unblock(), in_tenant("acme"):
+        assert Suppression.objects.get().created_by == "operator"
+    assert card.count() == 0
+    assert chat.find(".lg-chat-prose a").last.get_attribute("href").startswith(chat.window.url)
     assert chat.window.problems == []
