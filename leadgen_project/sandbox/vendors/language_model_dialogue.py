@@ -13,7 +13,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chat.agent.commands import understand
+import django
+from django.apps import apps
+
 from leadgen_project.sandbox.vendors.language_model_answers import HARM, TOOLS, Answered, Mode
 
 _CALL = re.compile(r"CALL (\w+) (\{[^\n]*?\})(?=[^\w}\]]|$)")
@@ -33,12 +35,23 @@ def speak(question: Mapping[str, Any], *, mode: Mode, number: int) -> Answered:
     if messages[-1]["role"] == "tool":
         return f"What was found: {_first_line(messages[-1]['content'])}", []
     asked = next(each["content"] for each in reversed(messages) if each["role"] == "user")
-    understood = understand(asked)
+    understood = _understood(asked)
     offered = {tool["function"]["name"] for tool in question["tools"]}
     if understood is None or understood.command.tool not in offered:
         return "No tool of mine does that. Ask what there is to do today.", []
     arguments = json.dumps(understood.arguments, ensure_ascii=False)
     return "", [_call(understood.command.tool, arguments, number)]
+
+
+def _understood(asked: str) -> Any:
+    """What the command language makes of it. A sandbox that runs alone loads the product for that
+    alone: it starts without.
+    """
+    if not apps.ready:
+        django.setup()
+    from chat.agent.commands import understand  # noqa: PLC0415 -- needs the models of the product
+
+    return understand(asked)
 
 
 def _obeyed(messages: list[dict[str, Any]], number: int) -> Answered | None:
