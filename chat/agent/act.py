@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import transaction
 
-from chat.agent.arguments import read_arguments
+from chat.agent.arguments import as_given, read_arguments
 from chat.agent.say import code, said
 from chat.agent.toolbox import Answer, Caller, Tool, ToolError, find_tool
 from chat.pieces import Action, Decided, ToolCall
@@ -71,6 +71,9 @@ def ask(call: ToolCall, caller: Caller) -> Action:
     tool, arguments = checked(call, caller)
     if tool.preview is None:
         raise ToolError(f"{code(tool.name)} asks nobody.")
+    if tool.settle is not None:
+        arguments = tool.settle(arguments, caller)
+        call = ToolCall(call.id, call.name, as_given(arguments))
     sentence = tool.preview(arguments, caller)
     if call.arguments:
         return Action(call, sentence)

@@ -69,6 +69,13 @@ def find_lead(text: str, *, field: str = "company") -> Lead:
     return found.lead
 
 
+def ref_of(lead: Lead) -> str:
+    """What names exactly this lead: its UEN, unless another has the same, else its id."""
+    if lead.uen and Lead.objects.filter(uen=lead.uen).count() == 1:
+        return lead.uen
+    return str(lead.public_id)
+
+
 def of_lead(lead: Lead) -> Company:
     return Company(lead.uen, lead.name, lead.get_stage_display(), lead)
 

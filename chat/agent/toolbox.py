@@ -66,6 +66,7 @@ class Tool:
     """``says``: what it does, for people and models. ``action``: the right it needs, if any.
 
     ``arguments`` is a dataclass whose fields are as ``chat.agent.arguments`` reads them.
+    ``settle`` says the same of exactly what is meant now, so that a yes given later means no other.
     ``personal`` names those that may hold an address or number: the audit masks them.
     """
 
@@ -76,6 +77,7 @@ class Tool:
     action: str = ""
     effect: Effect = Effect.READS
     preview: Callable[[Any, Caller], str] | None = None
+    settle: Callable[[Any, Caller], Any] | None = None
     personal: frozenset[str] = frozenset()
 
     @property

@@ -81,7 +81,8 @@ def words_of(rule: Rule) -> str:
 
 def total_of(preview: Preview) -> str:
     unsure = f", {preview.unknown:,} of them with a fact not known yet" if preview.unknown else ""
-    return f"**{preview.total:,}** companies of the register{unsure}"
+    noun = "company" if preview.total == 1 else "companies"
+    return f"**{preview.total:,}** {noun} of the register{unsure}"
 
 
 def rows_of(companies: Sequence[PreviewedCompany]) -> list[Row]:

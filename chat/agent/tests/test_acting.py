@@ -135,7 +135,7 @@ def test_a_rule_is_saved_with_what_it_takes_said_before(talk):
     talk.say("save rule software in district 1 because we moved")
     question = talk.asked[0].description
     assert "in place of default v1" in question
-    assert "takes **1** companies" in question
+    assert "takes **1** company" in question
     assert "1 company enters and 0 leave" in question
     assert "A night with it" in question
     told = talk.decide("approve")
@@ -227,12 +227,24 @@ def test_a_company_to_suppress_may_be_named_and_is_asked_about_when_several_may_
 def test_leads_are_accepted_by_place_and_by_name(talk, filled):
     talk.say("accept the top 2")
     assert "Accept 2 leads: AKMARK COMPANY" in talk.asked[0].description
-    talk.decide("edit", top="1")
+    asked = talk.asked[0].call.arguments
+    assert list(asked) == ["companies"]
+    talk.decide("edit", companies=asked["companies"][0])
     assert ShortlistEntry.objects.filter(decision="ACCEPTED", decided_by="operator").count() == 1
 
     talk.say("accept AKMARK COMPANY 6 PTE. LTD.")
     assert "1 lead accepted." in talk.decide("approve")
-    assert "None of them stands undecided" in talk.say("accept the top 2")
+    assert "Nobody on the newest shortlist is left" in talk.say("accept the top 2")
+
+
+def test_a_yes_means_those_who_were_named_whatever_happens_meanwhile(talk, filled):
+    talk.say("accept the top 1")
+    first = ShortlistEntry.objects.get(rank=1)
+    ShortlistEntry.objects.filter(pk=first.pk).update(rank=99)
+
+    talk.decide("approve")
+
+    assert list(ShortlistEntry.objects.filter(decision="ACCEPTED")) == [first]
 
 
 def test_reviewers_reject_what_stands_on_the_list_alone(people, filled):

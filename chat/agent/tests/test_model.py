@@ -40,6 +40,7 @@ def model(settings):
     with LanguageModelStandIn() as running:
         settings.OPENAI_BASE_URL = running.base_url
         settings.VENDOR_KEYS = {**settings.VENDOR_KEYS, Vendor.LLM: "sandbox-key"}
+        settings.VENDOR_RATES = {**settings.VENDOR_RATES, Vendor.LLM: (10_000, 60)}
         yield running
 
 

@@ -35,7 +35,7 @@ def test_companies_are_counted_and_shown_by_what_they_do_where_and_how_old_they_
 
     assert talk.calls == [("find_companies", {"activities": ["software"], "districts": [1],
                                               "younger_than_months": 36})]  # fmt: skip
-    assert "**1** companies" in told
+    assert "**1** company" in told
     assert [row["uen"] for row in talk.rows] == [young.uen]
     assert list(talk.rows[0]) == ["name", "uen", "registered", "district", "activity"]
 
@@ -44,7 +44,7 @@ def test_plurals_of_activities_are_understood(talk):
     make_codes()
     make_company(primary_ssic="56111")
 
-    assert "**1** companies" in talk.say("find restaurants in district 1")
+    assert "**1** company" in talk.say("find restaurants in district 1")
 
 
 def test_a_word_that_is_no_activity_is_looked_up_as_a_name(talk):
@@ -74,7 +74,7 @@ def test_the_rule_in_force_is_shown_with_its_count(talk):
 
     told = talk.say("show the rule")
     assert "**default v1**" in told
-    assert "**1** companies" in told
+    assert "**1** company" in told
 
 
 def test_a_changed_rule_is_tried_against_the_one_in_force_and_not_saved(talk):

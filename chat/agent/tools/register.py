@@ -47,7 +47,7 @@ def find(asked: Find, caller: Caller) -> Answer:
     rule = rule_of(payload, now=caller.now)
     preview = preview_rule(rule)
     shown = preview.sample[: min(asked.show or SHOWN, SAMPLE_SIZE)]
-    told = f"{total_of(preview)} fit, not counting suppressed ones:\n\n{words_of(rule)}"
+    told = f"{total_of(preview)}, suppressed ones not counted:\n\n{words_of(rule)}"
     if preview.total and len(shown) < preview.total:
         told += f"\n\nAbove are the first {len(shown)} that are not among your leads yet."
     return Answer(told, rows_of(shown))

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from chat.agent.arguments import Name, Reason
-from chat.agent.company import find_lead
+from chat.agent.company import find_lead, ref_of
 from chat.agent.say import counted, link, page, said
 from chat.agent.toolbox import Answer, Caller, Effect, Row, Tool, ToolError
 from chat.agent.tools.mail import find_campaign
@@ -30,13 +30,13 @@ from scoring.withhold import withheld
 from tenants.roles import may
 
 NAMED = 5  # in a question
-Count = Annotated[int, Ge(1), Le(500)]
+Count = Annotated[int, Ge(1), Le(50)]
 Companies = Annotated[list[Name], MaxLen(50)]
 
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """The best so many of the newest shortlist that nobody decided on, or these companies."""
+    """The best so many of the newest shortlist, or these companies by name or UEN."""
 
     top: Count | None = None
     companies: Companies | None = None
@@ -57,8 +57,23 @@ class WhichCampaign:
     campaign: Name
 
 
+def settle_open(asked: Which, _: Caller) -> Which:
+    """The companies meant: of the best so many, those nobody has decided on."""
+    return Which(companies=_refs(asked, decisions=("OPEN",)))
+
+
+def settle_standing(asked: Which, _: Caller) -> Which:
+    """The companies meant: of the best so many, those nobody has rejected."""
+    _odoo()  # without one there is nothing to ask
+    return Which(companies=_refs(asked, decisions=("OPEN", "ACCEPTED")))
+
+
+def settle_named(asked: WhichAndWhy, _: Caller) -> WhichAndWhy:
+    return WhichAndWhy(_refs(Which(companies=asked.companies), decisions=()), asked.reason)
+
+
 def ask_to_accept(asked: Which, _: Caller) -> str:
-    leads = _leads(asked.top, asked.companies)
+    leads = _leads(asked.companies)
     number = review_leads.open_places(leads).count()
     if not number:
         raise ToolError("None of them stands undecided on the newest shortlist.")
@@ -69,7 +84,7 @@ def ask_to_accept(asked: Which, _: Caller) -> str:
 
 
 def accept(asked: Which, caller: Caller) -> Answer:
-    leads = _leads(asked.top, asked.companies)
+    leads = _leads(asked.companies)
     done = _must(lambda: review_leads.accept(leads, actor=caller.name, now=caller.now))
     return _done("accepted", done)
 
@@ -95,7 +110,7 @@ def reject(asked: WhichAndWhy, caller: Caller) -> Answer:
 def ask_to_send(asked: Which, caller: Caller) -> str:
     """Counted by doing it and rolling back."""
     connection = _odoo()
-    leads = _leads(asked.top, asked.companies)
+    leads = _leads(asked.companies)
     ids = list(leads.order_by("pk").values_list("pk", flat=True))
     with transaction.atomic():
         number = choose_by_hand(connection, ids, actor=caller.name, now=caller.now)
@@ -112,7 +127,7 @@ def ask_to_send(asked: Which, caller: Caller) -> str:
 
 def send(asked: Which, caller: Caller) -> Answer:
     connection = _odoo()
-    ids = list(_leads(asked.top, asked.companies).order_by("pk").values_list("pk", flat=True))
+    ids = list(_leads(asked.companies).order_by("pk").values_list("pk", flat=True))
     number = choose_by_hand(connection, ids, actor=caller.name, now=caller.now)
     if number:
         call(connection, now=caller.now)
@@ -122,6 +137,10 @@ def send(asked: Which, caller: Caller) -> Answer:
         + link("Watch them", page("odoo_sync_odoopush_changelist")),
         [row], dict(row),
     )  # fmt: skip
+
+
+def settle_campaign(asked: WhichCampaign, _: Caller) -> WhichCampaign:
+    return WhichCampaign(find_campaign(asked.campaign).name)
 
 
 def ask_to_start(asked: WhichCampaign, caller: Caller) -> str:
@@ -164,23 +183,31 @@ def _startable(name: str) -> Campaign:
     return campaign
 
 
-def _leads(top: int | None, companies: Sequence[str] | None) -> QuerySet[Lead]:
+def _leads(companies: Sequence[str] | None) -> QuerySet[Lead]:
     """Exactly those meant. Raises ``ToolError`` for a name that is none or may be several."""
-    if companies:
-        return Lead.objects.filter(pk__in=[find_lead(each, field="companies").pk
-                                           for each in companies])  # fmt: skip
-    if not top:
+    if not companies:
         raise ToolError("Say which: the top so many, or companies by name or UEN.")
+    found = [find_lead(each, field="companies").pk for each in companies]
+    return Lead.objects.filter(pk__in=found)
+
+
+def _refs(asked: Which, *, decisions: Sequence[str]) -> list[str]:
+    """What names each of those meant with certainty, best first."""
+    if asked.companies or not asked.top:
+        return [ref_of(lead) for lead in _leads(asked.companies).order_by("pk")]
     made = latest_shortlist()
     if made is None:
         raise ToolError("There is no shortlist yet: the first finished night makes one.")
-    best = entries_of(made).exclude(decision="REJECTED").values_list("lead_id", flat=True)[:top]
-    return Lead.objects.filter(pk__in=list(best))
+    best = entries_of(made).filter(decision__in=decisions).exclude(lead__stage="REJECTED")
+    found = [ref_of(entry.lead) for entry in best[: asked.top]]
+    if not found:
+        raise ToolError("Nobody on the newest shortlist is left for that.")
+    return found
 
 
 def _rejectable(asked: WhichAndWhy, caller: Caller) -> QuerySet[Lead]:
     """As over the API: reviewers reject what stands on the newest shortlist, workers any lead."""
-    leads = _leads(None, asked.companies)
+    leads = _leads(asked.companies)
     if not may(caller.user, "icp.work_lead") and not review_leads.are_all_listed(leads):
         raise ToolError("Your role rejects only what stands undecided on the newest shortlist.")
     return leads
@@ -222,21 +249,24 @@ ACCEPT = Tool(
     "accept_leads",
     "Accept leads of the newest shortlist: the best so many, or companies by name or UEN.",
     Which, accept, action="scoring.review", effect=Effect.WRITES, preview=ask_to_accept,
+    settle=settle_open,
 )  # fmt: skip
 REJECT = Tool(
     "reject_leads",
     "Reject companies with a reason; they are not selected again.",
     WhichAndWhy, reject, action="scoring.review", effect=Effect.WRITES, preview=ask_to_reject,
+    settle=settle_named,
 )  # fmt: skip
 SEND = Tool(
     "send_to_odoo",
     "Approve leads for Odoo and send them there: the best so many of the newest shortlist, or"
     " companies by name or UEN.",
     Which, send, action="odoo_sync.push", effect=Effect.SENDS, preview=ask_to_send,
+    settle=settle_standing,
 )  # fmt: skip
 START = Tool(
     "start_campaign",
     "Start a campaign that is written: mail to everybody in its audience is queued.",
     WhichCampaign, start, action="outreach.run_campaign", effect=Effect.SENDS,
-    preview=ask_to_start,
+    preview=ask_to_start, settle=settle_campaign,
 )  # fmt: skip

@@ -35,6 +35,11 @@ class Effects:
     waiting: int  # mails taken out of the queue
 
 
+def settle(asked: Suppress, _: Caller) -> Suppress:
+    """A name as the UEN it stands for, all else in its one spelling."""
+    return Suppress(_meant(asked.value)[1], asked.reason)
+
+
 def ask(asked: Suppress, caller: Caller) -> str:
     """The counts are exact: it is done, counted and rolled back."""
     kind, value, name = _meant(asked.value)
@@ -110,5 +115,6 @@ SUPPRESS = Tool(
     action="icp.suppress",
     effect=Effect.WRITES,
     preview=ask,
+    settle=settle,
     personal=frozenset({"value"}),
 )
