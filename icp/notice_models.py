@@ -19,6 +19,7 @@ class Notice(models.Model):
         BUDGET = "BUDGET", "A vendor's budget is nearly or wholly used, or its key is refused"
         PEOPLE = "PEOPLE", "An opt-out is not heeded, or a person's request is due"
         SOURCE = "SOURCE", "A harvest source has paused itself"
+        ODOO = "ODOO", "Odoo refuses its key or leads, or needs somebody"
         WATCHED = "WATCHED", "Something you watch has changed"
 
     key = models.CharField(max_length=120, unique=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from icp.models import Lead
 from odoo_sync.facts import facts_of
 from odoo_sync.models import OdooConnection, OdooPush
 from odoo_sync.preview import made_for
+from odoo_sync.work import TAKEN_BACK
 from scoring.models import ShortlistEntry
 from tenants import audit
 
@@ -41,7 +42,16 @@ def choose(connection: OdooConnection, *, now: datetime, run_id: int | None = No
         made += [_push(connection, pk, AUTOMATIC, by, now, run_id=run_id, now=now)
                  for pk in good.values_list("pk", flat=True)]  # fmt: skip
     OdooPush.objects.bulk_create(made, batch_size=CHUNK, ignore_conflicts=True)
-    return len(made)
+    return len(made) + _accepted_again(mine, now=now, run_id=run_id)
+
+
+def _accepted_again(mine: QuerySet[OdooPush], *, now: datetime, run_id: int | None) -> int:
+    """An approval that was taken back before the lead went, and given again."""
+    back = mine.filter(state=State.REFUSED, code=TAKEN_BACK, lead__review=Lead.Review.ACCEPTED)
+    return OdooPush.objects.filter(pk__in=back.values("pk")).update(
+        state=State.WAITING, code=REVIEW, sentence="", not_before=now, attempts=0,
+        approved_at=now, run_id=run_id,
+    )  # fmt: skip
 
 
 def choose_by_hand(
@@ -58,7 +68,7 @@ def choose_by_hand(
         push.records.all().delete()
     again = known.filter(state__in=AGAIN).update(
         state=State.WAITING, code=HAND, sentence="", not_before=now, attempts=0, digest="",
-        approved_by=actor, approved_at=now,
+        approved_by=actor, approved_at=now, by_review=False,
     )  # fmt: skip
     missing = set(ids) - set(known.values_list("lead_id", flat=True))
     fresh = Lead.objects.filter(pk__in=missing).values_list("pk", flat=True)
@@ -100,5 +110,5 @@ def _push(
 ) -> OdooPush:  # fmt: skip
     return OdooPush(
         connection=connection, lead_id=lead_id, code=code, approved_by=by or "review",
-        approved_at=at or now, not_before=now, run_id=run_id,
+        approved_at=at or now, not_before=now, run_id=run_id, by_review=code == REVIEW,
     )  # fmt: skip

@@ -159,6 +159,10 @@ class OdooPush(models.Model):
     sentence = models.CharField(max_length=500, blank=True)
     approved_by = models.CharField(max_length=150)
     approved_at = models.DateTimeField(default=timezone.now)
+    by_review = models.BooleanField(
+        default=False, db_default=False, editable=False,
+        help_text="It goes because it was accepted at review, which may be taken back.",
+    )  # fmt: skip
     not_before = models.DateTimeField(default=timezone.now)
     held_until = models.DateTimeField(null=True, blank=True, editable=False)
     held_by = models.CharField(max_length=100, blank=True, editable=False)
@@ -311,10 +315,11 @@ class OdooOutcome(models.Model):
 
 
 class OdooRecall(models.Model):
-    """Somebody opted out after their lead had gone to Odoo: it has to be seen to there."""
+    """Somebody opted out after their lead had gone to Odoo, or its approval was taken back (no
+    suppression): it has to be seen to there."""
 
     push = models.ForeignKey(OdooPush, models.CASCADE, related_name="recalls")
-    suppression = models.ForeignKey(Suppression, models.CASCADE, related_name="+")
+    suppression = models.ForeignKey(Suppression, models.CASCADE, related_name="+", null=True)
     system = models.CharField(max_length=650)
     went_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now)

@@ -22,7 +22,14 @@ from odoo_sync.resolve import Resolver
 from odoo_sync.update import leave_closed, read_now, update
 from odoo_sync.update_rows import update_rows
 from odoo_sync.values import alike, as_cell, column_of
-from odoo_sync.work import Work, email_of, keys_of, prepare, refuse_suppressed
+from odoo_sync.work import (
+    Work,
+    email_of,
+    keys_of,
+    prepare,
+    refuse_suppressed,
+    refuse_taken_back,
+)
 from tenants.clock import database_now
 
 State = OdooPush.State
@@ -150,7 +157,7 @@ def _fence(works: list[Work], kind: str) -> list[Work]:
         update_rows([row for row in rows if row.pk], ["pushed"])
         OdooRecord.objects.bulk_create([row for row in rows if not row.pk])
         _keep_keys(going)
-    return refuse_suppressed(going)
+    return refuse_taken_back(refuse_suppressed(going))
 
 
 def _keep_keys(works: Sequence[Work]) -> None:

@@ -1,4 +1,4 @@
-"""Somebody opts out after their lead went to Odoo: list it, so that it is seen to there as well."""
+"""List what went to Odoo and has to be seen to there: opt-outs, and approvals taken back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from icp.models import Suppression
+from icp.models import Lead, Suppression
 from odoo_sync.models import OdooPush, OdooRecall
 from tenants import audit
 from tenants.clock import database_now
@@ -43,6 +43,25 @@ def _list(went: QuerySet[OdooPush], standing: dict[str, int]) -> int:
         for key in set(push.keys) & standing.keys()
     ]  # fmt: skip
     OdooRecall.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def list_taken_back() -> int:
+    """List what went to Odoo by an approval that has been taken back since; returns how many.
+
+    Once for each approval. What ceased is flagged there, and who opted out is listed for that.
+    """
+    went = OdooPush.objects.filter(Q(pushed_at__isnull=False) | Q(asked_at__isnull=False))
+    back = went.filter(by_review=True).exclude(lead__review=Lead.Review.ACCEPTED)
+    back = back.exclude(lead__rejection_code__in=["ceased", "suppressed"])
+    back = back.exclude(state__in=[OdooPush.State.WAITING, OdooPush.State.SENDING])
+    with transaction.atomic():
+        rows = list(back.select_related("connection").select_for_update(of=("self",)))
+        OdooRecall.objects.bulk_create([
+            OdooRecall(push=push, system=push.connection.system[:650], went_at=moment)
+            for push in rows if (moment := push.pushed_at or push.asked_at)
+        ])  # fmt: skip
+        OdooPush.objects.filter(pk__in=[push.pk for push in rows]).update(by_review=False)
     return len(rows)
 
 

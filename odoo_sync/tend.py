@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from odoo_sync.models import OdooConnection, OdooPush
 from odoo_sync.read_back import EVERY
+from odoo_sync.recall import list_taken_back
 from odoo_sync.sync import can_go_on, connection_in_use
 from tenants.tasks import enqueue
 
@@ -17,7 +18,11 @@ State = OdooPush.State
 
 
 def tend_odoo(*, now: datetime) -> None:
-    """Queue a task when something is due and none is on its way. Two statements without an Odoo."""
+    """Queue a task when something is due and none is on its way, and list what was taken back.
+
+    Two small statements and a transaction without an Odoo.
+    """
+    list_taken_back()
     connection = connection_in_use()
     if connection is None or not can_go_on(connection):
         return

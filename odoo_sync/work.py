@@ -15,6 +15,7 @@ from odoo_sync.values import Value
 from scoring.withhold import withheld
 
 State = OdooPush.State
+TAKEN_BACK = "taken_back"
 
 
 @dataclass(slots=True)
@@ -76,6 +77,7 @@ def prepare(connection: OdooConnection, pushes: list[OdooPush]) -> list[Work]:
         works.append(work)
     refuse_suppressed(works)
     _refuse_rejected(works)
+    refuse_taken_back(works)
     return _apart([work for work in works if not work.is_over])
 
 
@@ -93,6 +95,22 @@ def refuse_suppressed(works: list[Work]) -> list[Work]:
                       " says what to do there.")  # fmt: skip
         else:
             work.stop(State.REFUSED, "suppressed", "Suppressed: nothing of it was sent.")
+    return [work for work in going if not work.is_over]
+
+
+def refuse_taken_back(works: list[Work]) -> list[Work]:
+    """Ask whether what goes because of a review is still accepted; returns those that go.
+
+    What has begun to go is finished: it is listed for recall (``recall.list_taken_back``).
+    """
+    going = [work for work in works if not work.is_over]
+    asked = [work.lead.pk for work in going if work.push.by_review and not work.went]
+    leads = Lead.objects.filter(pk__in=asked).exclude(review=Lead.Review.ACCEPTED)
+    back = set(leads.values_list("pk", flat=True)) if asked else set()
+    for work in going:
+        if work.lead.pk in back:
+            work.stop(State.REFUSED, TAKEN_BACK, "The approval was taken back before it went:"
+                      " nothing of it was sent.")  # fmt: skip
     return [work for work in going if not work.is_over]
 
 

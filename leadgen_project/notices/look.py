@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from django.db import connection
-from django.urls import reverse
 from django.utils import timezone
 
 from enrichment.harvest_models import HarvestSource
 from icp.models import Notice, PersonRequest
+from leadgen_project.notices.draft import Draft, page_of
+from leadgen_project.notices.odoo import odoo_drafts
 from leadgen_project.notices.watched import look_at_watched
 from outreach.models import Mailbox
 from outreach.opt_outs import unheeded
@@ -29,14 +29,6 @@ SOON = timedelta(days=7)
 KEPT = timedelta(days=180)
 
 
-class Draft(NamedTuple):
-    key: str
-    kind: str
-    title: str
-    text: str = ""
-    page: str = ""
-
-
 def look(*, now: datetime) -> int:
     """Note what is new in the current tenant; returns how many. About ten small statements.
 
@@ -46,7 +38,8 @@ def look(*, now: datetime) -> int:
 
 
 def _look_for_all(*, now: datetime) -> int:
-    drafts = [*_nights(now), *_mailboxes(), *_vendors(now), *_people(now), *_sources()]
+    drafts = [*_nights(now), *_mailboxes(), *_vendors(now), *_people(now), *_sources(),
+              *odoo_drafts(now)]  # fmt: skip
     if not drafts:
         return 0
     known = set(Notice.objects.filter(key__in=[one.key for one in drafts])
@@ -64,7 +57,7 @@ def _nights(now: datetime) -> Iterator[Draft]:
         finished_at__gt=now - RECENT, status__in=["FINISHED", "FAILED"],
     )  # fmt: skip
     for run in ended.order_by("pk").only("pk", "status", "stage"):
-        page = _page("tenants_pipelinerun_change", run.pk)
+        page = page_of("tenants_pipelinerun_change", run.pk)
         if run.status == PipelineRun.Status.FAILED:
             text = "Its page says where and why. What it had done is kept."
             yield Draft(f"run {run.pk} failed", Kind.NIGHT_FAILED, f"Run {run.pk} has failed",
@@ -81,12 +74,12 @@ def _mailboxes() -> Iterator[Draft]:
         yield Draft(
             f"mailbox {box.pk} {box.state} {box.state_since:%Y-%m-%dT%H:%M}", Kind.MAILBOX,
             f"Mailbox {box.pk} does not send", f"Because {states[Mailbox.State(box.state)]}.",
-            _page("outreach_mailbox_change", box.pk),
+            page_of("outreach_mailbox_change", box.pk),
         )  # fmt: skip
 
 
 def _vendors(now: datetime) -> Iterator[Draft]:
-    day, page = balances.local_day(now), _page("vendors")
+    day, page = balances.local_day(now), page_of("vendors")
     for vendor, _ in stops(now=now):
         yield Draft(f"key of {vendor} refused {day}", Kind.BUDGET,
                     f"{vendor.label} refuses its key", "It is not asked until that is put right.",
@@ -114,7 +107,7 @@ def _people(now: datetime) -> Iterator[Draft]:
             Kind.PEOPLE,
             f"{number} {'opt-out is' if number == 1 else 'opt-outs are'} not heeded",
             "Mail waits or has gone out to people who said no.",
-            _page("opt-outs"),
+            page_of("opt-outs"),
         )
     due = PersonRequest.objects.filter(done_at=None, due_on__lte=today + SOON)
     for request in due.order_by("pk"):
@@ -122,7 +115,7 @@ def _people(now: datetime) -> Iterator[Draft]:
         yield Draft(
             f"{request} {'late' if is_late else 'soon'}", Kind.PEOPLE,
             f"A person's request {'is late' if is_late else 'has to be answered soon'}",
-            f"By {request.due_on:%d %b %Y}.", _page("icp_personrequest_change", request.pk),
+            f"By {request.due_on:%d %b %Y}.", page_of("icp_personrequest_change", request.pk),
         )  # fmt: skip
 
 
@@ -132,9 +125,5 @@ def _sources() -> Iterator[Draft]:
             f"source {source.pk} paused {source.paused_at:%Y-%m-%dT%H:%M}", Kind.SOURCE,
             f"Harvest source {source.pk} has paused itself",
             "Too many of its pages stood behind walls. Look, and resume it or leave it.",
-            _page("enrichment_captchachallenge_changelist"),
+            page_of("enrichment_captchachallenge_changelist"),
         )  # fmt: skip
-
-
-def _page(name: str, *args: object) -> str:
-    return reverse(f"admin:{name}", args=args)

@@ -22,7 +22,8 @@ FRESH = timedelta(days=2)  # what nobody could be told within is old news
 HELD = timedelta(minutes=5)  # above what a mail server may take
 MOST_TRIES = 5
 # Until somebody chooses: who runs things hears of what needs them, nobody of what went well.
-DEFAULT = (Kind.NIGHT_FAILED, Kind.MAILBOX, Kind.BUDGET, Kind.PEOPLE, Kind.WATCHED, Kind.SOURCE)
+DEFAULT = (Kind.NIGHT_FAILED, Kind.MAILBOX, Kind.BUDGET, Kind.PEOPLE, Kind.WATCHED, Kind.SOURCE,
+           Kind.ODOO)  # fmt: skip
 WHO_BY_DEFAULT = (Membership.Role.OWNER, Membership.Role.OPERATOR)
 
 

@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 
 from enrichment.models import HarvestSource
 from icp import suppressions
-from icp.models import Notice, NoticeMail, NoticeReader, PersonRequest
+from icp.models import Lead, Notice, NoticeMail, NoticeReader, PersonRequest
 from leadgen_project import environment, schedule
 from leadgen_project.notices.look import look
 from leadgen_project.notices.mail import is_mail_due, mail_due
@@ -20,6 +20,7 @@ from leadgen_project.persons.requests import take_down
 from leadgen_project.sandbox.vendors.smtp_server import SmtpFault, SmtpStandIn
 from leadgen_project.tests.console_data import make_people
 from leadgen_project.tests.test_console_isolation import sign_in
+from odoo_sync.models import OdooConnection, OdooPush
 from outreach.models import Mailbox, Message
 from outreach.tests.factories import make_mailbox, make_message
 from tenants.context import in_public, in_tenant
@@ -91,6 +92,29 @@ def test_each_pause_of_a_source_is_noted_once(people):
         again = now + timedelta(hours=1)
         HarvestSource.objects.filter(pk=source.pk).update(paused_at=again)
         assert look(now=again) == 1
+
+
+def test_each_stop_of_odoo_a_key_that_ends_and_parked_leads_are_noted_once(people):
+    now = timezone.now()
+    with in_tenant("acme"):
+        connection = OdooConnection.objects.create(
+            url="https://kaya.example", is_on=True, state="KEY", state_since=now
+        )
+        assert (look(now=now), look(now=now)) == (1, 0)
+        later = now + timedelta(hours=1)
+        OdooConnection.objects.update(state="WRONG", state_since=later)
+        assert look(now=now) == 1
+        ends = timezone.localdate(now) + timedelta(days=3)
+        OdooConnection.objects.update(state="READY", key_expires_on=ends)
+        lead = Lead.objects.create(source_ref="1", name="KAYA PTE. LTD.", stage="SHORTLISTED")
+        push = OdooPush.objects.create(
+            connection=connection, lead=lead, state="PARKED", sentence="No.", approved_by="olga"
+        )
+        push.tries.create(result="PARKED", sentence="No.", at=now)
+        assert (look(now=now), look(now=now)) == (2, 0)
+
+        assert set(Notice.objects.values_list("kind", flat=True)) == {"ODOO"}
+        assert "kaya" not in str(list(Notice.objects.values())).lower()
 
 
 def test_a_budget_is_noticed_at_each_mark_once_a_period(people):

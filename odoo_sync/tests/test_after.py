@@ -10,13 +10,14 @@ from enrichment.models import Contact
 from icp import suppressions
 from icp.models import Lead
 from leadgen_project.sandbox.vendors.stand_in import Fault
-from odoo_sync.choose import choose_news
+from odoo_sync import push
+from odoo_sync.choose import choose, choose_by_hand, choose_news
 from odoo_sync.decide import decide
 from odoo_sync.models import OdooConflict, OdooConnection, OdooOutcome, OdooPush, OdooRecall
 from odoo_sync.night import sync_batch, tally_sync
 from odoo_sync.open import open_gateway
 from odoo_sync.read_back import read_back
-from odoo_sync.recall import mark_done
+from odoo_sync.recall import list_taken_back, mark_done
 from odoo_sync.tasks import push_leads, read_outcomes
 from odoo_sync.tend import tend_odoo
 from odoo_sync.tests.factories import make_lead
@@ -266,3 +267,59 @@ def test_reading_back_writes_nothing_and_bears_what_was_deleted(connection, odoo
 
     assert read(connection) == 1
     assert len(odoo.writes) == before
+
+
+# --- an approval taken back ----------------------------------------------------------------------
+def test_an_approval_taken_back_before_the_lead_went_sends_nothing_until_given_again(
+    connection, odoo
+):
+    lead = make_lead()
+    choose(connection, now=timezone.now())
+    Lead.objects.filter(pk=lead.pk).update(review="OPEN")
+
+    assert go(connection) == {"REFUSED": 1}
+    assert (push_of(lead).code, odoo.writes) == ("taken_back", [])
+    assert (list_taken_back(), OdooRecall.objects.count()) == (0, 0)
+
+    Lead.objects.filter(pk=lead.pk).update(review="ACCEPTED")
+    assert go(connection) == {"DONE": 1}
+
+
+def test_an_approval_taken_back_between_two_requests_is_seen_before_anything_is_made(
+    connection, odoo, monkeypatch
+):
+    lead = make_lead()
+    choose(connection, now=timezone.now())
+    real = push._link
+
+    def link(*args):
+        Lead.objects.filter(pk=lead.pk).update(review="OPEN")
+        real(*args)
+
+    monkeypatch.setattr(push, "_link", link)
+    assert go(connection) == {"REFUSED": 1}
+
+    assert odoo.writes == []
+
+
+def test_an_approval_taken_back_after_the_lead_went_is_listed_for_recall_once(connection, odoo):
+    lead, other = make_lead(), make_lead()
+    go(connection)
+    Lead.objects.filter(pk=lead.pk).update(review="OPEN")
+
+    tend_odoo(now=timezone.now())
+    tend_odoo(now=timezone.now())
+
+    recall = OdooRecall.objects.get()
+    assert (recall.push.lead, recall.suppression, recall.went_at) == (
+        lead, None, push_of(lead).pushed_at,
+    )  # fmt: skip
+    assert push_of(other).recalls.count() == 0
+
+
+def test_what_was_sent_by_hand_needs_no_review(connection, odoo):
+    lead = make_lead(review="OPEN")
+    choose_by_hand(connection, [lead.pk], actor="olga", now=timezone.now())
+
+    assert go(connection) == {"DONE": 1}
+    assert list_taken_back() == 0
