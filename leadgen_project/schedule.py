@@ -27,7 +27,7 @@ from leadgen_project.vendor_figures import reconcile_vendors
 from odoo_sync.import_dsn import import_dsn
 from odoo_sync.tend import tend_odoo
 from outreach.after_restore import stop_sending
-from outreach.tasks import ask_about_held_mail
+from outreach.tasks import ask_about_held_mail, clear_stray_drafts
 from outreach.tend import tend
 from tenants import restored
 from tenants.clock import database_now
@@ -155,6 +155,7 @@ def start_due_nights(*, now: datetime) -> list[PipelineRun]:
             recheck_addresses.enqueue()
             reconcile_vendors.enqueue()
             ask_about_held_mail.enqueue()
+            clear_stray_drafts.enqueue()
         started.append(run)
     return started
 

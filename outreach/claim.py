@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -17,13 +17,13 @@ from outreach import gate, pacing
 from outreach.draft import Draft, draft_of
 from outreach.facts import Known, facts_of
 from outreach.gate import Say
-from outreach.history import history_of
+from outreach.history import History, history_of
 from outreach.message_with_all import message_with_all
 from outreach.models import Mailbox, Message, MessageEvent
 from outreach.place import put_aside
 from outreach.read_together import Part
 from outreach.stop_mailbox import stop_mailbox
-from outreach.waiting import in_hand_of, lock_first, lots_of
+from outreach.waiting import Lot, lock_first, survey
 from tenants.prepared import prepared_cursor
 from tenants.process_name import process_name
 
@@ -66,7 +66,11 @@ def claim(mailbox_id: int) -> Message | None:
         if mine is None:
             return None
         mailbox, now = mine
-        brake, moment = _pace(mailbox, now=now)
+        # Asked once the mailbox is locked: what others committed before has to be seen.
+        in_hand, history, lots = survey(mailbox, now=now, numbers=_numbers(mailbox, now=now))
+        if in_hand.until:
+            return None
+        brake, moment = _pace(mailbox, history, now=now)
         if brake.stops:
             stop_mailbox(mailbox.pk, Mailbox.State.STOPPED, brake.sentence, now=now)
             return None
@@ -74,7 +78,7 @@ def claim(mailbox_id: int) -> Message | None:
             Mailbox.objects.filter(pk=mailbox.pk).update(not_before=moment)
             return None
         for _ in range(MOST_PASSED_BY):
-            message_id = _next_due(mailbox, now=now)
+            message_id = _next_due(mailbox, lots, now=now)
             if message_id is None:
                 return None
             message, policy = message_with_all(message_id)
@@ -91,14 +95,12 @@ def claim(mailbox_id: int) -> Message | None:
 
 def next_moment_of(mailbox: Mailbox, *, now: datetime) -> datetime:
     """When the mailbox may send next by its pace; for pages. One statement."""
-    return max(_pace(mailbox, now=now)[1], mailbox.not_before)
+    history = history_of(mailbox, now=now, numbers=_numbers(mailbox, now=now))
+    return max(_pace(mailbox, history, now=now)[1], mailbox.not_before)
 
 
 def _mine(mailbox_id: int) -> tuple[Mailbox, datetime] | None:
-    """The mailbox, locked, if it sends at all, its time has come, and nothing of it is in hand.
-
-    With it, what the time is.
-    """
+    """The mailbox, locked, if it sends at all and its time has come; with it, what the time is."""
     with prepared_cursor() as cursor:
         cursor.execute(_MINE, {"id": mailbox_id})
         row = cursor.fetchone()
@@ -107,12 +109,12 @@ def _mine(mailbox_id: int) -> tuple[Mailbox, datetime] | None:
     now, *values = row
     mailbox = _MAILBOX.take(iter(values))
     assert mailbox is not None  # noqa: S101 -- the statement names it
-    return None if in_hand_of(mailbox, now=now).until else (mailbox, now)
+    return mailbox, now
 
 
-def _next_due(mailbox: Mailbox, *, now: datetime) -> int | None:
+def _next_due(mailbox: Mailbox, lots: list[Lot], *, now: datetime) -> int | None:
     """The message due longest among those this mailbox may send, locked."""
-    for lot in lots_of(mailbox):
+    for lot in lots:
         if lot.first > now:
             break
         if message_id := lock_first(lot, mailbox, now=now):
@@ -120,15 +122,23 @@ def _next_due(mailbox: Mailbox, *, now: datetime) -> int | None:
     return None
 
 
-def _pace(mailbox: Mailbox, *, now: datetime) -> tuple[pacing.Brake, datetime]:
+def _pace(mailbox: Mailbox, history: History, *, now: datetime) -> tuple[pacing.Brake, datetime]:
     """What brakes the mailbox, and the moment its caps and gap let it send."""
-    pace, today = pace_of(mailbox), now.astimezone(ZoneInfo(mailbox.timezone)).date()
-    numbers = frozenset(pacing.numbers_asked(pace, today=today))
-    history = history_of(mailbox, now=now, numbers=numbers)
     brake = pacing.brake(history.record)
     return brake, pacing.next_moment(
-        pace, nth_last=history.asked.get, now=now, today=today, factor=brake.factor
-    )
+        pace_of(mailbox), nth_last=history.asked.get, now=now, today=_today(mailbox, now=now),
+        factor=brake.factor,
+    )  # fmt: skip
+
+
+def _numbers(mailbox: Mailbox, *, now: datetime) -> frozenset[int]:
+    """Which of its last mails pace the mailbox."""
+    today = _today(mailbox, now=now)
+    return frozenset(pacing.numbers_asked(pace_of(mailbox), today=today))
+
+
+def _today(mailbox: Mailbox, *, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(mailbox.timezone)).date()
 
 
 def pace_of(mailbox: Mailbox) -> pacing.Pace:

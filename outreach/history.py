@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ RECORD_DAYS = timedelta(days=7)
 # make a new plan for each mail.
 _MAILBOX = "(SELECT %(mailbox)s::bigint)"
 _DAY, _WEEK = "(SELECT %(day)s::timestamptz)", "(SELECT %(week)s::timestamptz)"
-_HISTORY = f"""
+HISTORY = f"""
 WITH back AS (
     SELECT count(DISTINCT event.message_id) FILTER (WHERE event.kind = 'BOUNCED') AS bounced,
            count(DISTINCT event.message_id) FILTER (WHERE event.kind = 'COMPLAINED') AS complained,
@@ -56,14 +56,21 @@ def history_of(
 ) -> History:
     """The record of the mailbox and the moments of its ``numbers``-th last mails. One statement."""
     wanted = list(numbers)
-    values: dict[str, Any] = {
-        "mailbox": mailbox.pk, "week": now - RECORD_DAYS, "day": now - pacing.DAY,
-        "numbers": wanted,
-    }  # fmt: skip
     with prepared_cursor() as cursor:
-        cursor.execute(_HISTORY, values)
-        *counts, moments = cursor.fetchone()
-    return History(pacing.Record(*counts), dict(zip(wanted, moments, strict=True)))
+        cursor.execute(HISTORY, history_asked(mailbox, now=now, numbers=wanted))
+        return history_read(cursor.fetchone(), wanted)
+
+
+def history_asked(mailbox: Mailbox, *, now: datetime, numbers: list[int]) -> dict[str, Any]:
+    """What ``HISTORY`` is asked with."""
+    return {"mailbox": mailbox.pk, "week": now - RECORD_DAYS, "day": now - pacing.DAY,
+            "numbers": numbers}  # fmt: skip
+
+
+def history_read(row: Sequence[Any], numbers: list[int]) -> History:
+    """What a row of ``HISTORY`` says."""
+    *counts, moments = row
+    return History(pacing.Record(*counts), dict(zip(numbers, moments, strict=True)))
 
 
 def record_of(mailbox: Mailbox, *, now: datetime) -> pacing.Record:

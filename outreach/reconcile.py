@@ -14,7 +14,13 @@ from outreach.claim import LEASE
 from outreach.models import Mailbox, Message, MessageEvent
 from outreach.send import mail_of
 from outreach.settle import LOOKS, change, in_hand, settle_doubt, settle_sent
-from outreach.transports.interface import Result, Trace, Transport, TransportError
+from outreach.transports.interface import (
+    WENT_OUT,
+    Result,
+    Trace,
+    Transport,
+    TransportError,
+)
 from tenants.clock import database_now
 from tenants.outage import outlast
 from tenants.process_name import process_name
@@ -71,7 +77,7 @@ def _look(message: Message, *, transport: Transport) -> None:
         key=str(message.key), draft_id=message.draft_id, message_id=message.message_id
     )
     outlast(lambda: _note(message, trace))
-    if trace is Trace.SENT:
+    if trace in WENT_OUT:
         outlast(lambda: settle_sent(message, reference="found by a look"))
     elif trace is Trace.DRAFT and _may_send_again(message):
         _send_again(message, transport=transport)
@@ -142,12 +148,13 @@ _NOT_ASKABLE = (
 )
 _SAYS = {
     Trace.SENT: "The provider has sent it.",
+    Trace.TWICE: "The provider has sent it, and shows it twice: delivered twice by the provider."
+    " Nothing is sent again.",
     Trace.DRAFT: "It is still a draft.",
     Trace.NOTHING: "The provider knows of no such mail.",
     Trace.UNKNOWN: "The provider did not answer.",
 }
 _DOUBTS = {
-    Trace.SENT: "",
     Trace.DRAFT: "An hour later it is still a draft at the provider, which was asked to send it.",
     Trace.NOTHING: "The provider was asked to send it and finds neither draft nor mail.",
     Trace.UNKNOWN: "The provider was asked to send it and has not answered since.",

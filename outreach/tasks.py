@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from outreach.ask_again import ask_again
+from outreach.clear_drafts import clear_all_drafts
 from outreach.deliver import call_all, deliver
 from outreach.read_answers import read_answers
 from tenants.clock import database_now
@@ -22,6 +23,12 @@ def ask_about_held_mail() -> None:
     """Once a night: what a mail was held for may be true no more, and nobody noticed."""
     if ask_again(now=database_now(), most=MOST_ASKED_ABOUT):
         call_all()
+
+
+@tenant_task
+def clear_stray_drafts() -> None:
+    """Once a night: drafts in mailboxes that no mail needs any more."""
+    clear_all_drafts(now=database_now())
 
 
 @tenant_task

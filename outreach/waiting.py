@@ -12,9 +12,11 @@ takes the first entry of the lot's index.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
+from outreach.history import HISTORY, History, history_asked, history_read
 from outreach.models import Mailbox
 from tenants.prepared import prepared_cursor
 
@@ -53,6 +55,12 @@ FROM outreach_message
 WHERE mailbox_id = (SELECT %(mailbox)s::bigint) AND status = 'SENDING'
 """
 
+_SURVEY = f"""
+SELECT in_hand.*, past.*, heads.*
+FROM ({_IN_HAND}) in_hand CROSS JOIN ({HISTORY}) past LEFT JOIN ({_HEADS}) heads ON TRUE
+ORDER BY heads.not_before
+"""
+
 
 class Lot(NamedTuple):
     """Messages the mailbox may send, and when the first is due. ``step`` None: its own."""
@@ -73,6 +81,20 @@ def lots_of(mailbox: Mailbox) -> list[Lot]:
     with prepared_cursor() as cursor:
         cursor.execute(_HEADS, {"mailbox": mailbox.pk})
         return [Lot(*row) for row in cursor.fetchall()]
+
+
+def survey(
+    mailbox: Mailbox, *, now: datetime, numbers: Collection[int]
+) -> tuple[InHand, History, list[Lot]]:
+    """``in_hand_of``, ``history_of`` and ``lots_of`` by one statement, for whom it is locked."""
+    wanted = list(numbers)
+    values = {"mailbox": mailbox.pk, "now": now, **history_asked(mailbox, now=now, numbers=wanted)}
+    with prepared_cursor() as cursor:
+        cursor.execute(_SURVEY, values)
+        rows = cursor.fetchall()
+    under_way, past = len(InHand._fields), len(rows[0]) - len(Lot._fields)
+    lots = [Lot(*row[past:]) for row in rows if row[-1] is not None]
+    return InHand(*rows[0][:under_way]), history_read(rows[0][under_way:past], wanted), lots
 
 
 def lock_first(lot: Lot, mailbox: Mailbox, *, now: datetime) -> int | None:

@@ -1,6 +1,6 @@
 """A cursor whose statements PostgreSQL reads and plans once a connection, not at each call.
 
-For the few statements that run for every single thing: a mail takes ten, and planning them cost
+For the few statements that run for every single thing: a mail takes eight, and planning them cost
 4 ms of CPU, more than running them. A plan follows the tenant: PostgreSQL makes a new one when
 the search path or the role has changed, and asks for the role's rights at every call.
 

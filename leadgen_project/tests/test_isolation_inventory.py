@@ -63,6 +63,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "enrichment.tasks.harvest": ("request_id",),
     "outreach.tasks.deliver_mail": ("mailbox_id",),
     "outreach.tasks.ask_about_held_mail": (),
+    "outreach.tasks.clear_stray_drafts": (),
     "outreach.tasks.read_mailbox": ("mailbox_id",),
     "odoo_sync.tasks.push_leads": (),
     "odoo_sync.tasks.read_outcomes": (),

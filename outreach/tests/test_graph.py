@@ -284,6 +284,9 @@ def test_a_double_of_the_providers_own_is_told_apart(microsoft):
 
     assert [each.copy for each in microsoft.mails] == [1, 2]
     assert microsoft.keys == {key_of(mail): 1}
+    for draft in (draft_id, ""):
+        trace = transport.look(key=key_of(mail), draft_id=draft, message_id=mail["Message-ID"])
+        assert trace is Trace.TWICE
 
 
 def test_a_look_that_fails_says_that_nothing_is_known(microsoft):

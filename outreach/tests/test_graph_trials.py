@@ -21,6 +21,7 @@ from outreach.tests.factories import make_campaign, make_message, make_policy
 from outreach.tests.signed_in import make_signed_in, use_google, use_microsoft
 from outreach.tests.test_exactly_once import let_time_pass
 from outreach.transports.open import open_transport
+from tenants.clock import database_now
 
 MAILS, MOST_ROUNDS = 12, 80  # a round sends one mail, because of the gap between two
 # Not those that take long, that end with a person by design, or that stop the mailbox.
@@ -114,6 +115,26 @@ def test_gmail_is_asked_and_never_sent_to_again(acme, settings):
         statuses = check(stand_in)
     assert statuses["SENT"] >= 1
     assert set(statuses) <= {"SENT", "IN_DOUBT"}
+
+
+def test_a_double_of_the_providers_own_is_said_to_be_its_and_nothing_is_repeated(acme, settings):
+    """It takes the mail, loses the answer, and shows two in Sent Items."""
+    with MicrosoftStandIn() as stand_in:
+        use_microsoft(settings, stand_in)
+        mailbox = make_signed_in(stand_in)
+        make_policy()
+        message = make_message(make_campaign(mailbox))
+        stand_in.fail_next(MailFault.TWICE)
+        send(claim(mailbox.pk), transport=open_transport(mailbox))
+        Message.objects.update(status="SENDING", sent_at=None, look_at=database_now())
+
+        send_all(mailbox)
+
+    message.refresh_from_db()
+    assert message.status == Message.Status.SENT
+    assert message.events.filter(detail__contains="delivered twice by the provider").count() == 1
+    assert len(stand_in.asked("send")) == 1
+    assert stand_in.keys == {str(message.key): 1}
 
 
 def test_a_stuck_draft_whose_answer_was_lost_ends_with_a_person(acme, settings):

@@ -14,13 +14,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any, TypeGuard
+from uuid import UUID
 
 from outreach.clients.ask import Answer, Deadline, NoAnswerError
 from outreach.clients.microsoft import HEADERS, JSON, MIME, SELECTED, GraphClient
 from outreach.clients.token_trouble import TokenTroubleError
+from outreach.compose import KEY_HEADER
 from outreach.transports.interface import (
     Capabilities,
     Fault,
+    OldDraft,
     Outcome,
     Result,
     Trace,
@@ -41,6 +44,7 @@ DRAFT = Capabilities(
 )  # fmt: skip
 DIRECT = replace(DRAFT, drafts=False, can_be_asked=False, keeps_message_id=False)
 LONGEST_ID = 300
+KEY_LENGTH = 36
 CERTAIN = {400, 401, 403, 404, 413}
 OF_THE_MAILBOX = {401, 403}
 NO_MAILBOX = {"MailboxNotEnabledForRESTAPI", "MailboxNotSupportedForRESTAPI"}
@@ -108,7 +112,12 @@ class GraphTransport:
             if draft_id:
                 answer = self.client.message(draft_id, deadline=deadline)
                 if answer.status != 404:
-                    return _trace_of(answer)
+                    trace = _trace_of(answer)
+                    if trace is not Trace.SENT:
+                        return trace
+                    # Sent for certain. Are there two of it?
+                    again = self._search(key, message_id, deadline=deadline)
+                    return again if again is Trace.TWICE else trace
             return self._search(key, message_id, deadline=deadline)
         except (NoAnswerError, TokenTroubleError):
             return Trace.UNKNOWN
@@ -130,6 +139,23 @@ class GraphTransport:
             raise TransportError(without_answer(exc)) from None
         return None
 
+    def old_drafts(self, *, since: datetime, before: datetime) -> list[OldDraft]:
+        try:
+            answer = self.client.drafts(since=since, before=before, deadline=Deadline())
+        except (NoAnswerError, TokenTroubleError) as exc:
+            raise TransportError(without_answer(exc)) from None
+        rows = _rows(answer)
+        if rows is None:
+            raise TransportError(_outcome(answer, done=200))
+        return [_old_draft(row) for row in rows if row.get("isDraft") is True]
+
+    def delete_draft(self, draft_id: str) -> bool:
+        try:
+            answer = self.client.delete(draft_id, deadline=Deadline())
+        except (NoAnswerError, TokenTroubleError) as exc:
+            raise TransportError(without_answer(exc)) from None
+        return answer.status in {204, 404}
+
     def close(self) -> None:
         self.client.close()
 
@@ -140,8 +166,8 @@ class GraphTransport:
             found = search()
             if found is None:
                 return Trace.UNKNOWN
-            if any(each.get("isDraft") is False for each in found):
-                return Trace.SENT
+            if sent := [each for each in found if each.get("isDraft") is False]:
+                return Trace.TWICE if len(sent) > 1 else Trace.SENT
             draft_seen = draft_seen or bool(found)
         return Trace.DRAFT if draft_seen else Trace.NOTHING
 
@@ -189,6 +215,22 @@ def _headers_of(row: dict[str, Any]) -> list[tuple[str, str]]:
     return [(str(each.get("name")), str(each.get("value")))
             for each in (given if isinstance(given, list) else ())
             if isinstance(each, dict)]  # fmt: skip
+
+
+def _old_draft(row: dict[str, Any]) -> OldDraft:
+    """Ours say so in a header; where Exchange dropped that, the Message-ID is made of the key."""
+    names = {name.lower(): value for name, value in _headers_of(row)}
+    marked = names.get(KEY_HEADER.lower(), "")
+    guessed = str(row.get("internetMessageId", "")).strip("<>").partition("@")[0]
+    return OldDraft(str(row["id"]), _key(marked) or _key(guessed), is_marked=bool(_key(marked)))
+
+
+def _key(text: str) -> str:
+    """A message's key, as it is written in the database; empty for anything else."""
+    try:
+        return str(UUID(text)) if len(text) == KEY_LENGTH else ""
+    except ValueError:
+        return ""
 
 
 def _trace_of(answer: Answer) -> Trace:

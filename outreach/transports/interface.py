@@ -7,6 +7,7 @@ ends, not two: accepted, certainly refused, and unclear. Only certainty may lead
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from email.message import EmailMessage
 from enum import StrEnum
 from typing import Protocol
@@ -22,9 +23,13 @@ class Trace(StrEnum):
     """What a provider says of a mail when asked later."""
 
     SENT = "SENT"
+    TWICE = "TWICE"  # sent, and there are two of it: the provider's own double
     DRAFT = "DRAFT"  # still there, not sent
     NOTHING = "NOTHING"  # it knows of no such mail
     UNKNOWN = "UNKNOWN"  # it did not answer, or cannot be asked
+
+
+WENT_OUT = frozenset({Trace.SENT, Trace.TWICE})
 
 
 class Fault(StrEnum):
@@ -66,6 +71,25 @@ class Capabilities:
     per_minute: int
     per_day: int
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class OldDraft:
+    """A draft that lies in a mailbox. ``is_marked``: it says itself that it is one of ours."""
+
+    id: str
+    key: str  # of the message it was made for; empty when nothing tells
+    is_marked: bool
+
+
+class DraftKeeper(Protocol):
+    """A transport that can show and clear away what it left among the drafts."""
+
+    def old_drafts(self, *, since: datetime, before: datetime) -> list[OldDraft]:
+        """Drafts made between two moments, those of people included; ``TransportError``."""
+
+    def delete_draft(self, draft_id: str) -> bool:
+        """Whether it is gone now; raises ``TransportError``."""
 
 
 class Transport(Protocol):

@@ -322,6 +322,8 @@ class MicrosoftStandIn(MailStandIn):
         if item.is_stuck:
             return
         self._accept(box.address, item.wire, way=way, fault=fault)
+        if fault is MailFault.TWICE:  # it stands in Sent Items twice as well
+            box.add("sentitems", item.wire).properties.update(item.properties)
         for recipient in self.mails[-1].recipients:
             if recipient.lower() in self.mailboxes:
                 self.open(recipient).add("inbox", self._as_delivered(item))
@@ -423,6 +425,8 @@ def _fits(item: Item, wanted: str) -> bool:
         return item.properties.get(found["id"], "").lower() == found["value"].lower()
     if found := re.fullmatch(r"internetMessageId eq '([^']*)'", wanted):
         return item.message_id == found[1]
+    if found := re.fullmatch(r"createdDateTime ge (\S+) and createdDateTime lt (\S+)", wanted):
+        return found[1] <= item.at.strftime("%Y-%m-%dT%H:%M:%SZ") < found[2]
     if found := re.fullmatch(r"receivedDateTime (ge|gt) (\S+)", wanted):
         return item.at.strftime("%Y-%m-%dT%H:%M:%SZ") >= found[2][:20]
     raise BadMailError(400, "ErrorInvalidUrlQueryFilter", "The query filter is not supported.")
