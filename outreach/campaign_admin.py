@@ -19,7 +19,14 @@ from outreach.campaigns import CampaignError, StepPlan, counts_of
 from outreach.duties import duties_of
 from outreach.gate import Say
 from outreach.mail_page import MailPage, name_of
-from outreach.models import Campaign, EmailTemplate, Mailbox, MailPolicy, TemplateVersion
+from outreach.models import (
+    Campaign,
+    EmailTemplate,
+    Mailbox,
+    MailPolicy,
+    TemplateVersion,
+    Variation,
+)
 from outreach.place import how_it_waits
 from outreach.queue import draft_message, recipients_of
 from outreach.timeline import by_day, timeline
@@ -34,6 +41,7 @@ LISTS = 20
 PREVIEWED = 500  # people of whom the plan is worked out in full
 SHOWN = 25
 ZONE = "Asia/Singapore"
+MOST_NUMBER = 10**9  # days, scores and rows alike are below
 
 
 @admin.register(Campaign)
@@ -45,6 +53,7 @@ class CampaignAdmin(MailPage):
         mine = [
             self.at("campaign_act", "<int:pk>/<slug:verb>/now/", require_POST(self.act_view)),
             self.at("campaign_edit", "<int:pk>/edit/", self.edit_view),
+            self.at("campaign_look", "look/", require_POST(self.look_view)),
             self.at("campaign_live", "<int:pk>/live/", self.live_view),
         ]
         return [*mine, *super().get_urls()]
@@ -84,14 +93,27 @@ class CampaignAdmin(MailPage):
                     error = exc
                 else:
                     return HttpResponseRedirect(_page_of(saved))
-        found = _resolved(plan["audience"])
         return self.page(
             request, "campaign_edit", str(campaign or "New campaign"), campaign=campaign,
-            plan=plan, error=error, found=found, words=words_of(plan["audience"]),
+            plan=plan, error=error, **_counted(plan),
             shortlists=Shortlist.objects.order_by("-run_id")[:LISTS], stages=Lead.Stage.choices,
             versions=_versions(), mailboxes=Mailbox.objects.order_by("address"),
             steps=_numbered(plan), most_steps=campaigns.MOST_STEPS,
         )  # fmt: skip
+
+    def look_view(self, request: HttpRequest) -> HttpResponse:
+        """Whom the posted plan would reach, and its templates' wordings. Saves nothing."""
+        self.guard(request, RUN)
+        plan = _posted(request)
+        counted = render_to_string("outreach/campaign_counted.html", _counted(plan))
+        steps = [
+            {"version": number, "wordings": _wordings(number), "variations": ()}
+            for number in map(_number, request.POST.getlist("version")[: campaigns.MOST_STEPS])
+        ]
+        shown = [{"version": str(step["version"] or ""), "html":
+                  render_to_string("outreach/campaign_wordings.html", {"step": step})}
+                 for step in steps]  # fmt: skip
+        return JsonResponse({"counted": counted, "wordings": shown})
 
     # --- one campaign ---------------------------------------------------------------------------
     def change_view(
@@ -259,13 +281,23 @@ def _numbered(plan: dict[str, Any]) -> list[dict[str, Any]]:
     given = list(plan["steps"])
     while len(given) < campaigns.MOST_STEPS:
         given.append({"version": 0, "delay": 4 if given else 0, "variations": []})
-    return [{**step, "number": number} for number, step in enumerate(given, start=1)]
+    return [{**step, "number": number, "wordings": _wordings(step["version"])}
+            for number, step in enumerate(given, start=1)]  # fmt: skip
+
+
+def _wordings(version: int) -> list[Variation]:
+    """The wordings of a template's version that somebody has approved."""
+    approved = Variation.objects.filter(template_version=version, approved_at__isnull=False)
+    return list(approved.order_by("label")) if version else []
+
+
+def _counted(plan: dict[str, Any]) -> dict[str, Any]:
+    return {"found": _resolved(plan["audience"]), "words": words_of(plan["audience"])}
 
 
 def _versions() -> list[TemplateVersion]:
     rows = TemplateVersion.objects.filter(is_current=True, template__is_archived=False)
-    return list(rows.select_related("template").prefetch_related("variations")
-                .order_by("template__name")[:200])  # fmt: skip
+    return list(rows.select_related("template").order_by("template__name")[:200])
 
 
 def _resolved(audience: dict[str, Any]) -> Audience | str:
@@ -276,8 +308,8 @@ def _resolved(audience: dict[str, Any]) -> Audience | str:
 
 
 def _number(text: Any) -> int:
-    text = str(text or "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    number = row_number(str(text or ""))
+    return number if number < MOST_NUMBER else 0
 
 
 def _page_of(campaign: Campaign) -> str:

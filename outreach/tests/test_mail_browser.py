@@ -23,9 +23,17 @@ def mail(committed, django_db_blocker):
         with in_tenant("acme"):
             make_policy()
             make_mailbox(address="olga@tea.example")
-            templates.save_signature(None, name="Olga", body="Olga Tan\n1 Road", actor="tests")
+            olga = templates.save_signature(
+                None, name="Olga", body="Olga Tan\n1 Road", actor="tests"
+            )
             make_contact(verdict="DELIVERABLE")
             make_contact(verdict="UNVERIFIED")
+            other = templates.save_template(
+                None, name="Coffee", subject="Coffee", body="Dear {{ first_name }}", actor="tests",
+                fallbacks={"first_name": "reader"}, signature=olga,
+            )  # fmt: skip
+            templates.add_variation(other, subject="Beans", body="Dear {{ first_name }}",
+                                    actor="tests")  # fmt: skip
 
 
 def test_a_campaign_is_written_started_and_explained(mail, console):  # noqa: F811
@@ -49,7 +57,12 @@ def test_a_campaign_is_written_started_and_explained(mail, console):  # noqa: F8
     console.open("/admin/outreach/campaign/add/")
     page.fill("#name", "Autumn")
     page.select_option("#source", "filter")
+    page.wait_for_selector("#counted:has-text('2 people of 2 leads')")
+    page.select_option("select[name=version] >> nth=0", label="Coffee (version 1)")
+    page.wait_for_selector("[data-wordings]:has-text('Beans')")
     page.select_option("select[name=version] >> nth=0", label="Tea (version 1)")
+    page.wait_for_selector("[data-wordings]:has-text('Beans')", state="detached")
+    assert page.is_visible(".lg-dirty")
     page.check("input[name=mailbox]")
     page.click(".ml-save button")
     console.settle()
