@@ -23,9 +23,8 @@ from odoo_sync.odoo_page import EDIT, PUSH, OdooPage
 from odoo_sync.preview import preview
 from odoo_sync.sources import SOURCES
 from tenants import audit
-from tenants.console import TabularInline, may_do
+from tenants.console import TabularInline, may_do, state_cell
 from tenants.row_number import row_number
-from tenants.templatetags.console import ago
 from tenants.tenant_page import name_of
 
 State = OdooConnection.State
@@ -59,6 +58,7 @@ class ConnectionAdmin(OdooPage):
     empty_text = "Leads you accept can go into your CRM: connect it with +."
     form = ConnectionForm
     add_action = change_action = EDIT
+    secret_fields = ("key",)
     inlines = [MappingInline]
     list_display = ["where", "state_shown", "use", "key_shown"]
     list_display_links = ["where"]
@@ -90,26 +90,7 @@ class ConnectionAdmin(OdooPage):
     def audit_subject(self, obj: Any) -> str:
         return f"Odoo connection {obj.pk}"
 
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> Any:
-        said = super().construct_change_message(request, form, formsets, add)
-        for values in filter(None, [said["before"], said["after"]]):
-            if "key" in values:
-                values["key"] = "(set)"  # all the audit says of a secret
-        return said
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: Any = None, form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:  # fmt: skip
-        connection = self.get_object(request, str(object_id)) if object_id else None
-        shown = self._about(request, connection) if connection else {}
-        return super().changeform_view(
-            request, object_id, form_url, {**shown, **(extra_context or {})}
-        )
-
-    def _about(self, request: HttpRequest, connection: OdooConnection) -> dict[str, Any]:
+    def about(self, request: HttpRequest, connection: OdooConnection) -> dict[str, Any]:
         rights = connection.findings.get("rights", {})
         return {
             "connection": connection,
@@ -161,10 +142,9 @@ class ConnectionAdmin(OdooPage):
     @admin.display(description="State")
     def state_shown(self, row: OdooConnection) -> SafeString:
         words = row.state_reason or _WORDS.get(State(row.state), "")
-        return format_html(
-            '<span class="lg-tag lg-tag-{}">{}</span> <span class="lg-muted">{}</span><br>{}',
-            TAGS[State(row.state)], row.get_state_display(), ago(row.state_since), words,
-        )  # fmt: skip
+        return state_cell(
+            TAGS[State(row.state)], row.get_state_display(), since=row.state_since, words=words
+        )
 
     @admin.display(description="In use")
     def use(self, row: OdooConnection) -> str:

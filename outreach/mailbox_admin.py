@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,8 +19,8 @@ from outreach.models import Mailbox
 from outreach.pacing import DAY
 from outreach.self_test import headers_of
 from outreach.transports.open import NoTransportError, capabilities_of, has_one_click
-from tenants.console import may_do
-from tenants.templatetags.console import ago, moment
+from tenants.console import may_do, state_cell
+from tenants.templatetags.console import moment
 
 EDIT, WORK = "outreach.edit_mailboxes", "outreach.work_mailboxes"
 State = Mailbox.State
@@ -39,6 +39,7 @@ class MailboxAdmin(MailboxWork):
     empty_text = "Mail goes out from your own addresses: connect one with +."
     form = MailboxForm
     add_action = change_action = EDIT
+    secret_fields = ("key",)
     list_display = ["who", "state_shown", "sent_today", "one_click", "dns_shown"]
     list_display_links = ["who"]
     list_filter = ["state", "transport"]
@@ -69,26 +70,7 @@ class MailboxAdmin(MailboxWork):
     def audit_subject(self, obj: Any) -> str:
         return f"mailbox {obj.pk}"
 
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> Any:
-        said = super().construct_change_message(request, form, formsets, add)
-        for values in filter(None, [said["before"], said["after"]]):
-            if "key" in values:
-                values["key"] = "(set)"  # all the audit says of a secret
-        return said
-
-    def changeform_view(
-        self, request: HttpRequest, object_id: Any = None, form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:  # fmt: skip
-        mailbox = self.get_object(request, str(object_id)) if object_id else None
-        shown = self._about(request, mailbox) if mailbox else {}
-        return super().changeform_view(
-            request, object_id, form_url, {**shown, **(extra_context or {})}
-        )
-
-    def _about(self, request: HttpRequest, mailbox: Mailbox) -> dict[str, Any]:
+    def about(self, request: HttpRequest, mailbox: Mailbox) -> dict[str, Any]:
         """What stands above the form."""
         maker = maker_of(mailbox.transport)
         try:
@@ -122,10 +104,9 @@ class MailboxAdmin(MailboxWork):
     @admin.display(description="State", ordering="state")
     def state_shown(self, row: Mailbox) -> SafeString:
         words = row.state_reason or _WHAT_TO_DO.get(State(row.state), "")
-        return format_html(
-            '<span class="lg-tag lg-tag-{}">{}</span> <span class="lg-muted">{}</span><br>{}',
-            TAGS[State(row.state)], row.get_state_display(), ago(row.state_since), words,
-        )  # fmt: skip
+        return state_cell(
+            TAGS[State(row.state)], row.get_state_display(), since=row.state_since, words=words
+        )
 
     @admin.display(description="Last 24 hours")
     def sent_today(self, row: Any) -> str:

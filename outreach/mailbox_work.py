@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -20,15 +19,18 @@ from outreach.dns_look import look_at_dns
 from outreach.makers import maker_of
 from outreach.models import Mailbox
 from outreach.pause_mailbox import MailboxError, disconnect, pause, resume
-from tenants.console import ModelAdmin, may_do, reason_of
+from tenants.console import may_do, reason_of
 from tenants.context import is_public
+from tenants.tenant_page import TenantPage, name_of
 
 EDIT, WORK = "outreach.edit_mailboxes", "outreach.work_mailboxes"
 NEEDS_ADMIN = ("AADSTS90094", "AADSTS65001", "AADSTS90008")
 
 
-class MailboxWork(ModelAdmin):
+class MailboxWork(TenantPage):
     """The addresses behind the buttons. All change something, so all but the way back are POSTs."""
+
+    what_belongs = "Mailboxes"
 
     def get_urls(self) -> list[URLPattern]:
         works: dict[str, Callable[[HttpRequest, Mailbox], str]] = {
@@ -85,11 +87,10 @@ class MailboxWork(ModelAdmin):
         except oauth.SignInError as exc:
             self.message_user(request, str(exc), messages.ERROR)
             return self._page_of(mailbox)
-        context = {**self.admin_site.each_context(request), **self._place(), "opts": self.opts,
-                   "title": f"Connect {mailbox.address}", "mailbox": mailbox, "address": address,
-                   "maker": maker_of(mailbox.transport),
-                   "account": oauth.account_of(mailbox)}  # fmt: skip
-        response = TemplateResponse(request, "outreach/mailbox_connect.html", context)
+        response = self.page(
+            request, "mailbox_connect", f"Connect {mailbox.address}", mailbox=mailbox,
+            address=address, maker=maker_of(mailbox.transport), account=oauth.account_of(mailbox),
+        )  # fmt: skip
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -134,15 +135,15 @@ class MailboxWork(ModelAdmin):
 
     # --- the other buttons ----------------------------------------------------------------------
     def _pause(self, request: HttpRequest, mailbox: Mailbox) -> str:
-        pause(mailbox, reason=reason_of(request), actor=_name(request))
+        pause(mailbox, reason=reason_of(request), actor=name_of(request))
         return "It is paused. What waits in its queue waits on."
 
     def _resume(self, request: HttpRequest, mailbox: Mailbox) -> str:
-        resume(mailbox, actor=_name(request))
+        resume(mailbox, actor=name_of(request))
         return "It sends again."
 
     def _test(self, request: HttpRequest, mailbox: Mailbox) -> str:
-        self_test.send_test(mailbox, actor=_name(request), now=timezone.now())
+        self_test.send_test(mailbox, actor=name_of(request), now=timezone.now())
         return self._look(request, mailbox)
 
     def _look(self, request: HttpRequest, mailbox: Mailbox) -> str:
@@ -163,18 +164,14 @@ class MailboxWork(ModelAdmin):
         return f"Looked: {', '.join(wrong)} wrong." if wrong else "Looked: nothing is wrong."
 
     def _disconnect(self, request: HttpRequest, mailbox: Mailbox) -> str:
-        disconnect(mailbox, actor=_name(request))
+        disconnect(mailbox, actor=name_of(request))
         return "Its tokens or password are forgotten. It sends nothing until it is connected again."
 
 
 def _caller(request: HttpRequest) -> oauth.Caller:
     return oauth.Caller(
         number=request.user.pk or 0,
-        name=_name(request),
+        name=name_of(request),
         session=request.session.session_key or "",
         may_add=may_do(request, EDIT),
     )
-
-
-def _name(request: HttpRequest) -> str:
-    return request.user.get_username()

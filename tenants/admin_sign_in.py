@@ -34,7 +34,6 @@ from tenants.sso.keys import keys_at
 from tenants.sso.providers import refresh_discovery
 from tenants.templatetags.console import moment
 
-SET = "(set)"  # all the audit says of a secret
 MANAGE = "tenants.manage_sign_in"
 
 
@@ -112,6 +111,7 @@ class IssuerAdmin(ModelAdmin):
     empty_text = "Connect your own (Entra ID, Keycloak, Auth0, Okta) with +. See the runbook."
     form = IssuerForm
     add_action = change_action = delete_action = MANAGE
+    secret_fields = ("client_secret",)
     list_display = ["name", "issuer", "state", "tried"]
     ordering = ["name"]
     change_form_outer_after_template = "tenants/issuer_after.html"
@@ -134,15 +134,6 @@ class IssuerAdmin(ModelAdmin):
 
     def audit_subject(self, obj: Any) -> str:
         return f"sign-in provider {obj.name}"
-
-    def construct_change_message(
-        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
-    ) -> Any:
-        said = super().construct_change_message(request, form, formsets, add)
-        for values in filter(None, [said["before"], said["after"]]):
-            if "client_secret" in values:
-                values["client_secret"] = SET
-        return said
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:

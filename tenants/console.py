@@ -7,6 +7,7 @@ needs; ``PLATFORM`` instead means a platform admin outside any tenant.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -20,6 +21,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.admin import StackedInline as UnfoldStackedInline
@@ -30,10 +33,12 @@ from tenants.context import is_public
 from tenants.models import AuditEvent
 from tenants.paging import EstimatedPaginator
 from tenants.roles import PLATFORM_ONLY, may
+from tenants.templatetags.console import ago
 
 PLATFORM = "platform"
 REASON_FIELD = "_reason"
 HISTORY_LENGTH = 200
+SET = "(set)"
 
 
 def may_do(request: HttpRequest, action: str | None) -> bool:
@@ -131,6 +136,7 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
     list_title = ""  # what the operator calls the list; empty: the model's plural
     empty_title = ""  # what a list without rows says, and what to do next
     empty_text = ""
+    secret_fields: Sequence[str] = ()  # of the form; the audit says that they were set, no more
 
     def audit_subject(self, obj: models.Model) -> str:
         return audit_subject(obj)
@@ -147,11 +153,13 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
+        obj = self.get_object(request, unquote(object_id)) if object_id else None
         context = {
             **self._place(),
-            "title": self._form_title(request, object_id),
+            "title": str(obj or "") if object_id else f"Add {self.opts.verbose_name}",
             "show_save_and_continue": False,
             "show_save_and_add_another": False,
+            **(self.about(request, obj) if obj else {}),
         }
         return super().changeform_view(
             request, object_id, form_url, {**context, "subtitle": None, **(extra_context or {})}
@@ -168,11 +176,9 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
         title = self.list_title or capfirst(self.opts.verbose_name_plural)
         return {"list_title": title, "list_link": reverse("admin:{}_{}_changelist".format(*info))}
 
-    def _form_title(self, request: HttpRequest, object_id: str | None) -> str:
-        if object_id is None:
-            return f"Add {self.opts.verbose_name}"
-        obj = self.get_object(request, unquote(object_id))
-        return str(obj) if obj else ""
+    def about(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What a page says of its row around the form, for its own templates."""
+        return {}
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Asked before anything else, so that a page nobody may see here reads no row."""
@@ -197,6 +203,8 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
         before, after = _changed(form, add=add)
         for formset in formsets or ():
             _add_rows(after, formset)
+        for values in (before, after):
+            values.update(dict.fromkeys(values.keys() & set(self.secret_fields), SET))
         return {"before": before or None, "after": after or None, "reason": reason_of(request)}
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> None:
@@ -243,6 +251,14 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.object_history_template, context)
+
+
+def state_cell(tag: str, state: str, *, since: Any, words: str) -> SafeString:
+    """A state in a list: its name in colour, how long it lasts, and what it means or asks for."""
+    return format_html(
+        '<span class="lg-tag lg-tag-{}">{}</span> <span class="lg-muted">{}</span><br>{}',
+        tag, state, ago(since), words,
+    )  # fmt: skip
 
 
 def plain(value: Any) -> Any:
