@@ -88,15 +88,29 @@ RIGHTS = {  # page -> who may open it; the others may be read by everybody
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if tenant_of(request) is None:
-        return [{"title": "Platform", "items": _items(PLATFORM_PAGES, None)}]
-    waiting = _waiting()
-    office = [each for each in OFFICE_PAGES if _may_open(request, each[2])]
-    return [
-        {"title": "Work", "items": _items(TENANT_PAGES, waiting)},
-        {"title": "Mail", "separator": True, "items": _items(MAIL_PAGES, waiting)},
-        {"title": "Odoo", "separator": True, "items": _items(ODOO_PAGES, waiting)},
-        {"title": "Office", "separator": True, "items": _items(office, waiting)},
-    ]
+        groups: list[dict[str, Any]] = [
+            {"title": "Platform", "items": _items(PLATFORM_PAGES, None)}
+        ]
+    else:
+        waiting = _waiting()
+        office = [each for each in OFFICE_PAGES if _may_open(request, each[2])]
+        groups = [
+            {"title": "Work", "items": _items(TENANT_PAGES, waiting)},
+            {"title": "Mail", "separator": True, "items": _items(MAIL_PAGES, waiting)},
+            {"title": "Odoo", "separator": True, "items": _items(ODOO_PAGES, waiting)},
+            {"title": "Office", "separator": True, "items": _items(office, waiting)},
+        ]
+    _mark([item for group in groups for item in group["items"]], request.path)
+    return groups
+
+
+def _mark(items: list[Any], path: str) -> None:
+    """The one item we are at, or below: addresses of pages may begin with those of lists."""
+    home = link("index")
+    above = [item["link"] for item in items if path.startswith(item["link"])]
+    here = max((each for each in above if each != home or path == home), key=len, default="")
+    for item in items:
+        item["active"] = item["link"] == here
 
 
 def _may_open(request: HttpRequest, page: str) -> bool:

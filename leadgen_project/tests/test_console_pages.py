@@ -330,3 +330,14 @@ def test_every_entry_of_the_sidebar_has_its_page():
 
     assert missing == []
     assert link("icp_why_not")
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [("enrichment_triage", "Where leads stand"), ("enrichment_contact_changelist", "Contacts"),
+     ("index", "Today")],
+)  # fmt: skip
+def test_the_menu_marks_the_one_page_we_are_at(client, page, title):
+    groups = client.get(link(page)).context["sidebar_navigation"]
+    items = [item for group in groups for item in group["items"]]
+    assert [item["title"] for item in items if item["active"]] == [title]
