@@ -10,7 +10,7 @@ from acra.models import SsicCode
 from enrichment.models import Evidence
 from icp.models import Lead
 from icp.suppressions import shown
-from scoring.export_rows import best_contacts
+from scoring.export_rows import attributions, best_contacts
 from scoring.models import LeadScore, ScoreLine
 
 SOURCED = ("website", "phone", "address")
@@ -42,6 +42,7 @@ class Facts:
     lines: tuple[str, ...] = ()
     evidence: tuple[tuple[str, str], ...] = ()  # what, where
     is_ceased: bool = False
+    attributions: tuple[str, ...] = ()  # whose data it holds
 
 
 FIELDS = ("website", "phone", "address", "postal_code", "primary_ssic", "status", "entity_type",
@@ -49,7 +50,7 @@ FIELDS = ("website", "phone", "address", "postal_code", "primary_ssic", "status"
 
 
 def facts_of(leads: Sequence[Lead]) -> dict[int, Facts]:
-    """Facts by lead. Seven statements for any number of leads."""
+    """Facts by lead. Eight statements for any number of leads."""
     ids = [lead.pk for lead in leads]
     contacts = best_contacts(ids)
     scores = _newest_scores(ids)
@@ -59,6 +60,7 @@ def facts_of(leads: Sequence[Lead]) -> dict[int, Facts]:
     titles = dict(SsicCode.objects.filter(code__in=codes, level="subclass")
                   .values_list("code", "title"))  # fmt: skip
     links = _evidence(leads)
+    named = attributions(leads)
     found = {}
     for lead in leads:
         contact, score, mine = contacts.get(lead.pk), scores.get(lead.pk), values[lead.pk]
@@ -73,6 +75,7 @@ def facts_of(leads: Sequence[Lead]) -> dict[int, Facts]:
             lines=tuple(lines.get(score.pk, ())) if score else (),
             evidence=tuple(links.get(lead.pk, ())),
             is_ceased=lead.rejection_code == "ceased",
+            attributions=tuple(named[lead.pk]),
         )  # fmt: skip
     return found
 

@@ -11,10 +11,10 @@ from html import escape
 
 from odoo_sync.facts import Facts
 from odoo_sync.values import Link, Tags, Unresolved, clean, without_repeats
+from scoring.export_rows import NOT_CHECKED
 
 CEASED = "Ceased in the register"
 COUNTRY = "SG"
-NOT_CHECKED = "Telephone numbers are not checked against the Do Not Call register."
 PRIORITY = {"HIGH": "3", "MEDIUM": "1"}  # other buckets: 0
 
 
@@ -67,6 +67,7 @@ def about_lead(facts: Facts) -> str:
     parts += [about_company(facts), _list(_found(what, where) for what, where in facts.evidence)]
     if phone_of(facts):
         parts.append(f"<p>{NOT_CHECKED}</p>")
+    parts += [f"<p>{escape(clean(words))}</p>" for words in facts.attributions]
     return "".join(parts)
 
 

@@ -14,11 +14,13 @@ from icp.models import Lead, Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.suppressions import shown
 from outreach.dnc import MAY_BE_CALLED, Standing, standings
+from scoring.export_rows import attributions
 from scoring.models import Shortlist, ShortlistEntry
 from scoring.neutralise import for_csv
 from scoring.withhold import withheld
 
-HEADER = ("rank", "company", "uen", "name", "title", "number", "do_not_call")
+HEADER = ("rank", "company", "uen", "name", "title", "number", "do_not_call",
+          "attribution")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,10 @@ def as_csv(found: CallList) -> str:
     writer = csv.writer(out)
     writer.writerow([found.note])
     writer.writerow(HEADER)
+    named = attributions([call.lead for call in found.calls])
     for call in found.calls:
         cells = (str(call.rank), call.lead.name, call.lead.uen, call.name, call.title, call.number,
-                 call.standing.value)  # fmt: skip
+                 call.standing.value, "; ".join(named[call.lead.pk]))  # fmt: skip
         writer.writerow([for_csv(cell) for cell in cells])
     return "\ufeff" + out.getvalue()
 

@@ -24,6 +24,7 @@ LICENCE = (
     "Contains information from ACRA's register of corporate entities, made available on data.gov.sg"
     " under the Singapore Open Data Licence version 1.0 (https://data.gov.sg/open-data-licence)."
 )
+NOT_CHECKED = "Telephone numbers are not checked against the Do Not Call register."
 # Column -> field of ``Lead.facts``, which holds what the console shows and the evidence behind it.
 FACTS = {
     "website": "website", "phone": "phone", "address": "address", "postal_code": "postal_code",
@@ -39,11 +40,11 @@ COLUMNS = (
     "rationale_by_model", "rationale_model", "score_lines",
     "contact_name", "contact_title", "contact_email", "contact_phone", "contact_kind",
     "contact_source",
-    "website", "website_source", "phone", "phone_source", "address", "address_source",
-    "postal_code", "primary_ssic", "industry", "register_status", "entity_type", "registered_on",
-    "officers", "annual_return_on", "head_count", "head_count_source", "technologies",
-    "languages", "social", "summary", "review", "score_card", "scored_in_run", "scored_at",
-    "run", "lead_id", "attribution",
+    "website", "website_source", "phone", "phone_source", "do_not_call", "address",
+    "address_source", "postal_code", "primary_ssic", "industry", "register_status", "entity_type",
+    "registered_on", "officers", "annual_return_on", "head_count", "head_count_source",
+    "technologies", "languages", "social", "summary", "review", "score_card", "scored_in_run",
+    "scored_at", "run", "lead_id", "attribution",
 )  # fmt: skip
 
 
@@ -58,8 +59,7 @@ class _Chunk:
     contacts: dict[int, Contact]
     contact_sources: dict[int, str]
     industries: dict[str, str]
-    attribution: str
-    listings: dict[int, list[str]]  # lead -> whom to name for what its listings say
+    attributions: dict[int, list[str]]  # lead -> whose data it holds
 
 
 def rows(run: PipelineRun, *, only_shortlist: bool = False) -> Iterator[dict[str, Any]]:
@@ -110,17 +110,18 @@ def attributions_of_listings(leads: Sequence[int] | None = None) -> list[tuple[i
     ]
 
 
-def _listings(leads: Sequence[int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    for lead, words in attributions_of_listings(leads):
-        found[lead].append(words)
-    return found
+def attributions(leads: Sequence[Lead], *, register: str = LICENCE) -> dict[int, list[str]]:
+    """By lead, whose data it holds: the register's, if it is a company of it, and each listing's.
 
-
-def _attribution(lead: Lead, chunk: _Chunk) -> str:
-    """Whose data the row holds: the register's, if it is a company of it, and each listing's."""
-    listed = chunk.listings.get(lead.pk, [])
-    return "; ".join(([chunk.attribution] if lead.uen or not listed else []) + listed)
+    ``register``: what to say of the register. One statement.
+    """
+    listed: dict[int, list[str]] = defaultdict(list)
+    for lead_id, words in attributions_of_listings([lead.pk for lead in leads]):
+        listed[lead_id].append(words)
+    return {
+        lead.pk: ([register] if lead.uen or lead.pk not in listed else []) + listed[lead.pk]
+        for lead in leads
+    }
 
 
 def _rows_of(
@@ -147,8 +148,7 @@ def _rows_of(
         contacts=contacts,
         contact_sources=_contact_sources(contacts),
         industries=industries,
-        attribution=attribution,
-        listings=_listings(ids),
+        attributions=attributions([score.lead for score in found.values()], register=attribution),
     )
     for score, _ in kept:
         yield _row(found[score], chunk)
@@ -222,7 +222,7 @@ def _row(score: LeadScore, chunk: _Chunk) -> dict[str, Any]:
         "scored_at": score.created_at.isoformat(timespec="seconds"),
         "run": chunk.run.pk,
         "lead_id": str(lead.public_id),
-        "attribution": _attribution(lead, chunk),
+        "attribution": "; ".join(chunk.attributions[lead.pk]),
     }
     for column, field in FACTS.items():
         fact = lead.facts.get(field) or {"value": "", "evidence": 0}
@@ -231,7 +231,9 @@ def _row(score: LeadScore, chunk: _Chunk) -> dict[str, Any]:
         if column in SOURCED:
             row[f"{column}_source"] = chunk.sources.get(fact["evidence"], "")
     row["industry"] = chunk.industries.get(row["primary_ssic"], "")
-    return row | _contact_columns(chunk.contacts.get(lead.pk), chunk.contact_sources)
+    row |= _contact_columns(chunk.contacts.get(lead.pk), chunk.contact_sources)
+    row["do_not_call"] = NOT_CHECKED if row["phone"] or row["contact_phone"] else ""
+    return row
 
 
 def _rationales(score: LeadScore, explanation: Explanation | None) -> dict[str, str]:

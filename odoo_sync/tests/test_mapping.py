@@ -20,7 +20,7 @@ FACTS = Facts(
     industry="Wholesale of tea",
     contact=Person(9, "Mei Tan", "Head of Sales", "Mei@kaya.example", "+6591234567"),
     score=82, bucket="HIGH", rationale="It grows & hires in <Singapore>.",
-    lines=("+12 Ten years old",), evidence=(("website", "https://kaya.example/?a=1&b=2"),),
+    lines=("+12 Ten years old",), attributions=("© A <list> (ODbL)",), evidence=(("website", "https://kaya.example/?a=1&b=2"),),
 )  # fmt: skip
 REGISTER = (
     "<ul><li>UEN: 201500001K</li><li>Status: Live Company</li><li>Entity type: Local Company</li>"
@@ -82,7 +82,8 @@ def test_the_lead_is_this_field_by_field():
         "<p>Sells tea.</p>"
         + REGISTER
         + "<ul><li>Website found at https://kaya.example/?a=1&amp;b=2</li></ul>"
-        "<p>Telephone numbers are not checked against the Do Not Call register.</p>",
+        "<p>Telephone numbers are not checked against the Do Not Call register.</p>"
+        "<p>© A &lt;list&gt; (ODbL)</p>",
         "type": "lead",
         "user_id": 0,
     }

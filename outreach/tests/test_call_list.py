@@ -69,6 +69,7 @@ def test_only_numbers_with_a_valid_result_are_on_the_list_and_the_file_counts_th
     file = as_csv(found)
     assert "Withheld: 4 numbers" in file
     assert not any(number in file for number in (old, forbidden, silent))
+    assert file.count("Singapore Open Data Licence") == 2
 
 
 def test_a_result_ends_to_the_second_and_the_newest_counts(acme):

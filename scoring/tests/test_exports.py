@@ -78,6 +78,7 @@ def test_a_row_says_what_where_from_and_why(acme):
     points = [int(line.split(" ")[0]) for line in row["score_lines"].split("; ")]
     assert sum(points) == 96
     assert "Singapore Open Data Licence" in row["attribution"]
+    assert "not checked against the Do Not Call register" in row["do_not_call"]
     assert row["rationale"] == LeadScore.objects.get().rationale
 
 
