@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from itertools import count
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from langgraph_sdk import get_sync_client
 
 from chat.tests.live_rig import Server, Wire, npm_home, serving
@@ -197,3 +201,33 @@ def test_a_server_that_is_stopped_ends_its_runs_honestly(committed_for_all, key)
     assert ended[-1]["event"] == "end"
     assert of_kind(ended, "error") == []
     assert of_kind(cut, "error")[0]["error"] == "ServerStopped"
+
+
+def snippets(language: str) -> list[str]:
+    """Programs of the guide, as they are written there."""
+    guide = (Path(settings.BASE_DIR) / "docs" / "chat.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", guide, re.DOTALL)
+
+
+def ask_by(command: list[str], server: Server, key: str) -> str:
+    env = {**os.environ, "URL": server.url.removesuffix("/agent"), "TOKEN": key}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=120, env=env
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_guides_python_works_as_written(server, key):
+    (code,) = snippets("python")
+
+    assert len(ask_by([sys.executable, "-c", code], server, key)) > 20
+
+
+@pytest.mark.slow
+def test_the_guides_javascript_works_as_written(server, key):
+    (code,) = snippets("js")
+    program = npm_home() / "guide.mjs"
+    program.write_text(code)
+
+    assert len(ask_by(["node", str(program)], server, key)) > 20
