@@ -8,7 +8,7 @@ Other apps' tests import ``Console`` and the fixtures below and add their own cl
     def test_something(console): ...
 
 Rows are made in a fixture that stands before ``console``: once the browser's event loop runs, this
-thread has another database connection, to another database.
+thread has another database connection, kept from test to test. Later the fixture ``rows`` asks.
 """
 
 from __future__ import annotations
@@ -21,12 +21,16 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from django.db import connections
+
+T = TypeVar("T")
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -184,6 +188,23 @@ def console(server) -> Iterator[Console]:
         page.on("request", lambda asked: _note_request(window, asked.url))
         yield window
         browser.close()
+
+
+@pytest.fixture
+def rows(django_db_blocker) -> Callable[[Callable[[], T]], T]:
+    """Run a function on the server's database while the browser is open, in a thread of its own."""
+
+    def ask(look: Callable[[], T]) -> T:
+        def fresh() -> T:
+            try:
+                return look()
+            finally:
+                connections.close_all()
+
+        with django_db_blocker.unblock(), ThreadPoolExecutor(max_workers=1) as thread:
+            return thread.submit(fresh).result()
+
+    return ask
 
 
 def _note(window: Console, kind: str, text: str) -> None:

@@ -8,7 +8,7 @@ from enrichment.captcha.open import open_challenge
 from enrichment.models import CaptchaChallenge, Contact, HarvestRequest, HarvestSource, Listing
 from icp.models import Lead
 from icp.tests.factories import make_lead
-from leadgen_project.tests.browser import Console, console, server  # noqa: F401 -- fixtures
+from leadgen_project.tests.browser import Console, console, rows, server  # noqa: F401 -- fixtures
 from leadgen_project.tests.console_data import PASSWORD, make_people
 from leadgen_project.tests.test_console_browser import look_at
 from tenants.clock import database_now
@@ -67,8 +67,20 @@ def in_hand(window: Console) -> str:
     return window.page.inner_text("#in-hand h2")
 
 
+def _all_are_solved() -> None:
+    with in_tenant("acme"):
+        solved = CaptchaChallenge.objects.filter(state="SOLVED")
+        assert solved.count() == PAGES
+        assert {row.settled_by for row in solved} == {"operator", "both"}
+        assert set(Lead.objects.values_list("stage", flat=True)) == {"CANDIDATE"}
+        emails = Contact.objects.exclude(email="").values_list("email", flat=True)
+        assert set(emails) == {"owner@shop.example", "a@b.example"}
+        done = AuditEvent.objects.filter(action="enrichment.challenge.solve")
+        assert done.count() == PAGES
+
+
 def test_two_operators_work_the_desk_by_keyboard_and_never_hold_the_same(
-    walls, console, other, django_db_blocker  # noqa: F811
+    walls, console, other, rows  # noqa: F811
 ):  # fmt: skip
     for window, name in ((console, "operator"), (other, "both")):
         window.sign_in(name, PASSWORD)
@@ -107,15 +119,7 @@ def test_two_operators_work_the_desk_by_keyboard_and_never_hold_the_same(
     ]
     console.open(DESK)
     assert "No page waits for a person" in console.page.inner_text("body")
-    with django_db_blocker.unblock(), in_tenant("acme"):
-        solved = CaptchaChallenge.objects.filter(state="SOLVED")
-        assert solved.count() == PAGES
-        assert {row.settled_by for row in solved} == {"operator", "both"}
-        assert set(Lead.objects.values_list("stage", flat=True)) == {"CANDIDATE"}
-        emails = Contact.objects.exclude(email="").values_list("email", flat=True)
-        assert set(emails) == {"owner@shop.example", "a@b.example"}
-        done = AuditEvent.objects.filter(action="enrichment.challenge.solve")
-        assert done.count() == PAGES
+    rows(_all_are_solved)
     assert console.problems + other.problems == []
 
 

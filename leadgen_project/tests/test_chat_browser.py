@@ -8,7 +8,7 @@ import pytest
 
 from chat.models import ChatRun, Thread
 from icp.models import Suppression
-from leadgen_project.tests.browser import Console, console, server  # noqa: F401 -- fixtures
+from leadgen_project.tests.browser import Console, console, rows, server  # noqa: F401 -- fixtures
 from leadgen_project.tests.console_data import PASSWORD, make_people
 from tenants.context import in_tenant
 from tenants.models import Membership
@@ -116,7 +116,18 @@ class Chat:
         return self.page.url.removeprefix(self.window.url)
 
 
-def test_a_conversation_goes_on_until_its_person_is_signed_out(chat, people, django_db_blocker):
+def _threads_and_runs() -> tuple[list[str], set[str]]:
+    with in_tenant("acme"):
+        statuses = ChatRun.objects.values_list("status", flat=True)
+        return list(Thread.objects.values_list("person", flat=True)), set(statuses)
+
+
+def _who_suppressed() -> list[str]:
+    with in_tenant("acme"):
+        return list(Suppression.objects.values_list("created_by", flat=True))
+
+
+def test_a_conversation_goes_on_until_its_person_is_signed_out(chat, people, rows):  # noqa: F811
     chat.find("[data-chat=question]").first.wait_for()
 
     chat.say("echo **hello** <b>there</b> [x](javascript:alert(1))")
@@ -150,9 +161,7 @@ def test_a_conversation_goes_on_until_its_person_is_signed_out(chat, people, dja
     assert chat.window.problems == []
 
     address = chat.address
-    with django_db_blocker.unblock(), in_tenant("acme"):
-        assert Thread.objects.get().person == "operator"
-        assert set(ChatRun.objects.values_list("status", flat=True)) == {"success", "error"}
+    assert rows(_threads_and_runs) == (["operator"], {"success", "error"})
     chat.window.page.context.clear_cookies()
     chat.page.evaluate("performance.now = () => 1e9")  # the pass is too old by then
     chat.say("echo later", wait=False)
@@ -169,8 +178,7 @@ def test_a_conversation_goes_on_until_its_person_is_signed_out(chat, people, dja
     chat.open()
     chat.find(".lg-chat-none").wait_for()
     assert chat.titles == []
-    with django_db_blocker.unblock():
-        Membership.objects.filter(user=people["reviewer"]).delete()
+    rows(Membership.objects.filter(user=people["reviewer"]).delete)
     chat.say("echo gone", wait=False)
     chat.sees("Your sign-in has ended.")
 
@@ -349,7 +357,7 @@ def test_messages_are_asked_anew_and_conversations_kept_apart(chat):
     assert chat.window.problems == []
 
 
-def test_the_assistant_asks_before_it_writes_and_says_what_it_did(chat, django_db_blocker):
+def test_the_assistant_asks_before_it_writes_and_says_what_it_did(chat, rows):  # noqa: F811
     choice = chat.find("[data-chat=assistant]")
     choice.select_option("agent")
     chat.press("What can you do?")
@@ -359,14 +367,12 @@ def test_the_assistant_asks_before_it_writes_and_says_what_it_did(chat, django_d
     chat.say("suppress x@y.sg because they asked us to")
     card = chat.find(".lg-chat-ask")
     assert "x@y.sg" in card.inner_text()
-    with django_db_blocker.unblock(), in_tenant("acme"):
-        assert not Suppression.objects.exists()
+    assert rows(_who_suppressed) == []
     card.get_by_role("button", name="Approve", exact=True).click()
     chat.sees("is suppressed")
     chat.rest()
 
-    with django_db_blocker.unblock(), in_tenant("acme"):
-        assert Suppression.objects.get().created_by == "operator"
+    assert rows(_who_suppressed) == ["operator"]
     assert card.count() == 0
     assert chat.find(".lg-chat-prose a").last.get_attribute("href").startswith(chat.window.url)
     assert chat.window.problems == []
