@@ -15,6 +15,7 @@ import django
 SKIPPED = {
     "__init__",
     "__main__",
+    "chat_settings",
     "filled_register",
     "floors",
     "plain_reading",

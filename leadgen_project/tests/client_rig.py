@@ -74,11 +74,17 @@ class Terminal:
         return json.loads(out)
 
     def interrupt(self, *words: str) -> str:
-        """Press Ctrl-C after its first line; what it said then."""
+        """Press Ctrl-C after its first line, and again as a person would; what it said then."""
         process = self.start(*words)
         assert process.stdout.readline(), process.stderr.read()
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=120)
+        err = "it never ended"
+        for seconds in (20, 20, 120):
+            process.send_signal(signal.SIGINT)
+            try:
+                _, err = process.communicate(timeout=seconds)
+                break
+            except subprocess.TimeoutExpired:  # it came where Python lets nothing be raised
+                continue
         assert process.returncode == 130, err
         return err
 

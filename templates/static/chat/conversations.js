@@ -40,7 +40,10 @@ export class Conversations {
     this.draw();
   }
 
+  // Whoever stands on a row with the keyboard stays there.
   draw() {
+    const nameOf = (node) => node.getAttribute("aria-label") ?? node.getAttribute("href");
+    const at = this.box.contains(document.activeElement) && nameOf(document.activeElement);
     const rows = this.rows.map((row) => this.row(row));
     const none = make("li", { class: "lg-muted lg-chat-none" }, "None yet.");
     const more = this.hasMore && make("li", {}, button("Show more", () => {
@@ -48,6 +51,7 @@ export class Conversations {
       this.load().catch(this.fail);
     }));
     this.box.replaceChildren(...(rows.length ? rows : [none]), ...(more ? [more] : []));
+    if (at) [...this.box.querySelectorAll("a, button")].find((node) => nameOf(node) === at)?.focus();
   }
 
   row(row) {
