@@ -66,7 +66,7 @@ class RecallAdmin(OdooPage):
         rows = rows.prefetch_related("push__records")
         waiting = rows.filter(done_at=None).order_by("created_at")
         return self.page(
-            request, "recalls", "Who opted out since", rows=list(waiting[:DESK]),
+            request, "recalls", self.list_title, rows=list(waiting[:DESK]),
             total=waiting.count(),
             done=list(rows.exclude(done_at=None).order_by("-done_at")[:DESK]),
             may_decide=may_do(request, DECIDE),
