@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from django.db.models import Max
 from django.http import HttpResponse, StreamingHttpResponse
@@ -40,13 +40,28 @@ class RunView(ChatView):
         wish = read_wish(self.body())
         return start_run(wanted, wish, user=self.user), wish
 
-    def listener(self, run_id: uuid.UUID, **more: object) -> Listener:
-        return Listener(current_schema(), self.user, run_id, **more)  # type: ignore[arg-type]
+    def listener(
+        self,
+        run_id: uuid.UUID,
+        *,
+        after: int,
+        cancels: bool = False,
+        modes: frozenset[str] | None = None,
+    ) -> Listener:
+        return Listener(
+            current_schema(), self.user, run_id, after=after, cancels=cancels, modes=modes
+        )
 
     def streamed(
-        self, parts: Iterator[bytes], give_back: object, *, kind: str, where: str, again: str
+        self,
+        parts: Iterator[bytes],
+        give_back: Callable[[], None],
+        *,
+        kind: str,
+        where: str,
+        again: str,
     ) -> StreamingHttpResponse:
-        body = Stream(parts, closing=give_back)  # type: ignore[arg-type]
+        body = Stream(parts, closing=give_back)
         headers = {"X-Accel-Buffering": "no", "Content-Location": where,
                    "Location": f"{where}/{again}"}  # fmt: skip
         return StreamingHttpResponse(body, content_type=kind, headers=headers)
@@ -75,10 +90,11 @@ class RunsView(RunView):
         return Response({**shown_run(run), "status": ChatRun.Status.PENDING}, headers=headers)
 
 
-class StreamView(RunView):
-    """``POST /threads/{thread_id}/runs/stream``."""
+class HeardView(RunView):
+    """A run that is begun and listened to by one request."""
 
-    def post(self, request: Request, thread_id: str) -> StreamingHttpResponse:
+    def begin_heard(self, thread_id: str) -> tuple[Live, Listener, Callable[[], None]]:
+        """The run, who listens to it, and what gives the stream's place back."""
         give_back = take_stream(self.user)
         try:
             live, wish = self.begin(thread_id)
@@ -86,21 +102,23 @@ class StreamView(RunView):
             give_back()
             raise
         heard = self.listener(live.run_id, after=0, cancels=wish.cancel_on_disconnect)
+        return live, heard, give_back
+
+
+class StreamView(HeardView):
+    """``POST /threads/{thread_id}/runs/stream``."""
+
+    def post(self, request: Request, thread_id: str) -> StreamingHttpResponse:
+        live, heard, give_back = self.begin_heard(thread_id)
         where = _where(live.thread_id, live.run_id)
         return self.streamed(listen(heard), give_back, kind=EVENTS, where=where, again="stream")
 
 
-class WaitView(RunView):
+class WaitView(HeardView):
     """``POST /threads/{thread_id}/runs/wait``."""
 
     def post(self, request: Request, thread_id: str) -> StreamingHttpResponse:
-        give_back = take_stream(self.user)
-        try:
-            live, wish = self.begin(thread_id)
-        except BaseException:
-            give_back()
-            raise
-        heard = self.listener(live.run_id, after=0, cancels=wish.cancel_on_disconnect)
+        live, heard, give_back = self.begin_heard(thread_id)
         parts = wait_for(heard, lambda: outcome_of(live.run_id))
         where = _where(live.thread_id, live.run_id)
         return self.streamed(parts, give_back, kind=JSON, where=where, again="join")
