@@ -15,6 +15,7 @@ from chat.api.runs import (
 from chat.api.threads import (
     CountView,
     HistoryView,
+    OneStateView,
     SearchView,
     StateView,
     ThreadsView,
@@ -34,7 +35,7 @@ urlpatterns = [
     path("threads/count", CountView.as_view()),
     path(THREAD, ThreadView.as_view()),
     path(f"{THREAD}/state", StateView.as_view()),
-    path(f"{THREAD}/state/<str:checkpoint_id>", StateView.as_view()),
+    path(f"{THREAD}/state/<str:checkpoint_id>", OneStateView.as_view()),
     path(f"{THREAD}/history", HistoryView.as_view()),
     path(f"{THREAD}/runs", RunsView.as_view()),
     path(f"{THREAD}/runs/stream", StreamView.as_view()),

@@ -91,15 +91,23 @@ class ThreadView(ChatView):
         return HttpResponse(status=204)
 
 
-class StateView(ChatView):
-    """``/threads/{thread_id}/state``, and that of one checkpoint."""
+class OneStateView(ChatView):
+    """``GET /threads/{thread_id}/state/{checkpoint_id}``."""
 
-    def get(self, request: Request, thread_id: str, checkpoint_id: str = "") -> HttpResponse:
+    def get(self, request: Request, thread_id: str, checkpoint_id: str) -> HttpResponse:
         thread = self.thread(thread_id)
-        wanted = read_id(checkpoint_id, "checkpoint_id") if checkpoint_id else thread.head_id
-        if wanted is None:
-            return ready(Ready(on_one_line(no_state())))
+        wanted = read_id(checkpoint_id, "checkpoint_id")
         return ready(states_of([_checkpoint(thread, wanted)])[0])
+
+
+class StateView(ChatView):
+    """``/threads/{thread_id}/state``: the newest; a new one, as given."""
+
+    def get(self, request: Request, thread_id: str) -> HttpResponse:
+        thread = self.thread(thread_id)
+        if thread.head_id is None:
+            return ready(Ready(on_one_line(no_state())))
+        return ready(states_of([_checkpoint(thread, thread.head_id)])[0])
 
     def post(self, request: Request, thread_id: str) -> Response:
         thread, body = self.thread(thread_id), self.body()

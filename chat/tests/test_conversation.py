@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from chat import settle
 from chat.models import ChatMessage, ChatRun, Checkpoint, RunEvent
 from chat.tests.rig import Chat, events_of, make_key, of_kind, text_of, wait_until
+from chat.urls import urlpatterns
 from tenants.context import in_tenant
 
 
@@ -537,3 +539,26 @@ def test_nobody_else_finds_a_thread(chat):
         assert "secret" not in json.dumps(found)
     assert colleague.post("/threads", {"thread_id": thread}).status_code == 409
     assert texts(chat.history(thread)[0]) == ["echo secret", "secret"]
+
+
+def test_no_address_tells_others_anything_of_a_thread_or_changes_it(chat):
+    """Walked from the routing table, so that a new address is asked by itself."""
+    thread = chat.thread()
+    chat.say(thread, "echo secret")
+    before = chat.history(thread)
+    ids = {"thread_id": thread, "assistant_id": "selftest",
+           "run_id": chat.get(f"/threads/{thread}/runs").json()[0]["run_id"],
+           "checkpoint_id": before[0]["checkpoint"]["checkpoint_id"]}  # fmt: skip
+    body = {"assistant_id": "selftest", "metadata": {}, "values": {}}
+
+    for other in (Chat(make_key("walker", role="OWNER")), Chat(make_key("afar", tenant="beta"))):
+        for route in map(str, (each.pattern for each in urlpatterns)):
+            path = "/" + re.sub(r"<str:(\w+)>", lambda name: ids[name[1]], route)
+            for method in ("get", "post", "patch", "delete"):
+                sent = body if method in ("post", "patch") else None
+                answer = other.send(method, path, sent)
+                told = b"".join(answer.streaming_content) if answer.streaming else answer.content
+                assert b"secret" not in told, path
+                if "thread_id" in route:
+                    assert answer.status_code in (404, 405), f"{method} {path}"
+    assert chat.history(thread) == before
