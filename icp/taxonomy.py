@@ -22,7 +22,7 @@ EVERYDAY_WORDS = {
     "it": '"information technology"',
     "ict": '"information technology" or telecommunications',
     "saas": "software",
-    "fintech": '"payment services" or "financial technology"',
+    "fintech": '"transaction/payment processing" or "clearing and settlement"',
     "f&b": "restaurants or food or beverage",
     "fnb": "restaurants or food or beverage",
     "logistics": "logistics or freight or warehousing",

@@ -11,7 +11,7 @@ from acra.models import RegisterChange, RegisterImport
 from icp.compile import compile_rule
 from icp.keys import EXCLUDABLE, KEYS
 from icp.rules import read_rule
-from icp.taxonomy import SsicTitles
+from icp.taxonomy import EVERYDAY_WORDS, SsicTitles
 from icp.tests.factories import NOW, TODAY, as_platform, make_codes, make_company
 
 COMPANY = "Exempt Private Company Limited by Shares"
@@ -198,6 +198,11 @@ def test_words_find_word_forms_and_the_shortest_codes_that_say_it(register):
     assert [each.code for each in titles.codes_of("wholesale textile")] == ["4641"]
     assert titles.codes_of("nothing of the kind") == []
     assert "restaurants" in titles.suggestions("restarants")
+
+
+@pytest.mark.parametrize("word", EVERYDAY_WORDS)
+def test_words_that_people_use_find_titles_of_the_shipped_classification(db, word):
+    assert SsicTitles().codes_of(word)
 
 
 def test_a_code_of_an_older_edition_is_known_while_a_company_carries_it(register):
