@@ -6,7 +6,7 @@ import os
 from collections import Counter
 
 from bench.result import Result
-from bench.scratch import scratch_database
+from bench.scratch import environment, scratch_database
 
 TRIALS = int(os.environ.get("BUDGET_TRIALS", "200"))
 
@@ -20,7 +20,10 @@ def measure() -> list[Result]:
 
     settings.VENDOR_KEYS = {**settings.VENDOR_KEYS, Vendor.TAVILY: KEY}
     seen: Counter[str] = Counter()
-    with scratch_database(tenants=1) as (tenant,), spenders(_environment(), tenant=tenant) as crew:
+    with (
+        scratch_database(tenants=1) as (tenant,),
+        spenders({**os.environ, **environment()}, tenant=tenant) as crew,
+    ):
         for number in range(1, TRIALS + 1):
             trial = try_budget(crew, run_id=number, seed=number)
             seen["broken"] += not trial.holds
@@ -38,21 +41,3 @@ def measure() -> list[Result]:
     )
     return [Result("budget: trials that broke a budget or a ledger", seen["broken"], limit=0,
                    note=note)]  # fmt: skip
-
-
-def _environment() -> dict[str, str]:
-    from django.conf import settings
-
-    from tenants.context import connection
-
-    params = connection.settings_dict
-    parts = {"host": params["HOST"], "port": str(params["PORT"] or ""), "user": params["USER"],
-             "password": params["PASSWORD"], "dbname": params["NAME"]}  # fmt: skip
-    return {
-        **os.environ,
-        "DATABASE_URL": " ".join(f"{key}={value}" for key, value in parts.items() if value),
-        "DATABASE_ROLE_PREFIX": settings.DATABASE_ROLE_PREFIX,
-        "LEADGEN_DATA_DIR": str(settings.DATA_DIR),
-        "SECRET_KEY": settings.SECRET_KEY,
-        "FIELD_KEYS": ",".join(settings.FIELD_KEYS),
-    }

@@ -14,13 +14,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import path
 from django.utils import timezone
 
 from bench.result import Result
-from bench.scratch import scratch_database
+from bench.scratch import environment, scratch_database
 from chat.tests.live_rig import Server, Wire, serving
 from chat.tests.rig import request_of
 from leadgen_project.urls import urlpatterns as product
@@ -54,7 +53,7 @@ def measure() -> list[Result]:
         connection.close()
         os.environ["DJANGO_SETTINGS_MODULE"] = "bench.chat_settings"
         try:
-            with serving(_environment(), workers=2) as server:
+            with serving({**os.environ, **environment()}, workers=2) as server:
                 return _compare(server, keys)
         finally:
             os.environ["DJANGO_SETTINGS_MODULE"] = "leadgen_project.settings"
@@ -142,15 +141,3 @@ def _key(tenant: str, number: int) -> str:
     return api_tokens.create(
         found, user, name="bench", scopes=["read"], days=1, now=timezone.now()
     )[1]  # fmt: skip
-
-
-def _environment() -> dict[str, str]:
-    params = connection.settings_dict
-    parts = {"host": params["HOST"], "port": str(params["PORT"] or ""), "user": params["USER"],
-             "password": params["PASSWORD"], "dbname": params["NAME"]}  # fmt: skip
-    return {
-        **os.environ,
-        "DATABASE_URL": " ".join(f"{name}={value}" for name, value in parts.items() if value),
-        "DATABASE_ROLE_PREFIX": settings.DATABASE_ROLE_PREFIX,
-        "SECRET_KEY": settings.SECRET_KEY, "FIELD_KEYS": ",".join(settings.FIELD_KEYS),
-    }  # fmt: skip

@@ -29,7 +29,7 @@ from acra.models import RegisteredCompany
 from bench import real_web
 from bench.plain_spider import TABLES
 from bench.result import Result
-from bench.scratch import scratch_database
+from bench.scratch import conninfo, environment, scratch_database
 from enrichment.models import Evidence, Page
 from icp.models import Lead
 from leadgen_project import pipeline
@@ -174,7 +174,7 @@ def _served(module: str, *arguments: str) -> Iterator[dict[str, Any]]:
 # --- ours --------------------------------------------------------------------------------------
 def _ours(web: Web, *, key: str, warm: str) -> Measured:
     env = {
-        **_environment(),
+        **environment(),
         "CRAWL_PROXY": web.proxy,
         "CRAWL_DELAY_SECONDS": "0",
         "LOG_LEVEL": "WARNING",
@@ -196,24 +196,6 @@ def _ours(web: Web, *, key: str, warm: str) -> Measured:
             )
     finally:
         worker.stop()
-
-
-def _environment() -> dict[str, str]:
-    """What leads a worker into the scratch database."""
-    return {
-        "DATABASE_URL": _conninfo(),
-        "DATABASE_ROLE_PREFIX": settings.DATABASE_ROLE_PREFIX,
-        "LEADGEN_DATA_DIR": str(settings.DATA_DIR),
-        "SECRET_KEY": settings.SECRET_KEY,
-        "FIELD_KEYS": ",".join(settings.FIELD_KEYS),
-    }
-
-
-def _conninfo() -> str:
-    given = connection.settings_dict
-    parts = {"host": given["HOST"], "port": given["PORT"], "user": given["USER"],
-             "password": given["PASSWORD"], "dbname": given["NAME"]}  # fmt: skip
-    return " ".join(f"{name}={value}" for name, value in parts.items() if value)
 
 
 def _leads(sites: list[Site]) -> PipelineRun:
@@ -275,10 +257,10 @@ def _spider(hosts: list[str], proxy: str) -> subprocess.Popen[str]:
     spider = subprocess.Popen(
         [sys.executable, "-m", "bench.plain_spider"], text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env={**_environment(), "http_proxy": proxy, "PATH": ""},
+        env={**environment(), "http_proxy": proxy, "PATH": ""},
     )  # fmt: skip
     order = {
-        "conninfo": _conninfo(),
+        "conninfo": conninfo(),
         "hosts": hosts,
         "max_pages": settings.CRAWL_MAX_PAGES,
         "concurrency": settings.CRAWL_CONCURRENCY,

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from bench.result import Result
-from bench.scratch import NAME, scratch_database
+from bench.scratch import environment, scratch_database
 from leadgen_project.sandbox.vendors.odoo import OdooStandIn
 from odoo_sync.choose import choose, choose_news
 from odoo_sync.clients import gateway as calls
@@ -23,7 +23,6 @@ from odoo_sync.open import open_gateway
 from odoo_sync.sync import sync
 from odoo_sync.tests.factories import make_connection, make_lead
 from odoo_sync.tests.odoo_rig import FAULTS, OdooRig
-from tenants.context import connection as database
 from tenants.context import in_tenant
 
 LEADS = int(os.environ.get("BENCH_LEADS", "2000"))
@@ -82,7 +81,7 @@ def _kills(odoo: OdooStandIn, *, tenant: str) -> list[Result]:
         "No good." if row.get("company_registry") in refused else ""
     )
     odoo.chance_of_fault, odoo.likely_faults = 0.1, FAULTS
-    rig = OdooRig(odoo, _env(), tenant=tenant, workers=2, batch=20)
+    rig = OdooRig(odoo, {**os.environ, **environment()}, tenant=tenant, workers=2, batch=20)
     began = time.monotonic()
     killed = rig.wreak(kills=KILLS, dice=random.Random(odoo.seed), seconds=3600)
     states = {state: OdooPush.objects.filter(state=state).count() for state in OdooPush.State}
@@ -104,16 +103,3 @@ def _ready(odoo: OdooStandIn, *, leads: int) -> OdooConnection:
         make_lead()
     choose(connection, now=timezone.now())
     return connection
-
-
-def _env() -> dict[str, str]:
-    params = database.settings_dict
-    parts = {"host": params["HOST"], "port": str(params["PORT"] or ""), "user": params["USER"],
-             "password": params["PASSWORD"], "dbname": NAME}  # fmt: skip
-    return {
-        **os.environ,
-        "DATABASE_URL": " ".join(f"{key}={value}" for key, value in parts.items() if value),
-        "DATABASE_ROLE_PREFIX": settings.DATABASE_ROLE_PREFIX,
-        "SECRET_KEY": settings.SECRET_KEY,
-        "FIELD_KEYS": ",".join(settings.FIELD_KEYS),
-    }

@@ -15,6 +15,25 @@ from tenants.provision import create_tenant
 NAME = "leadgen_bench"
 
 
+def conninfo() -> str:
+    """The database that is worked in, as libpq takes it."""
+    given = connection.settings_dict
+    parts = {"host": given["HOST"], "port": given["PORT"], "user": given["USER"],
+             "password": given["PASSWORD"], "dbname": given["NAME"]}  # fmt: skip
+    return " ".join(f"{name}={value}" for name, value in parts.items() if value)
+
+
+def environment() -> dict[str, str]:
+    """What leads another process into that database."""
+    return {
+        "DATABASE_URL": conninfo(),
+        "DATABASE_ROLE_PREFIX": settings.DATABASE_ROLE_PREFIX,
+        "LEADGEN_DATA_DIR": str(settings.DATA_DIR),
+        "SECRET_KEY": settings.SECRET_KEY,
+        "FIELD_KEYS": ",".join(settings.FIELD_KEYS),
+    }
+
+
 @contextmanager
 def scratch_database(*, tenants: int, name: str = NAME) -> Iterator[list[str]]:
     """Work in a fresh database with ``tenants`` tenants; yields their keys."""

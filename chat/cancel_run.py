@@ -7,11 +7,11 @@ import uuid
 
 from django.db import transaction
 
-from chat.hand_back import hand_back
 from chat.live import find_live
 from chat.models import ChatRun, Thread
 from chat.refusals import NotThereError
 from chat.settle import settle_stale
+from tenants.hand_back import hand_back
 
 LONGEST_WAIT_SECONDS = 60.0
 LOOK_SECONDS = 0.1

@@ -15,15 +15,15 @@ from django.db import DatabaseError, transaction
 
 from chat.checkpoints import add_state, drop_ask, move_head, root_of
 from chat.decide import DecisionError, read_decisions
-from chat.hand_back import hand_back
 from chat.live import Live, leave_place, remove_live, wake_thread
-from chat.models import ChatRun, Checkpoint, Thread
+from chat.models import ChatRun, Checkpoint
 from chat.pieces import AssistantError, Decided, Piece, Talk
-from chat.settle import Fault, settle, settle_stale, settle_stopped
+from chat.settle import Fault, look_for_stale, settle, settle_stopped
 from chat.stopping import must_end
 from chat.turn import RunLostError, Turn, hold_run
 from chat.wish import Wish
 from tenants.context import connection, in_tenant
+from tenants.hand_back import hand_back
 from tenants.models import User
 
 LOOK_SECONDS = 0.2  # for the turn of a run that waits behind one of another process
@@ -102,10 +102,8 @@ def _wait_for_turn(live: Live) -> None:
         older = ChatRun.objects.alive().filter(thread=live.thread_id, pk__lt=live.run_id)
         if not older.exists():
             return
-        with transaction.atomic():
-            thread = Thread.objects.select_for_update(no_key=True).filter(pk=live.thread_id).first()
-            if thread is not None and settle_stale(thread):
-                continue
+        if look_for_stale(live.thread_id):
+            continue
         hand_back()
         live.wait(LOOK_SECONDS)
 

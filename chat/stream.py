@@ -18,12 +18,12 @@ from django.db import DatabaseError
 
 from chat.cancel_run import cancel_run
 from chat.frames import STILL_HERE, Ready, frame
-from chat.hand_back import hand_back
 from chat.live import Event, find_live
 from chat.models import ChatRun, RunEvent
 from chat.refusals import CrowdedError, RefusalError
 from chat.states import values_at
 from tenants.context import in_tenant
+from tenants.hand_back import hand_back
 from tenants.models import User
 from tenants.rest.events import is_welcome
 

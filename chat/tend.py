@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models.functions import Now
 
 from chat.models import ChatRun, RunEvent, Thread
-from chat.settle import STALE_AFTER, settle_stale
+from chat.settle import STALE_AFTER, look_for_stale
 
 EVENTS_KEPT = timedelta(hours=1)  # after the run, for clients that come back
 MOST_THREADS = 500  # deleted at once
@@ -20,11 +19,7 @@ def tend_chat(*, now: datetime) -> int:
     Two statements when there is nothing to do. Called every minute, by any process.
     """
     stale = ChatRun.objects.alive().filter(heartbeat_at__lt=Now() - STALE_AFTER)
-    settled = 0
-    for thread_id in sorted(set(stale.values_list("thread", flat=True))):
-        with transaction.atomic():
-            held = Thread.objects.select_for_update(no_key=True).filter(pk=thread_id).first()
-            settled += settle_stale(held) if held else 0
+    settled = sum(map(look_for_stale, sorted(set(stale.values_list("thread", flat=True)))))
     over = ChatRun.objects.exclude(status__in=ChatRun.ALIVE)
     RunEvent.objects.filter(run__in=over.filter(updated_at__lt=now - EVENTS_KEPT)).delete()
     return settled

@@ -17,11 +17,11 @@ from django.db import transaction
 from chat.checkpoints import add_state
 from chat.decide import ask_text
 from chat.frames import on_one_line
-from chat.hand_back import hand_back
 from chat.live import Live
 from chat.messages import Message, answered, around_words, call_chunks, spoken
 from chat.models import ChatMessage, ChatRun, Checkpoint, Thread
 from chat.pieces import Ask, Custom, Done, Piece, ToolAnswer, ToolCall, Words
+from tenants.hand_back import hand_back
 
 
 class RunLostError(Exception):

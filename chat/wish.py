@@ -24,7 +24,6 @@ class Wish:
 
     assistant: Assistant
     messages: tuple[Message, ...]
-    has_input: bool  # false: go on from the checkpoint, or answer it anew
     resume: Any  # None: none
     is_end: bool  # close an open approval and do nothing
     checkpoint: uuid.UUID | None
@@ -47,14 +46,12 @@ class Wish:
 def read_wish(raw: dict[str, Any]) -> Wish:
     """Read the body of a request for a run. Raises ``RefusalError``."""
     command = _object(raw, "command")
-    has_input = "messages" in _object(raw, "input")
-    given = _object(raw, "input").get("messages") if has_input else None
+    given = _object(raw, "input").get("messages")
     if "goto" in command and _targets(command["goto"]) not in ([], [END]):
         raise UnusableError(f"goto may only be {END}.")
     return Wish(
         assistant=read_assistant(raw.get("assistant_id")),
         messages=tuple(read_messages(given)) if given else (),
-        has_input=bool(given),
         resume=command.get("resume"),
         is_end=_targets(command.get("goto")) == [END],
         checkpoint=read_checkpoint(raw),

@@ -185,7 +185,7 @@ def _prices(domains: Collection[str], wanted: Wishes) -> dict[str, int]:
 def domain_of(lead: Lead) -> str:
     """The domain of the site that was found to be the company's own; empty without one."""
     site = shown(lead.facts, WEBSITE)
-    return registrable(host_of(site).removeprefix("www.")) if site else ""
+    return registrable(host_of(site)) if site else ""
 
 
 def _lacking(leads: Iterable[Lead], wanted: Wishes) -> list[Lead]:

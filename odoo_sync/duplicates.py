@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+from enrichment.host_of import host_of
 from odoo_sync.clients import gateway as calls
 from odoo_sync.clients.gateway import Gateway
 from odoo_sync.mapping import Fields
@@ -30,12 +30,12 @@ def find_companies(gateway: Gateway, wanted: Mapping[int, tuple[str, str]], *, f
             if lead is not None:
                 found.setdefault(lead, (row["id"], f"It has the same {words}, {row[name]}."))
     hosts = {host: lead for lead, (_, site) in wanted.items()
-             if lead not in found and (host := host_of(site))}  # fmt: skip
+             if lead not in found and (host := _domain_of(site))}  # fmt: skip
     domain = [*["|"] * (len(hosts) - 1), *([["website", "ilike", host] for host in sorted(hosts)])]
     if hosts:
         for row in _rows(gateway, "res.partner", [["is_company", "=", True], *domain],
                          ["website"]):  # fmt: skip
-            lead = hosts.get(host_of(str(row["website"] or "")))
+            lead = hosts.get(_domain_of(str(row["website"] or "")))
             if lead is not None:
                 found.setdefault(lead, (row["id"], f"It has the same web site, {row['website']}."))
     return found
@@ -78,11 +78,7 @@ def _rows(
     return sorted(rows, key=lambda row: (not row.get("active"), row["id"]))
 
 
-def host_of(site: str) -> str:
-    """Its host without ``www.``; empty for what has none."""
-    text = site if "://" in site else f"//{site}"
-    try:
-        host = urlsplit(text).hostname or ""
-    except ValueError:
-        return ""
-    return host.removeprefix("www.") if "." in host else ""
+def _domain_of(site: str) -> str:
+    """Its host; empty for what has none, or one without a dot."""
+    host = host_of(site if "://" in site else f"//{site}")
+    return host if "." in host else ""

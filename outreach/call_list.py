@@ -15,8 +15,9 @@ from icp.normalise import NotAValueError, normalise
 from icp.suppressions import shown
 from outreach.dnc import MAY_BE_CALLED, Standing, standings
 from scoring.export_rows import attributions
-from scoring.models import Shortlist, ShortlistEntry
+from scoring.models import ShortlistEntry
 from scoring.neutralise import for_csv
+from scoring.shortlist import latest_shortlist
 from scoring.withhold import withheld
 
 HEADER = ("rank", "company", "uen", "name", "title", "number", "do_not_call",
@@ -56,7 +57,7 @@ def call_list(*, now: datetime) -> CallList:
 
     A number goes out only on a valid Do Not Call result. A dozen statements.
     """
-    newest = Shortlist.objects.order_by("-run_id").first()
+    newest = latest_shortlist()
     entries = list(
         ShortlistEntry.objects.filter(shortlist=newest).exclude(decision="REJECTED")
         .select_related("lead").defer("lead__trace").order_by("rank")

@@ -23,7 +23,6 @@ from scoring.check_words import misfit
 from scoring.models import Explanation, ScoreLine, ShortlistEntry
 from tenants import governor, llm
 from tenants.clients.language_model_errors import AnswerUnusableError
-from tenants.context import current_schema
 from tenants.models import PipelineRun
 from tenants.outage import outlast
 from tenants.permits import NoPermitError, Purpose, Vendor, VendorError
@@ -104,7 +103,7 @@ def explain_entry(entry: ShortlistEntry, *, run_id: int | None) -> Explanation:
     try:
         told = llm.complete(PROMPT, about=about, schema=Said, purpose=purpose)
     except NoPermitError as exc:
-        return _skipped(entry, exc.code, str(exc))
+        return _skipped(entry, exc.code, governor.words_of(exc))
     except AnswerUnusableError as exc:
         logger.info("place %s: %s", entry.pk, exc)
         return Explanation(entry=entry, outcome=Outcome.REFUSED, code="unusable",
@@ -182,14 +181,11 @@ def _skipped(entry: ShortlistEntry, code: str, sentence: str) -> Explanation:
 
 
 def _note(sentence: str) -> str:
-    sentence = sentence.removeprefix(
-        f"{current_schema()}: "
-    )  # logs name the tenant, pages need not
     return f"Text by a language model skipped: {sentence}"[:400]
 
 
 def _skip_all(run: PipelineRun, error: NoPermitError) -> BatchReport:
-    rows = [_skipped(entry, error.code, str(error))
+    rows = [_skipped(entry, error.code, governor.words_of(error))
             for entry in _places(run).filter(explanation=None)]  # fmt: skip
     made = len(Explanation.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000))
     report = BatchReport(taken=made)

@@ -124,6 +124,11 @@ def is_ready(vendor: Vendor) -> bool:
     return True
 
 
+def words_of(error: NoPermitError) -> str:
+    """Why not, for people of the current tenant: logs have to name it, pages need not."""
+    return str(error).removeprefix(f"{current_schema()}: ")
+
+
 def _wait_out(wait: timedelta, wish: Wish) -> None:
     """Sleep until the turn; raises a ``NoPermitError`` when the call may no longer be made then."""
     due = time.monotonic() + wait.total_seconds()

@@ -21,12 +21,12 @@ from chat.agent.conversation import Message, text_of
 from chat.agent.hide import Hidden
 from chat.agent.speak import answer_calls, ask_people, say
 from chat.agent.toolbox import AmbiguousError, Answer, Caller, ToolError, find_tool, tools
-from chat.hand_back import hand_back
 from chat.ids import new_id
 from chat.pieces import Action, Piece, ToolCall
 from tenants import governor, llm
 from tenants.clients.dialogue import AskedTool, Dialogue, OfferedTool, Spoken
 from tenants.context import current_schema
+from tenants.hand_back import hand_back
 from tenants.permits import NoPermitError, Purpose, Vendor, VendorError
 from tenants.prompts import ABOUT_MARKS, Prompt, inside_marks
 
@@ -142,7 +142,7 @@ def _check_ready() -> None:
 
 def _away(exc: NoPermitError) -> ModelAwayError:
     """The governor's sentence without the tenant's key before it."""
-    words = str(exc).partition(": ")[2] or str(exc)
+    words = governor.words_of(exc)
     return ModelAwayError(words[0].upper() + words[1:], is_quiet=exc.code in {"no_key", "off"})
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
 
-from tenants.context import connection, current_schema, in_tenant
+from tenants.context import current_schema, in_tenant
+from tenants.hand_back import hand_back
 from tenants.models import Membership, Tenant, User
 
 LOOK_EVERY_SECONDS = 1.0
@@ -101,8 +102,7 @@ def _look(schema: str, look: Callable[[], Look | None], user: User) -> Look | No
         with in_tenant(schema):
             return look() if is_welcome(user, schema) else None
     finally:
-        if not connection.in_atomic_block:
-            connection.close()  # back to the pool, while we wait
+        hand_back()
 
 
 def is_welcome(user: User, schema: str) -> bool:
