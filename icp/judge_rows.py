@@ -13,6 +13,7 @@ from icp.models import Suppression
 from icp.normalise import NotAValueError, guess_kind, normalise
 from icp.read_table import Table
 from icp.suppressions import hash_of
+from tenants.neutralise import plain
 
 Kind = Suppression.Kind
 REASON_COLUMN = "why_refused"
@@ -115,29 +116,6 @@ def _kind(name: str, cell: str, given: str) -> str | None:
     if name != "value":
         return name
     return KIND_WORDS.get(given.lower()) if given else guess_kind(cell)
-
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-
-
-def neutral(cell: str) -> str:
-    """The cell so that no spreadsheet runs it: ``'`` in front, numbers and telephones excepted."""
-    if cell.lstrip(" ").startswith(FORMULA_STARTS) and not _is_number(cell):
-        return f"'{cell}"
-    return cell
-
-
-def plain(cell: str) -> str:
-    """The cell as it was before ``neutral``."""
-    return (
-        cell[1:]
-        if cell.startswith("'") and cell[1:].lstrip(" ").startswith(FORMULA_STARTS)
-        else cell
-    )
-
-
-def _is_number(cell: str) -> bool:
-    return bool(cell.strip("+-")) and all(sign in "0123456789 ().-+" for sign in cell)
 
 
 def _short(cell: str) -> str:

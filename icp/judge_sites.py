@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 
 from icp.give_site import SiteError, read_address
-from icp.judge_rows import REASON_COLUMN, Row, judged, plain, refuse
+from icp.judge_rows import REASON_COLUMN, Row, judged, refuse
 from icp.models import Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.read_table import Table, UnreadableFileError
+from tenants.neutralise import plain
 
 LONGEST_SITE = 500
 HEADERS = {

@@ -11,8 +11,9 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from icp.judge_rows import REASON_COLUMN, Row, neutral
+from icp.judge_rows import REASON_COLUMN, Row
 from icp.models import Upload
+from tenants.neutralise import for_csv
 
 ROW_FIELDS = [field.name for field in fields(Row)]
 U = TypeVar("U", bound=Upload)
@@ -50,9 +51,9 @@ def error_file(upload: Upload) -> str:
     writer = csv.writer(out)
     for row in unpack(upload.refused_rows):
         if row.number == 0:  # the header was kept with them
-            writer.writerow([*map(neutral, row.cells), REASON_COLUMN])
+            writer.writerow([*map(for_csv, row.cells), REASON_COLUMN])
         else:
-            writer.writerow([*map(neutral, row.cells), " ".join(row.reasons)])
+            writer.writerow([*map(for_csv, row.cells), " ".join(row.reasons)])
     return out.getvalue()
 
 

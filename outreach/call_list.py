@@ -16,9 +16,9 @@ from icp.suppressions import shown
 from outreach.dnc import MAY_BE_CALLED, Standing, standings
 from scoring.export_rows import attributions
 from scoring.models import ShortlistEntry
-from scoring.neutralise import for_csv
 from scoring.shortlist import latest_shortlist
 from scoring.withhold import withheld
+from tenants.neutralise import for_csv
 
 HEADER = ("rank", "company", "uen", "name", "title", "number", "do_not_call",
           "attribution")  # fmt: skip

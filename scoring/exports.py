@@ -17,10 +17,10 @@ from openpyxl.utils import get_column_letter
 
 from scoring.export_rows import COLUMNS, attribution_of, attributions_of_listings, rows
 from scoring.models import Shortlist
-from scoring.neutralise import for_csv, for_xlsx
 from scoring.shortlist import TIE_BREAK
 from tenants.context import current_schema
 from tenants.models import PipelineRun
+from tenants.neutralise import for_csv, for_xlsx
 
 KEPT_NIGHTS = 7  # with their files, whatever their age
 BOM = "\ufeff"  # without it Excel reads UTF-8 as the local code page

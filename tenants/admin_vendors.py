@@ -25,6 +25,7 @@ from unfold.contrib.filters.admin import FieldTextFilter, RangeDateFilter, Singl
 
 from tenants.console import ModelAdmin, may_do, reason_of
 from tenants.context import is_public, keep_tenant
+from tenants.neutralise import for_csv
 from tenants.settle_by_hand import NotSettledError, settle_by_hand
 from tenants.templatetags.console import count, dollars, moment, span
 from tenants.vendor_models import VendorUsage
@@ -181,12 +182,7 @@ def _lines(calls: QuerySet[VendorUsage]) -> Iterator[str]:
 def _cells(call: VendorUsage) -> Iterable[Any]:
     return (
         call.pk, call.tenant_id, call.at.isoformat(), call.day, call.vendor,
-        _harmless(call.purpose), call.run_id, call.lead_id, call.outcome, call.reserved_units,
+        for_csv(call.purpose), call.run_id, call.lead_id, call.outcome, call.reserved_units,
         call.units, f"{call.micros / 1_000_000:.6f}", call.own_key, call.milliseconds,
-        _harmless(call.reference), _harmless(call.note),
+        for_csv(call.reference), for_csv(call.note),
     )  # fmt: skip
-
-
-def _harmless(text: str) -> str:
-    """Vendors' words, lest a spreadsheet takes them for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text

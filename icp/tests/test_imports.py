@@ -14,7 +14,6 @@ from django.test.utils import CaptureQueriesContext
 
 from icp import imports, read_workbook
 from icp.imports import confirm_import, discard_import, preview_import, undo_import
-from icp.judge_rows import neutral, plain
 from icp.models import Suppression, SuppressionImport
 from icp.read_table import UnreadableFileError, read_table
 from icp.suppressions import SuppressionError, add, is_suppressed
@@ -22,6 +21,7 @@ from icp.tests.factories import NOW, make_lead
 from icp.tests.hostile_files import FILES, slow_workbook
 from icp.uploads import UploadError, error_file, rows_of
 from tenants.context import in_tenant
+from tenants.neutralise import for_csv, plain
 
 
 def preview(content: bytes | str, *, reason="they asked"):
@@ -185,13 +185,13 @@ def test_the_error_file_has_the_own_columns_and_the_reasons_and_can_be_uploaded_
 
 @pytest.mark.parametrize("cell", ["=1+1", "+cmd|x", "-2+3=", "@SUM(1)", "\tx", "\uff1d1", " =1"])
 def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless_and_comes_back(cell):
-    assert neutral(cell) == f"'{cell}"
-    assert plain(neutral(cell)) == cell
+    assert for_csv(cell) == f"'{cell}"
+    assert plain(for_csv(cell)) == cell
 
 
 @pytest.mark.parametrize("cell", ["+65 6123 4567", "-12", "jo@acme.sg", "O'Neill", "'quoted'", ""])
 def test_an_ordinary_cell_stays_as_it_is(cell):
-    assert neutral(cell) == cell
+    assert for_csv(cell) == cell
     assert plain(cell) == cell
 
 

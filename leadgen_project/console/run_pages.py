@@ -32,11 +32,11 @@ from leadgen_project.console.pages import link
 from leadgen_project.night_stages import MissingInputError
 from leadgen_project.price import price_of_next_night
 from leadgen_project.reason_words import reason_words
-from scoring.neutralise import for_csv
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
 from tenants.context import keep_tenant
 from tenants.models import AuditEvent, PipelineRun, Tenant
+from tenants.neutralise import for_csv
 
 RIGHT = "tenants.run_night"
 QUESTIONS = {  # verb -> question, word on the button, what follows from it

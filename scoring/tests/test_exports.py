@@ -14,7 +14,6 @@ from icp.models import Lead
 from scoring.export_rows import COLUMNS
 from scoring.exports import NoFinishedRunError, csv_lines, export_run, finished_run
 from scoring.models import LeadScore
-from scoring.neutralise import plain
 from scoring.publish import current_card
 from scoring.score import score_batch
 from scoring.shortlist import make_shortlist
@@ -27,10 +26,11 @@ from scoring.tests.factories import (
     make_lead,
     make_run,
 )
-from scoring.tests.test_neutralise import HOSTILE
 from scoring.tests.test_shortlist import suppress
 from tenants.context import in_public, in_tenant
 from tenants.models import AuditEvent, PipelineRun
+from tenants.neutralise import plain
+from tenants.tests.test_neutralise import HOSTILE
 
 CSV, XLSX = "/export/latest_scores.csv", "/export/latest_scores.xlsx"
 
