@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 
 from outreach.compose import message_id_of
 from outreach.models import Mailbox, MailPolicy, Message, MessageEvent
-from outreach.transports.interface import Trace, Transport
+from outreach.transports.interface import WENT_OUT, Trace, Transport
 from outreach.transports.open import NoTransportError, open_transport
 from outreach.waiting import CAN_BE_ASKED
 from tenants import audit
@@ -91,7 +91,7 @@ def _ask(
     message_id = message_id_of(key, sender=mailbox.address)
     trace = transport.look(key=key, draft_id=message.draft_id, message_id=message_id)
     total.asked += 1
-    if trace is Trace.SENT:
+    if trace in WENT_OUT:
         total.sent += _found(message, mailbox, message_id=message_id, now=now)
     elif trace is Trace.UNKNOWN:
         total.unanswered += 1

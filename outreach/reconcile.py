@@ -1,8 +1,8 @@
 """Find out what became of messages whose sender died or got no clear answer.
 
 Looks at 60 s, 5, 15 and 60 minutes after the provider was asked. A second send of the same draft is
-allowed once, at the 5 or 15 minute look, and only if the draft is still one. After the last look a
-person decides.
+allowed once, at the 5 or 15 minute look, only if the draft is still one, and only if the gate would
+let the mail go now. After the last look a person decides.
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ from __future__ import annotations
 from django.db import transaction
 from django.db.models import F, Q
 
+from outreach import gate
 from outreach.claim import LEASE
+from outreach.facts import Known, facts_of
+from outreach.gate import Say
+from outreach.message_with_all import message_with_all
 from outreach.models import Mailbox, Message, MessageEvent
 from outreach.send import mail_of
 from outreach.settle import LOOKS, change, in_hand, settle_doubt, settle_sent
@@ -112,10 +116,8 @@ def _may_send_again(message: Message) -> bool:
 
 
 def _send_again(message: Message, *, transport: Transport) -> None:
-    again = "Once more: it was still a draft."
-    if not outlast(
-        lambda: change(message, event=Kind.ASKED, detail=again, resends=F("resends") + 1)
-    ):
+    if not outlast(lambda: _may_go_now(message)):
+        outlast(lambda: _later(message, Trace.DRAFT))
         return
     outcome = transport.send(mail_of(message), draft_id=message.draft_id)
     if outcome.result is Result.ACCEPTED:
@@ -123,6 +125,27 @@ def _send_again(message: Message, *, transport: Transport) -> None:
     else:
         # A refusal now proves nothing: perhaps it is no draft any more because it is on its way.
         outlast(lambda: _later(message, Trace.DRAFT))
+
+
+@transaction.atomic
+def _may_go_now(message: Message) -> bool:
+    """Note that it is sent once more, if it is still ours and the gate lets it go.
+
+    Minutes have passed since it was claimed: its recipient may have opted out or been erased, its
+    campaign or all sending be switched off.
+    """
+    if not in_hand(message).select_for_update(of=("self",)).exists():
+        return False
+    now = database_now()
+    current, policy = message_with_all(message.pk)
+    mailbox = Mailbox.objects.filter(pk=current.mailbox_id).first()
+    known = Known([current], now, policy)
+    verdict = gate.decide(gate.ask(facts_of(current, known=known, mailbox=mailbox)))
+    if verdict.say is Say.ALLOW:
+        again = "Once more: it was still a draft."
+        return change(message, event=Kind.ASKED, detail=again, at=now, resends=F("resends") + 1)
+    change(message, event=Kind.LOOKED, detail=f"It is not sent once more. {verdict.sentence}")
+    return False
 
 
 def _later(message: Message, trace: Trace) -> None:

@@ -35,16 +35,20 @@ SELECT id, %(kind)s, sent_at, '', %(reference)s, '' FROM sent
 """
 
 
-def change(message: Message, *, event: MessageEvent.Kind, detail: str = "", **changes: Any) -> bool:
+def change(
+    message: Message, *, event: MessageEvent.Kind, detail: str = "", at: datetime | None = None,
+    **changes: Any,
+) -> bool:  # fmt: skip
     """Change a message in hand and note the event: both, or none and False if it is another's.
 
     ``message`` itself stays as it was claimed.
     """
     with transaction.atomic():
-        if not in_hand(message).update(**changes):
+        mine = in_hand(message)
+        if not (mine.update(**changes) if changes else mine.exists()):
             return False
         MessageEvent.objects.create(
-            message=message, kind=event, at=database_now(), actor=message.held_by,
+            message=message, kind=event, at=at or database_now(), actor=message.held_by,
             detail=detail[:500],
         )  # fmt: skip
     return True

@@ -10,11 +10,13 @@ from django.test import override_settings
 from django.utils import timezone
 
 from leadgen_project import schedule
+from leadgen_project.sandbox.vendors.mail_stand_in import MailFault
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
 from outreach import deliver
 from outreach.claim import claim
 from outreach.models import Mailbox, MailPolicy, Message
 from outreach.send import send
+from outreach.settle import LOOKS
 from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
 from outreach.tokens import keep
 from outreach.transports.open import open_transport
@@ -123,6 +125,37 @@ def test_what_had_been_sent_is_found_at_the_provider_and_not_sent_again(mailbox,
     Message.objects.update(asked_at=None)
     deliver.deliver(mailbox.pk)
     assert sorted(microsoft.keys.values()) == [1, 1]
+
+
+def test_what_the_provider_itself_had_doubled_is_not_sent_a_third_time(mailbox, microsoft, capsys):
+    message = make_message(make_campaign(mailbox))
+    backup = Message.objects.filter(pk=message.pk).values().get()
+    microsoft.fail_next(MailFault.TWICE)
+    send(claim(mailbox.pk), transport=open_transport(mailbox))
+    Message.objects.filter(pk=message.pk).update(**backup)  # restored
+
+    call_command("after_restore")
+
+    assert "acme: 1 looked for, 1 had been sent" in capsys.readouterr().out
+    assert set(Message.objects.values_list("status", flat=True)) == {"SENT"}
+
+
+def test_a_draft_of_before_the_backup_stays_one_while_sending_is_off(mailbox, microsoft):
+    """What was in a sender's hands when the backup was made is asked after, and not sent again."""
+    message = make_message(make_campaign(mailbox))
+    microsoft.fail_next(MailFault.GATEWAY_BEFORE)
+    send(claim(mailbox.pk), transport=open_transport(mailbox))
+    restored.why_older()  # the first to ask makes the row
+    change_installation(server="123 on timeline 1")
+
+    schedule.heed_restore()
+    for _ in LOOKS:
+        Message.objects.update(held_until=None, look_at=timezone.now())
+        deliver.deliver(mailbox.pk)
+
+    message.refresh_from_db()
+    assert len(microsoft.asked("look")) >= len(LOOKS)
+    assert (message.status, microsoft.mails) == ("IN_DOUBT", [])
 
 
 def test_a_mailbox_that_cannot_be_asked_is_counted(acme, capsys):

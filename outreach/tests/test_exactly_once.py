@@ -14,7 +14,7 @@ from django.utils import timezone
 from icp import suppressions
 from outreach.ask_again import ask_again
 from outreach.claim import claim
-from outreach.models import Mailbox, Message, MessageEvent
+from outreach.models import Campaign, Mailbox, MailPolicy, Message, MessageEvent
 from outreach.reconcile import reconcile
 from outreach.send import MOST_PUT_OFF, send
 from outreach.settle import LOOKS
@@ -114,6 +114,33 @@ def test_an_opt_out_at_the_last_moment_stops_a_claimed_message(mailbox):
 
     assert send(claimed, transport=office) == Message.Status.REFUSED
     assert office.sent == []
+
+
+@pytest.mark.parametrize(
+    "no", ["opted out", "erased", "sending off", "campaign stopped", "mailbox paused"]
+)
+def test_what_may_not_go_any_more_is_not_sent_a_second_time(mailbox, no):
+    message = make_message(make_campaign(mailbox))
+    office = PostOffice([Trouble.NONE, Trouble.UNCLEAR_BEFORE])
+    work(mailbox, office)
+    match no:
+        case "opted out":
+            suppressions.add("EMAIL", message.recipient, reason="no", actor="olga")
+        case "erased":
+            Message.objects.update(recipient="")
+        case "sending off":
+            MailPolicy.objects.update(sending_off="The database was restored.")
+        case "campaign stopped":
+            Campaign.objects.update(status="STOPPED")
+        case "mailbox paused":
+            Mailbox.objects.update(state="PAUSED", state_reason="holidays")
+
+    run_to_the_end(mailbox, office)
+
+    message.refresh_from_db()
+    assert (message.status, office.sent) == (Message.Status.IN_DOUBT, [])
+    assert message.events.filter(kind=MessageEvent.Kind.ASKED).count() == 1
+    assert message.events.filter(detail__startswith="It is not sent once more. ").exists()
 
 
 def test_who_slept_past_the_lease_asks_nobody(mailbox):
