@@ -138,7 +138,7 @@ def _may_go_now(message: Message) -> bool:
         return False
     now = database_now()
     current, policy = message_with_all(message.pk)
-    mailbox = Mailbox.objects.filter(pk=current.mailbox_id).first()
+    mailbox = Mailbox.objects.filter(pk=current.mailbox_id or 0).first()
     known = Known([current], now, policy)
     verdict = gate.decide(gate.ask(facts_of(current, known=known, mailbox=mailbox)))
     if verdict.say is Say.ALLOW:
