@@ -12,8 +12,10 @@ from django.conf import settings
 from django.db import transaction
 
 from outreach.models import MailPolicy
+from outreach.policy import set_hours
 from outreach.windows import WindowError, parse_hours, zone_of
 from tenants import audit
+from tenants.clock import database_now
 from tenants.context import current_schema, in_public
 from tenants.models import TenantSettings
 from tenants.permits import Vendor
@@ -24,8 +26,6 @@ MOST_ZONES = 100
 TRANSPORTS = ("none", "graph", "gmail", "smtp")
 # Name in the API -> field of the tenant's settings.
 OF_TENANT = {
-    "workingHours": "working_hours",
-    "activeTimezones": "active_timezones",
     "emailProvider": "email_provider",
     "nightlyEnabled": "nightly_enabled",
     "nightlyAt": "nightly_at",
@@ -46,12 +46,14 @@ def read_config() -> dict[str, Any]:
     """The current tenant's configuration under the names of the API.
 
     ``llmTransactionLimit`` is calls of the language model a minute, of all tenants together:
-    they share the deployment's account.
+    they share the deployment's account. Hours and zones are those the gate asks at each mail.
     """
     chosen = TenantSettings.objects.get(pk=current_schema())
     values = {name: getattr(chosen, field) for name, field in OF_TENANT.items()}
     values["nightlyAt"] = f"{chosen.nightly_at:%H:%M}"
-    return {"llmTransactionLimit": _llm_limit(), **values}
+    policy = MailPolicy.current()
+    return {"llmTransactionLimit": _llm_limit(), "workingHours": policy.weekly_hours,
+            "activeTimezones": policy.active_zones, **values}  # fmt: skip
 
 
 @transaction.atomic
@@ -71,7 +73,8 @@ def update_config(changes: dict[str, Any], *, actor: str, reason: str = "") -> d
     chosen.save(update_fields=list(OF_TENANT.values()))
     if "llmTransactionLimit" in changes:
         _set_llm_limit(changes["llmTransactionLimit"])
-    _set_mail_hours(changes)
+    set_hours(hours=changes.get("workingHours"), zones=changes.get("activeTimezones"),
+              now=database_now())  # fmt: skip
     after = read_config()
     old, new = audit.changes(before, after)
     if new:
@@ -91,14 +94,6 @@ def check(changes: dict[str, Any]) -> None:
             zone_of(name)
     except WindowError as exc:
         raise ConfigError("activeTimezones", str(exc)) from exc
-
-
-def _set_mail_hours(changes: dict[str, Any]) -> None:
-    """What the gate asks when mail goes out; see ``outreach.policy``."""
-    names = {"workingHours": "hours", "activeTimezones": "active_zones"}
-    wanted = {field: changes[name] for name, field in names.items() if name in changes}
-    if wanted:
-        MailPolicy.objects.update_or_create(pk=1, defaults=wanted)
 
 
 def _llm_limit() -> int:

@@ -27,7 +27,7 @@ WorkingHours = type(
 
 
 class EmailProvider(StrictSerializer):
-    """How mail leaves the house. Secrets are no part of it: mailboxes are connected elsewhere."""
+    """A caller's own note of how it mails. What holds is said for each mailbox, elsewhere."""
 
     transport = serializers.ChoiceField(TRANSPORTS, required=False)
     fromName = serializers.CharField(max_length=100, required=False)  # noqa: N815 -- the plan's style
@@ -42,7 +42,7 @@ class ConfigSerializer(StrictSerializer):
     workingHours = WorkingHours(required=False)  # noqa: N815 -- as above
     activeTimezones = serializers.ListField(  # noqa: N815 -- as above
         child=serializers.CharField(max_length=64), max_length=MOST_ZONES, required=False,
-        help_text="IANA names; mail goes only to places in these.",
+        help_text="IANA names; mail goes only to places in these. None: to all.",
     )  # fmt: skip
     emailProvider = EmailProvider(required=False)  # noqa: N815 -- as above
     nightlyEnabled = serializers.BooleanField(required=False)  # noqa: N815 -- as above

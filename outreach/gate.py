@@ -228,7 +228,7 @@ def _country(facts: Facts) -> Verdict | None:
     if basis is None or facts.country in facts.bases:
         return None
     return _hold("no_basis", f"No basis is recorded for mail to {facts.country}. {basis}.",
-                 "policy")  # fmt: skip
+                 "mail")  # fmt: skip
 
 
 # --- how much -------------------------------------------------------------------------------
@@ -262,17 +262,17 @@ def _transport(facts: Facts) -> Verdict | None:
 # --- when -----------------------------------------------------------------------------------
 def _zone(facts: Facts) -> Verdict | None:
     if facts.active_zones and facts.zone not in facts.active_zones:
-        return _hold("zone_off", f"Mail to {facts.zone} is switched off.", "mail")
+        return _hold("zone_off", f"Mail to {facts.zone} is switched off.", "hours")
     return None
 
 
 def _window(facts: Facts) -> Verdict | None:
     opens = facts.window.next_open(facts.now, zone=facts.zone, country=facts.country)
     if opens is None:
-        return _hold("window_never", "Its window never opens; give it hours.", "mail")
+        return _hold("window_never", "Its window never opens; give it hours.", "hours")
     if opens > facts.now:
         return Verdict("", Say.HOLD, "outside_window",
-                       f"It is outside working hours in {facts.zone}.", "mail", opens)  # fmt: skip
+                       f"It is outside working hours in {facts.zone}.", "hours", opens)  # fmt: skip
     return None
 
 

@@ -18,7 +18,7 @@ from icp.models import Lead
 from outreach.answer_models import InboxState, Reply  # noqa: F401 -- where Django finds them
 from outreach.law import Answer, Origin
 from outreach.phone_models import DncResult  # noqa: F401 -- as above
-from outreach.windows import OFFICE, Window, parse_hours
+from outreach.windows import OFFICE_HOURS, Window, parse_hours
 
 
 class EmailTemplate(models.Model):
@@ -158,8 +158,13 @@ class MailPolicy(models.Model):
         return cls.objects.filter(pk=1).first() or cls(pk=1)
 
     @property
+    def weekly_hours(self) -> dict[str, list[str]]:
+        """Weekday -> spans, as they hold. A day that is not named is closed."""
+        return {day: spans for day, spans in (self.hours or OFFICE_HOURS).items() if spans}
+
+    @property
     def window(self) -> Window:
-        return parse_hours(self.hours) if self.hours else OFFICE
+        return parse_hours(self.weekly_hours)
 
 
 class OriginPolicy(models.Model):

@@ -16,10 +16,8 @@ from outreach.ask_again import ask_again
 from outreach.law import ANYWHERE, NEEDS_BASIS, POLICY, Answer, Origin, Policy, policy_for
 from outreach.models import MailPolicy, OriginPolicy
 from outreach.render import one_line
-from outreach.windows import WindowError, parse_hours, zone_of
+from outreach.windows import DAYS
 from tenants import audit
-from tenants.context import current_schema
-from tenants.models import TenantSettings
 
 COUNTRIES = ("SG",)  # shown beside "all countries" even before anybody changed a cell
 
@@ -44,25 +42,43 @@ class Cell:
 
 @transaction.atomic
 def set_policy(changes: dict[str, Any], *, actor: str, reason: str, now: datetime) -> bool:
-    """Change the mail policy; returns whether anything differs. Raises ``PolicyError``.
-
-    Hours and zones are those of ``getConfig`` too, and are written to both.
-    """
+    """Change the mail policy; returns whether anything differs. Raises ``PolicyError``."""
     reason = _said(reason)
-    policy, _ = MailPolicy.objects.select_for_update().get_or_create(pk=1)
     _check(changes)
-    before, after = audit.changes({name: getattr(policy, name) for name in changes}, changes)
+    before, after = _keep(changes)
     if not after:
         return False
-    MailPolicy.objects.filter(pk=1).update(**after)
-    shared = {"hours": "working_hours", "active_zones": "active_timezones"}
-    copied = {shared[name]: value for name, value in after.items() if name in shared and value}
-    if copied:
-        TenantSettings.objects.filter(pk=current_schema()).update(**copied)
     audit.record("outreach.policy.set", actor=actor, subject="mail policy", before=before,
                  after=after, reason=reason)  # fmt: skip
     ask_again(now=now)
     return True
+
+
+@transaction.atomic
+def set_hours(
+    *, hours: dict[str, list[str]] | None, zones: list[str] | None, now: datetime
+) -> None:
+    """Say when mail may go out and to which time zones; None leaves as it is. Audits nothing.
+
+    No hours at all is a week that is closed; no zones means all of them.
+    """
+    changes: dict[str, Any] = {}
+    if hours is not None:
+        changes["hours"] = hours if any(hours.values()) else {day: [] for day in DAYS}
+    if zones is not None:
+        changes["active_zones"] = zones
+    _before, after = _keep(changes)
+    if after:
+        ask_again(now=now)
+
+
+def _keep(changes: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Store what differs; returns it as it was and as it is."""
+    policy, _ = MailPolicy.objects.select_for_update().get_or_create(pk=1)
+    before, after = audit.changes({name: getattr(policy, name) for name in changes}, changes)
+    if after:
+        MailPolicy.objects.filter(pk=1).update(**after)
+    return before, after
 
 
 @transaction.atomic
@@ -119,15 +135,6 @@ def _cell(
 
 
 def _check(changes: dict[str, Any]) -> None:
-    try:
-        parse_hours(changes.get("hours", {}))
-    except WindowError as exc:
-        raise PolicyError("hours", str(exc)) from exc
-    for zone in changes.get("active_zones", []):
-        try:
-            zone_of(zone)
-        except WindowError as exc:
-            raise PolicyError("active_zones", str(exc)) from exc
     unknown = [country for country in changes.get("bases", {}) if country not in NEEDS_BASIS]
     if unknown:
         raise PolicyError("bases", f"No basis is asked for in {', '.join(unknown)}.")

@@ -13,7 +13,6 @@ from outreach.law import NEEDS_BASIS, THRESHOLDS, Answer, Origin
 from outreach.mail_page import MailPage, name_of
 from outreach.models import MailPolicy, OriginPolicy
 from outreach.policy import PolicyError, set_origin, set_policy, table
-from outreach.windows import DAYS
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
 from tenants.models import AuditEvent
@@ -56,7 +55,8 @@ class MailPolicyAdmin(MailPage):
         events = AuditEvent.objects.filter(action__startswith="outreach.policy").order_by("-at")
         return self.page(
             request, "policy", "Mail policy", policy=policy, shown=shown, error=error,
-            days=[(day, shown[f"hours.{day}"]) for day in DAYS], thresholds=THRESHOLDS,
+            hours=[(day, ", ".join(spans)) for day, spans in policy.weekly_hours.items()],
+            thresholds=THRESHOLDS,
             bases=[(country, duty, policy.bases.get(country, "")) for country, duty in
                    sorted(NEEDS_BASIS.items())],
             may_edit=may_do(request, EDIT), events=events[:EVENTS],
@@ -98,28 +98,19 @@ class OriginPolicyAdmin(MailPage):
 
 
 def _shown(policy: MailPolicy) -> dict[str, str]:
-    hours = {f"hours.{day}": ", ".join(policy.hours.get(day, [])) for day in DAYS}
     return {"sending_off": policy.sending_off, "why_sentence": policy.why_sentence,
-            "active_zones": ", ".join(policy.active_zones), **hours,
             "accepts_risky": "1" if policy.accepts_risky else "",
             "labels": "1" if policy.labels else ""}  # fmt: skip
 
 
 def _changes(request: HttpRequest) -> dict[str, Any]:
     post = request.POST
-    hours = {day: _words(post.get(f"hours.{day}", "")) for day in DAYS}
     bases = {name.removeprefix("basis."): str(post.get(name, "")).strip()[:300]
              for name in post if name.startswith("basis.")}  # fmt: skip
     return {
         "sending_off": post.get("sending_off", "").strip()[:300],
         "why_sentence": post.get("why_sentence", "").strip()[:300],
-        "hours": {day: spans for day, spans in hours.items() if spans},
-        "active_zones": _words(post.get("active_zones", "")),
         "accepts_risky": bool(post.get("accepts_risky")),
         "labels": bool(post.get("labels")),
         "bases": {country: words for country, words in bases.items() if words},
     }
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.replace("\n", ",").split(",") if word.strip()][:100]

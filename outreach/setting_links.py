@@ -7,7 +7,8 @@ from django.urls import NoReverseMatch, reverse
 # Page an objection of the gate names as its setting -> words and address of it.
 _SETTINGS = {
     "mail": ("Mail policy", "outreach_mailpolicy_changelist"),
-    "policy": ("Origin policy", "outreach_originpolicy_changelist"),
+    "hours": ("Working hours", "hours"),
+    "policy": ("Origins of addresses", "outreach_originpolicy_changelist"),
     "held": ("Held mail", "outreach_held"),
     "doubt": ("Mail in doubt", "outreach_doubt"),
     "suppressions": ("Suppressions", "icp_suppression_changelist"),

@@ -62,7 +62,7 @@ def why_campaign(campaign: Campaign, *, now: datetime) -> list[Answer]:
     timed = later.aggregate(n=Count("pk"), first=Min("not_before"))
     if timed["n"]:
         words = f"They wait for hours or pauses to pass; the next is due {_clock(timed['first'])}."
-        found.append(Answer(words, "mail", timed["n"]))
+        found.append(Answer(words, "hours", timed["n"]))
     due = mine.filter(status=Status.QUEUED, not_before__lte=now).count()
     if due:
         found.append(Answer("They are due and go out as fast as their mailboxes may send.",
@@ -119,8 +119,8 @@ def _ready_mailboxes(campaign: Campaign) -> list[Answer]:
 
 _SETTINGS = {
     "origin_asks": "held", "not_adopted": "held", "not_verified": "verification",
-    "risky": "mail", "no_basis": "policy", "origin": "policy", "zone_off": "mail",
-    "window_never": "mail", "unresolved": "template", "template_faulty": "template",
+    "risky": "mail", "no_basis": "mail", "origin": "policy", "zone_off": "hours",
+    "window_never": "hours", "unresolved": "template", "template_faulty": "template",
     "no_mailbox": "campaign", "campaign_paused": "campaign", "sending_off": "mail",
 }  # fmt: skip
 

@@ -84,7 +84,8 @@ def _span(day: str, text: object) -> Span:
     return span
 
 
-OFFICE = parse_hours({day: ["09:00-17:30"] for day in DAYS[:5]})
+OFFICE_HOURS: dict[str, list[str]] = {day: ["09:00-17:30"] for day in DAYS[:5]}
+OFFICE = parse_hours(OFFICE_HOURS)
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -121,6 +121,8 @@ class TenantSettings(models.Model):
     retention_days = models.PositiveIntegerField(
         choices=Retention, default=Retention.HALF_YEAR, help_text="How long fetched pages are kept."
     )
+    # Read by nobody: outreach.MailPolicy holds hours and zones. Columns go a release after their
+    # last reader.
     working_hours = models.JSONField(
         default=office_hours,
         help_text="Weekday -> spans such as 09:00-17:30.",

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from leadgen_project.config import TRANSPORTS, ConfigError, check, read_config, update_config
+from leadgen_project.config import ConfigError, check, read_config, update_config
 from leadgen_project.console.context import tenant_of
 from leadgen_project.console.pages import link
 from outreach.windows import DAYS, parse_hours, zone_of
@@ -26,12 +26,6 @@ from tenants.console import is_platform_admin, may_do, reason_of
 from tenants.context import current_schema
 
 RIGHT = "tenants.edit_settings"
-TRANSPORT_WORDS = {
-    "none": "No mail",
-    "graph": "Microsoft 365",
-    "gmail": "Gmail",
-    "smtp": "A mail server (SMTP)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +42,9 @@ class Place:
 
 
 class HoursForm(forms.Form):
-    """Everything of the configuration that no other page edits."""
+    """What of the configuration no other page edits."""
 
     zones = forms.CharField(required=False, max_length=6500)
-    transport = forms.ChoiceField(choices=[(name, TRANSPORT_WORDS[name]) for name in TRANSPORTS])
-    from_name = forms.CharField(required=False, max_length=100)
-    reply_to = forms.EmailField(required=False, max_length=254)
     model_calls = forms.IntegerField(min_value=1)
 
     def __init__(self, *args: Any, is_admin: bool, **kwargs: Any) -> None:
@@ -70,14 +61,9 @@ class HoursForm(forms.Form):
     def changes(self) -> dict[str, Any]:
         """What was typed, under the names of the API. Only of a valid form."""
         data = self.cleaned_data
-        provider = {"transport": data["transport"], "fromName": data["from_name"],
-                    "replyTo": data["reply_to"]}  # fmt: skip
         return {
             "workingHours": {day: _parts(data[day], r"[,;]") for day in DAYS if data[day].strip()},
             "activeTimezones": _parts(data["zones"], r"[,;\n]"),
-            "emailProvider": {
-                name: value for name, value in provider.items() if value not in {"", "none"}
-            },
             "llmTransactionLimit": data["model_calls"],
         }
 
@@ -112,16 +98,17 @@ def hours_page(request: HttpRequest) -> HttpResponse:
             "is_preview": is_preview,
             "may_edit": may_edit,
             "most_calls": settings.LLM_CALLS_PER_MINUTE_MOST,
+            "goes_everywhere": not config["activeTimezones"],
             "places": places(config, now=now),
         },
     )
 
 
 def places(config: dict[str, Any], *, now: datetime) -> list[Place]:
-    """What ``config`` means for mail in each of its zones. Pure."""
+    """What ``config`` means for mail in each of its zones; without one, in the nights' own."""
     window = parse_hours(config["workingHours"])
     found = []
-    for name in config["activeTimezones"]:
+    for name in config["activeTimezones"] or [settings.TIME_ZONE_NIGHTLY]:
         opens = window.next_open(now, zone=name)
         zone = zone_of(name)
         found.append(Place(name, now.astimezone(zone), opens and opens.astimezone(zone)))
@@ -131,7 +118,7 @@ def places(config: dict[str, Any], *, now: datetime) -> list[Place]:
 def _read(form: HoursForm) -> tuple[list[str], dict[str, Any]]:
     """Sentences about what cannot be used, and the changes when there are none."""
     if not form.is_valid():
-        labels = {"model_calls": "Calls a minute", "reply_to": "Answers go to"}
+        labels = {"model_calls": "Calls a minute"}
         return [
             f"{labels.get(name, name.replace('_', ' ').capitalize())}: {' '.join(map(str, found))}"
             for name, found in form.errors.items()
@@ -154,13 +141,9 @@ def _save(request: HttpRequest, wanted: dict[str, Any]) -> HttpResponse:
 
 def _typed(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration as the form would have been filled in."""
-    provider = config["emailProvider"]
     return {
         **{day: ", ".join(config["workingHours"].get(day, ())) for day in DAYS},
         "zones": "\n".join(config["activeTimezones"]),
-        "transport": provider.get("transport", "none"),
-        "from_name": provider.get("fromName", ""),
-        "reply_to": provider.get("replyTo", ""),
         "model_calls": config["llmTransactionLimit"],
     }
 

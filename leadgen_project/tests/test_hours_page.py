@@ -11,6 +11,8 @@ from leadgen_project.config import read_config
 from leadgen_project.console.hours_page import places
 from leadgen_project.tests.console_data import make_people
 from leadgen_project.tests.test_vendor_pages import enter
+from outreach.models import MailPolicy
+from outreach.windows import DAYS
 from tenants.context import in_public, in_tenant
 from tenants.models import AuditEvent
 from tenants.vendor_models import RateLimit
@@ -40,11 +42,11 @@ def config() -> dict:
         return read_config()
 
 
-def test_hours_zones_and_sender_are_saved_with_the_reason(owner):
+def test_hours_and_zones_are_saved_with_the_reason(owner):
     zones = "Asia/Singapore\nEurope/Helsinki"
     sent = typed(
         owner, monday="09:00-12:30, 13:30-18:00", tuesday="", zones=zones,
-        transport="graph", from_name="Mei of Acme", reply_to="mei@acme.example", _reason="Moved.",
+        _reason="Moved.",
     )  # fmt: skip
 
     page = owner.post(PAGE, sent, follow=True).content.decode()
@@ -54,13 +56,29 @@ def test_hours_zones_and_sender_are_saved_with_the_reason(owner):
     assert saved["workingHours"]["monday"] == ["09:00-12:30", "13:30-18:00"]
     assert "tuesday" not in saved["workingHours"]
     assert saved["activeTimezones"] == ["Asia/Singapore", "Europe/Helsinki"]
-    assert saved["emailProvider"] == {
-        "transport": "graph", "fromName": "Mei of Acme", "replyTo": "mei@acme.example",
-    }  # fmt: skip
     with in_tenant("acme"):
         event = AuditEvent.objects.get(action="tenants.config.update")
     assert (event.actor, event.reason) == ("owner", "Moved.")
     assert "llmTransactionLimit" not in event.after
+
+
+def test_the_page_shows_and_sets_what_the_gate_asks_at_each_mail(owner):
+    shown = owner.get(PAGE).context
+    with in_tenant("acme"):
+        policy = MailPolicy.current()
+    assert [spans for _day, spans in shown["days"][:5]] == ["09:00-17:30"] * 5
+    assert {", ".join(spans) for spans in policy.weekly_hours.values()} == {"09:00-17:30"}
+    assert (shown["goes_everywhere"], policy.active_zones) == (True, [])
+
+    owner.post(PAGE, typed(owner, zones="Asia/Tokyo", **dict.fromkeys(DAYS, "")))
+
+    with in_tenant("acme"):
+        policy = MailPolicy.current()
+    assert policy.active_zones == ["Asia/Tokyo"]
+    assert policy.window.next_open(datetime.now(UTC), zone="Asia/Tokyo") is None
+    page = owner.get(PAGE).content.decode()
+    assert "never: all days are closed" in page
+    assert "no mail goes out" in owner.get("/admin/outreach/mailpolicy/").content.decode()
 
 
 def test_looking_at_what_it_means_saves_nothing(owner):
@@ -90,7 +108,6 @@ def test_saving_the_form_as_it_stands_changes_and_audits_nothing(owner):
         ("monday", "09:00-25:00", "is no span such as 09:00-17:30"),
         ("monday", "09:00-12:00, 11:00-13:00", "the spans overlap at 11:00"),
         ("zones", "Asia/Singapur", "is no IANA time zone"),
-        ("reply_to", "nobody", "Answers go to:"),
         ("model_calls", "0", "Calls a minute:"),
         ("model_calls", "many", "Calls a minute:"),
     ],

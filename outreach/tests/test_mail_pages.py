@@ -22,7 +22,7 @@ from outreach.tests.factories import (
     make_policy,
     make_version,
 )
-from tenants.models import AuditEvent, TenantSettings
+from tenants.models import AuditEvent
 
 CHANGES = ("campaign/add/", "campaign/{c}/start/now/", "campaign/{c}/edit/", "message/held/decide/",
            "message/{m}/adopt/", "message/{m}/in-doubt/", "mailpolicy/",
@@ -209,8 +209,7 @@ def test_why_is_nothing_sending_answers_for_each_campaign_and_mailbox(owner):
 def test_the_policy_is_changed_with_a_reason_and_frees_what_it_held(owner):
     contact = inside(lambda: make_contact(verdict="RISKY"))
     message = held(contact=contact, code="risky", sentence="Risky.")
-    sent = {"hours.monday": "09:00-12:00, 13:00-17:00", "active_zones": "Asia/Singapore, UTC",
-            "accepts_risky": "1", "labels": "1", "why_sentence": "Because.",
+    sent = {"accepts_risky": "1", "labels": "1", "why_sentence": "Because.",
             "basis.DE": "Our test of 1 Nov"}  # fmt: skip
 
     assert "Say why" in send(owner, "mailpolicy/", **sent)
@@ -218,20 +217,16 @@ def test_the_policy_is_changed_with_a_reason_and_frees_what_it_held(owner):
     assert "Nothing differs" in send(owner, "mailpolicy/", **sent, _reason="Board")
 
     policy = inside(MailPolicy.objects.get)
-    assert policy.hours == {"monday": ["09:00-12:00", "13:00-17:00"]}
     assert policy.bases == {"DE": "Our test of 1 Nov"}
-    assert TenantSettings.objects.get(pk="acme").active_timezones == ["Asia/Singapore", "UTC"]
     assert inside(lambda: Message.objects.get(pk=message.pk)).status == "QUEUED"
     assert AuditEvent.objects.get(action="outreach.policy.set").reason == "Board"
 
 
-@pytest.mark.parametrize(
-    ("sent", "words"),
-    [({"hours.monday": "9-25"}, "is no span"), ({"active_zones": "Mars"}, "is no IANA")],
-)
-def test_a_policy_that_cannot_be_is_refused(owner, sent, words):
-    assert words in send(owner, "mailpolicy/", **sent, _reason="x")
-    assert inside(MailPolicy.objects.get).active_zones == []
+def test_a_basis_where_none_is_asked_for_is_refused(owner):
+    shown = send(owner, "mailpolicy/", **{"basis.SG": "Because."}, _reason="x")
+
+    assert "No basis is asked for in SG." in shown
+    assert inside(lambda: MailPolicy.current().bases) == {}
 
 
 def test_a_cell_of_the_origins_is_changed_and_changes_what_the_queue_holds(owner):
