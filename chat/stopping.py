@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from chat.live import all_live
+from tenants.stopping import is_stopping
 
 GRACE_SECONDS = 8.0  # well within what a server waits for its requests
 _LAST_SECONDS = 3.0  # for what was ended to be written down
 
-_is_stopping: Callable[[], bool] = lambda: False  # noqa: E731 -- replaced by the server's answer
 _since = 0.0
-
-
-def watch(is_stopping: Callable[[], bool]) -> None:
-    """Let ``is_stopping`` say whether the process is about to end; see the server's settings."""
-    global _is_stopping  # noqa: PLW0603 -- one a process
-    _is_stopping = is_stopping
 
 
 def must_end() -> bool:
     """Whether a run has to end now."""
     global _since  # noqa: PLW0603 -- one a process
-    if not _is_stopping():
+    if not is_stopping():
         return False
     _since = _since or time.monotonic()
     return time.monotonic() - _since > GRACE_SECONDS

@@ -36,8 +36,8 @@ loglevel = "warning"
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let answers of the chat know when their process is about to end."""
-    from chat import stopping  # noqa: PLC0415 -- the application is loaded now and not before
+    """Let streams and answers of the chat know when their process is about to end."""
+    from tenants import stopping  # noqa: PLC0415 -- the application is loaded now and not before
 
     stopping.watch(lambda: not worker.alive)
 

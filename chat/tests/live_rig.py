@@ -26,7 +26,7 @@ START_SECONDS = 120
 
 
 class Server:
-    """One gunicorn over a committed test database. ``url``: the root of the chat API."""
+    """One gunicorn over a committed test database. ``url``: the chat API below its ``root``."""
 
     def __init__(self, env: dict[str, str], *, workers: int = 1, **more: str) -> None:
         with socket.socket() as free:
@@ -39,7 +39,8 @@ class Server:
             env={**env, "CHAT_SELFTEST": "on", "LEADGEN_PROCESS": "web", "LOG_LEVEL": "WARNING",
                  "ALLOWED_HOSTS": "127.0.0.1", "API_CALLS_PER_MINUTE": "100000", **more},
         )  # fmt: skip
-        self.url = f"http://127.0.0.1:{self.port}/agent"
+        self.root = f"http://127.0.0.1:{self.port}"
+        self.url = f"{self.root}/agent"
         self._wait_until_up()
 
     def _wait_until_up(self) -> None:

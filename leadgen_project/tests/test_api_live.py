@@ -15,6 +15,7 @@ import requests
 from django.conf import settings
 from django.utils import timezone
 
+from chat.tests.live_rig import serving
 from enrichment.captcha.figures import queue_now
 from enrichment.captcha.open import open_challenge
 from icp.tests.factories import make_lead
@@ -109,6 +110,20 @@ def test_a_stream_that_was_left_makes_room_for_another(token, server):  # noqa: 
     # The server of the tests has four threads, and a person at most four streams.
     for _ in range(8):
         wait_until(is_heard)
+
+
+def test_a_server_that_stops_waits_for_no_stream(token, committed):
+    with serving(committed.env) as ending:
+        call = {"headers": _bearer(token), "timeout": 60, "stream": True}
+        with requests.get(f"{ending.root}/api/challenges/waiting/events", **call) as answer:
+            lines = answer.iter_lines(chunk_size=1)
+            next(lines)
+            ending.process.terminate()
+            told = list(lines)
+        ending.process.wait(60)
+
+    assert b"event: again" in told
+    assert ending.process.returncode == 0
 
 
 def test_the_desks_numbers_come_as_they_change(token, server):  # noqa: F811

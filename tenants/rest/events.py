@@ -19,6 +19,7 @@ from rest_framework.renderers import JSONRenderer
 from tenants.context import current_schema, in_tenant
 from tenants.hand_back import hand_back
 from tenants.models import Membership, Tenant, User
+from tenants.stopping import is_stopping
 
 LOOK_EVERY_SECONDS = 1.0
 REMARK_EVERY_SECONDS = 2.0  # writing is the only way to learn that the reader has gone
@@ -53,8 +54,9 @@ class Look:
 def stream(look: Callable[[], Look | None], *, user: User) -> StreamingHttpResponse:
     """Events of what ``look`` sees from now on, in the tenant that is current.
 
-    Ends when it is over or gone (``look`` gives None), with the caller's membership, or after
-    ``LONGEST_SECONDS``. Raises ``TooManyStreamsError`` before the first event.
+    Ends when it is over or gone (``look`` gives None) and with the caller's membership; and, with
+    ``again``, after ``LONGEST_SECONDS`` and when the process is told to stop. Raises
+    ``TooManyStreamsError`` before the first event.
     """
     _take_place(user.pk)
     events = _closing(_events(current_schema(), look, user), user.pk)
@@ -75,7 +77,7 @@ def _events(schema: str, look: Callable[[], Look | None], user: User) -> Iterato
     before = b""
     number = 0
     yield "retry: 2000\n\n"
-    while time.monotonic() - began < LONGEST_SECONDS:
+    while time.monotonic() - began < LONGEST_SECONDS and not is_stopping():
         seen = _look(schema, look, user)
         if seen is None:
             yield "event: end\ndata: {}\n\n"
