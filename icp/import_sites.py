@@ -24,7 +24,7 @@ from icp.judge_sites import compare_rows, judge_sites
 from icp.models import GivenSite, Lead, SiteImport, Suppression, Upload
 from icp.read_table import read_table
 from icp.suppressions import suppressed_among
-from icp.uploads import UploadError, decide, keep_preview, pack, undecided, unpack
+from icp.uploads import decide, keep_preview, refuse_more, undecided, undoable, unpack
 from tenants import audit
 from tenants.console import audit_subject
 
@@ -148,10 +148,7 @@ def confirm_sites(upload: SiteImport, *, actor: str, now: datetime | None = None
         batch_size=BATCH,
     )  # fmt: skip
     look_again(Lead.objects.filter(pk__in=[pk for pk, _, _ in changed]), now=now)
-    upload.refused_rows = pack([*unpack(upload.refused_rows),
-                                *(row for row in rows if row.outcome == "refused")])  # fmt: skip
-    upload.refused += sum(row.outcome == "refused" for row in rows)
-    upload.new = len(wanted)
+    refuse_more(upload, rows)
     upload.applied_rows = _pack({
         "leads": changed, "later": [(uen, before.get(uen, ""), site) for uen, site in later],
     })  # fmt: skip
@@ -176,11 +173,7 @@ def undo_sites(upload: SiteImport, *, reason: str, actor: str, now: datetime | N
 
     What was set since by another way is not touched. Raises ``UploadError``.
     """
-    if not reason.strip():
-        raise UploadError("Say why: the reason stays in the audit.")
-    locked = SiteImport.objects.select_for_update().get(pk=upload.pk)
-    if locked.status != Status.IMPORTED:
-        raise UploadError(f"It is {locked.get_status_display().lower()}; nothing to undo.")
+    locked = undoable(upload, reason=reason)
     done = json.loads(zlib.decompress(bytes(locked.applied_rows or b"")))
     restored = _restore("l.id = n.key::bigint", done["leads"])
     restored += _restore("l.uen = n.key", done["later"])  # leads made from them since

@@ -197,7 +197,7 @@ class LeadAdmin(SitePages):
             self.at("why_not", "why-not/", self.why_not_view),
             self.at("lead_decide", "<int:lead_id>/decide/", require_POST(self.decide_view)),
         ]
-        return [*mine, *self.site_urls(), *super().get_urls()]
+        return [*mine, *self.upload_urls(), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

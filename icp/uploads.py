@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from icp.judge_rows import REASON_COLUMN, Row
 from icp.models import Upload
 from tenants.neutralise import for_csv
 
+NOT_ACCEPTED = {"header", "refused"}
 ROW_FIELDS = [field.name for field in fields(Row)]
 U = TypeVar("U", bound=Upload)
 UNDECIDED_FOR = timedelta(days=1)  # then what was uploaded is forgotten
@@ -25,18 +27,25 @@ class UploadError(ValueError):
 
 
 def keep_preview(
-    model: type[U], rows: Sequence[Row], *, file_name: str, actor: str, now: datetime
+    model: type[U], rows: Sequence[Row], *, file_name: str, actor: str, now: datetime, **more: Any
 ) -> U:
-    """Keep what a file would do until somebody decides; what nobody decided is forgotten."""
+    """Keep what a file would do until somebody decides; what nobody decided is forgotten.
+
+    ``more`` are values for columns that only this kind of upload has.
+    """
     _forget_undecided(model, now=now)
-    outcomes = [row.outcome for row in rows]
     return model._default_manager.create(  # noqa: SLF001 -- Django's documented meta API
         file_name=file_name[:200], created_at=now, created_by=actor,
-        new=outcomes.count("new"), present=outcomes.count("present"),
-        refused=outcomes.count("refused"),
-        accepted_rows=pack(row for row in rows if row.outcome in {"new", "present"}),
-        refused_rows=pack(row for row in rows if row.outcome in {"header", "refused"}),
+        accepted_rows=pack(row for row in rows if row.outcome not in NOT_ACCEPTED),
+        refused_rows=pack(row for row in rows if row.outcome in NOT_ACCEPTED),
+        **count_of(rows), **more,
     )  # fmt: skip
+
+
+def count_of(rows: Iterable[Row]) -> dict[str, int]:
+    """How many rows there are of each outcome, under the names of the upload's columns."""
+    found = Counter(row.outcome for row in rows if row.outcome != "header")
+    return {"new": 0, "present": 0, "refused": 0, **found}
 
 
 def rows_of(upload: Upload) -> Iterator[Row]:
@@ -75,6 +84,27 @@ def decide(
     if status == Upload.Status.DISCARDED:
         upload.refused_rows = None
     upload.save()
+
+
+def undoable(upload: U, *, reason: str) -> U:
+    """The row, locked. Raises ``UploadError`` without a reason or when there is nothing to undo."""
+    if not reason.strip():
+        raise UploadError("Say why: the reason stays in the audit.")
+    locked = type(upload)._default_manager.select_for_update().get(pk=upload.pk)  # noqa: SLF001 -- Django's documented meta API
+    if locked.status != Upload.Status.IMPORTED:
+        raise UploadError(f"It is {locked.get_status_display().lower()}; nothing to undo.")
+    return locked
+
+
+def refuse_more(upload: Upload, rows: Iterable[Row]) -> None:
+    """Put what can no longer be imported beside the rows refused at first, and count anew."""
+    found = list(rows)
+    late = [row for row in found if row.outcome == "refused"]
+    if late:
+        upload.refused_rows = pack([*unpack(upload.refused_rows), *late])
+    for name, number in count_of(row for row in found if row.outcome != "refused").items():
+        setattr(upload, name, number)
+    upload.refused = sum(row.outcome == "refused" for row in unpack(upload.refused_rows))
 
 
 def _forget_undecided(model: type[Upload], *, now: datetime) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.db.models import Q
+
 from outreach.phone_models import DncResult
 
 # PDPA s43 and its regulations: a look at the register holds for 21 days. As read in November 2026.
@@ -20,6 +22,7 @@ class Standing(StrEnum):
     BUSINESS = "a business's own line"
     LISTED = "registered: do not call"
     EXPIRED = "the look at the register is too old"
+    WITHDRAWN = "the result was taken back"
     UNCHECKED = "never looked up"
 
 
@@ -36,13 +39,23 @@ def standings(
 ) -> dict[str, Standing]:
     """What the newest result says of each of ``numbers`` (E.164). One statement.
 
-    A result that has expired says nothing, whatever it was.
+    A result that has expired says nothing, whatever it was. One that was withdrawn opens no number,
+    and a withdrawn "registered" does not open it again on the strength of an older look: an undone
+    import may have been right about it.
     """
     wanted = set(numbers)
     rows = DncResult.objects.filter(number__in=wanted, register=register, checked_at__lte=now)
-    newest = rows.order_by("number", "-checked_at", "-pk").distinct("number")
+    rows = rows.alias(opened=Q(withdrawn_at__isnull=False) & ~Q(result=Result.LISTED))
+    newest = rows.order_by("number", "opened", "-checked_at", "-pk").distinct("number")
     found = dict.fromkeys(wanted, Standing.UNCHECKED)
     for row in newest:
-        is_old = row.expires_at is not None and row.expires_at <= now
-        found[row.number] = Standing.EXPIRED if is_old else _STANDINGS[Result(row.result)]
+        found[row.number] = _standing(row, now=now)
     return found
+
+
+def _standing(row: DncResult, *, now: datetime) -> Standing:
+    if row.withdrawn_at is not None:
+        return Standing.WITHDRAWN
+    if row.expires_at is not None and row.expires_at <= now:
+        return Standing.EXPIRED
+    return _STANDINGS[Result(row.result)]

@@ -17,7 +17,7 @@ from enrichment.models import Contact
 from icp.models import Lead
 from outreach.answer_models import InboxState, Reply  # noqa: F401 -- where Django finds them
 from outreach.law import Answer, Origin
-from outreach.phone_models import DncResult  # noqa: F401 -- as above
+from outreach.phone_models import DncImport, DncResult  # noqa: F401 -- as above
 from outreach.windows import OFFICE_HOURS, Window, parse_hours
 
 

@@ -1,26 +1,29 @@
-"""Calls in the console: Do Not Call results with their import, and the list of whom to call."""
+"""Calls in the console: Do Not Call results with their imports, and the list of whom to call."""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from icp.lead_admin import FixedFilter
+from icp.upload_pages import UploadKind, UploadPages
 from outreach.call_list import as_csv, call_list
 from outreach.dnc import VALID_FOR
-from outreach.import_dnc import MOST_ROWS, DncImportError, preview, take_in
-from outreach.mail_page import MailPage, name_of
-from outreach.phone_models import DncResult
+from outreach.import_dnc import discard, preview_results, take_in, withdraw
+from outreach.phone_models import DncImport, DncResult
 from tenants import audit
 from tenants.clock import database_now
 from tenants.console import may_do
 from tenants.row_number import row_number
+from tenants.tenant_page import name_of
 
 WORK = "outreach.work_phones"
 SHOWN = 200
@@ -32,9 +35,18 @@ class ResultFilter(FixedFilter):
 
 
 @admin.register(DncResult)
-class DncResultAdmin(MailPage):
+class DncResultAdmin(UploadPages):
+    what_belongs = "Calls"
+    upload_kind = UploadKind(
+        name="dnc", model=DncImport, action=WORK, title="Import Do Not Call results",
+        preview=preview_results, confirm=take_in, discard=discard, undo=withdraw,
+        confirmed="Taken in: {:,} new results.", discarded="Discarded; nothing was taken in.",
+        undone="Withdrawn: {:,} results. Call lists leave their numbers out from now on.",
+    )  # fmt: skip
     list_title = "Do Not Call results"
-    list_display = ["number", "register", "result", "checked_at", "expires_at", "evidence_name"]
+    list_display = ["number", "register", "result", "checked_at", "expires_at", "evidence",
+                    "withdrawn_at"]  # fmt: skip
+    list_select_related = ["upload"]
     list_display_links = None
     list_filter = [ResultFilter]
     search_fields = ["number"]
@@ -45,14 +57,19 @@ class DncResultAdmin(MailPage):
     empty_text = "Import what the Do Not Call registers answered; without a valid result no number\
  leaves in a call list."
 
+    @admin.display(description="Evidence")
+    def evidence(self, row: DncResult) -> SafeString | str:
+        if row.upload is None:
+            return row.evidence_name
+        address = reverse("admin:outreach_dnc_show", args=[row.upload.pk])
+        return format_html('<a class="lg-link" href="{}">{}</a>', address, row.evidence_name)
+
     def get_urls(self) -> list[URLPattern]:
         mine = [
-            self.at("dnc_import", "import/", self.import_view),
-            self.at("dnc_take_in", "import/now/", require_POST(self.take_in_view)),
             self.at("call_list", "calls/", self.call_list_view),
             self.at("call_file", "calls/file/", require_POST(self.file_view)),
         ]
-        return [*mine, *super().get_urls()]
+        return [*mine, *self.upload_urls(), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         self.guard(request)
@@ -67,29 +84,8 @@ class DncResultAdmin(MailPage):
         query = urlencode({"q": found.number})
         return HttpResponseRedirect(f"{reverse('admin:outreach_dncresult_changelist')}?{query}")
 
-    def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Choose a file, then see what it would do."""
-        self.guard(request, WORK)
-        mistake, found = "", None
-        if request.method == "POST" and (file := request.FILES.get("file")):
-            try:
-                found = preview(file.read(), file_name=file.name or "", now=database_now())
-            except DncImportError as exc:
-                mistake = str(exc)
-        lines, refused = (found.lines, found.refused) if found else ((), ())
-        return self.page(request, "dnc_import", "Import Do Not Call results", found=found,
-                         lines=lines[:SHOWN], refused=refused[:SHOWN], mistake=mistake,
-                         most=SHOWN, most_rows=MOST_ROWS, days=VALID_FOR.days)  # fmt: skip
-
-    def take_in_view(self, request: HttpRequest) -> HttpResponse:
-        self.guard(request, WORK)
-        try:
-            new = take_in(request.POST.get("token", ""), actor=name_of(request), now=database_now())
-        except DncImportError as exc:
-            self.message_user(request, str(exc), messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:outreach_dnc_import"))
-        self.message_user(request, f"Taken in: {new:,} new results.", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:outreach_dncresult_changelist"))
+    def upload_words(self) -> dict[str, Any]:
+        return {"days": VALID_FOR.days}
 
     def call_list_view(self, request: HttpRequest) -> HttpResponse:
         """Whom to call, and how many numbers are withheld for what."""

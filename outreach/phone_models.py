@@ -6,9 +6,23 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
+from icp.models import Upload
+
+
+class DncImport(Upload):
+    """An uploaded list of what the registers answered. ``present``: known already."""
+
+    sha256 = models.CharField(max_length=64, help_text="Of the file, as evidence.")
+
+    class Meta:
+        verbose_name = "Do Not Call import"
+        indexes = [models.Index(fields=["sha256"], name="dnc_import_by_file")]
+
 
 class DncResult(models.Model):
     """What one look at a register said of one number. The newest counts; older ones stay.
+
+    One that came by an import which was undone stays too, and no longer opens a number.
 
     A number that is a business's own line needs no look (PDPA, Part 9 speaks of telephone marketing
     to persons); why it counts as one is written down instead.
@@ -34,12 +48,16 @@ class DncResult(models.Model):
     evidence_sha256 = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=now)
     created_by = models.CharField(max_length=150)
+    upload = models.ForeignKey(DncImport, models.PROTECT, null=True, related_name="results")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = "Do Not Call result"
         constraints = [
             models.UniqueConstraint(
-                fields=["number", "register", "checked_at", "result"], name="dnc_result_once"
+                fields=["number", "register", "checked_at", "result"],
+                condition=Q(withdrawn_at=None),
+                name="dnc_result_once",
             ),
             models.CheckConstraint(
                 condition=~Q(result="BUSINESS") | ~Q(reasoning=""),

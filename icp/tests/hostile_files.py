@@ -126,3 +126,37 @@ FILES: dict[str, tuple[bytes, int | None, int | None]] = {
     "bomb": (bomb(), None, None),
     "billion laughs": (entity_workbook(), None, None),
 }
+
+
+def shaped(header: str, first: str, second: str) -> dict[str, tuple[bytes, int | None]]:
+    """Two good rows of any list in every shape such a file may have.
+
+    The columns are parted by commas and hold none, the first is needed. name -> content, how many
+    rows are accepted; None: the whole file is refused.
+    """
+    text = f"{header}\r\n{first}\r\n{second}\r\n"
+    shouted = text.replace(header, header.upper().replace(",", " , "))
+    rows: list[list[object]] = [[*line.split(",")] for line in text.splitlines()]
+    return {
+        "plain": (text.encode(), 2),
+        "byte order mark": (b"\xef\xbb\xbf" + text.encode(), 2),
+        "utf-16": (text.encode("utf-16"), 2),
+        "utf-16 cut in half a character": (text.encode("utf-16")[:-1], None),
+        "semicolons": (text.replace(",", ";").encode(), 2),
+        "tabs": (text.replace(",", "\t").encode(), 2),
+        "old Mac line ends": (text.replace("\r\n", "\r").encode(), 2),
+        "capitals and spaces": (shouted.encode(), 2),
+        "blank lines": (f"{header}\n\n{first}\n,,\n{second}\n".encode(), 2),
+        "long rows": (f"{header}\n{first},more,and,more\n{second}\n".encode(), 2),
+        "the same twice": (f"{header}\n{first}\n{first}\n".encode(), 2),
+        "quote never closed": (f'{header}\n"{first}\n{second}\n'.encode(), 0),
+        "a cell of 200,000 characters": (f"{header}\n{first}\n{'x' * 200_000}\n".encode(), 1),
+        "200 columns": (f"{header}{',x' * 200}\n{first}{',y' * 200}\n".encode(), 0),
+        "nul bytes": (f"{header}\n{first}\0\n".encode(), None),
+        "control characters": (f"{header}\n\x07\x1b{first}\n".encode(), 0),
+        "right-to-left mark": (f"{header}\n\u202e{first}\n".encode(), 0),
+        "formulas": (f"{header}\n=1+1{first}\n@SUM(1)\n-2+3|cmd\n".encode(), 0),
+        "script": (f"{header}\n<script>alert(1)</script>\n".encode(), 0),
+        "header alone": (f"{header}\n".encode(), 0),
+        "workbook": (workbook(rows), 2),
+    }  # fmt: skip

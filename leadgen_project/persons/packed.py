@@ -13,6 +13,7 @@ from enrichment.harvest_models import HarvestFile
 from enrichment.models import EnrichmentRun, Page, PageBody
 from icp.models import SiteImport, SuppressionImport
 from leadgen_project.persons.identify import ERASED, Person
+from outreach.phone_models import DncImport
 
 # Every column of bytes there is, and who looks into it; a test fails when one is missing.
 KNOWN = {
@@ -24,6 +25,8 @@ KNOWN = {
     "icp.siteimport.accepted_rows": "uploaded lists",
     "icp.siteimport.refused_rows": "uploaded lists",
     "icp.siteimport.applied_rows": "uploaded lists",
+    "outreach.dncimport.accepted_rows": "uploaded lists",
+    "outreach.dncimport.refused_rows": "uploaded lists",
     "outreach.mailboxsignin.verifier": "encrypted, of a sign-in under way",
     "outreach.mailbox.secret": "encrypted tokens, which speak of the mailbox alone",
     "odoo_sync.odooconnection.secret": "an encrypted key",
@@ -31,6 +34,7 @@ KNOWN = {
 UPLOADS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (SuppressionImport, ("accepted_rows", "refused_rows")),
     (SiteImport, ("accepted_rows", "refused_rows", "applied_rows")),
+    (DncImport, ("accepted_rows", "refused_rows")),
     (HarvestFile, ("content",)),
 )
 

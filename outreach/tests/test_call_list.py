@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from django.utils import timezone
 
 from icp import suppressions
 from icp.tests.test_pages import inside, page, sign_in
 from outreach.call_list import as_csv, call_list
 from outreach.dnc import VALID_FOR, Standing, standings
-from outreach.import_dnc import DncImportError, preview, take_in
 from outreach.phone_models import DncResult
 from scoring.models import LeadScore, ScoreCard, Shortlist, ShortlistEntry
 from scoring.tests.factories import make_contact, make_lead
-from tenants.context import in_tenant
 from tenants.models import AuditEvent
 
 NUMBER, OTHER = "+6561234567", "+6561234568"
@@ -83,62 +81,27 @@ def test_a_result_ends_to_the_second_and_the_newest_counts(acme):
     assert standings([OTHER], now=timezone.now()) == {OTHER: Standing.CLEAR}
 
 
-def test_a_preview_stores_nothing_and_taking_it_in_twice_stores_it_once(acme):
-    now = timezone.now()
-
-    seen = preview(FILE, file_name="answer.csv", now=now)
-
-    assert [line.number for line in seen.lines] == [NUMBER, OTHER]
-    assert [row for row, _ in seen.refused] == [4, 5, 6, 7]
-    assert not DncResult.objects.exists()
-    assert take_in(seen.token, actor="olga", now=now) == 2
-    assert take_in(seen.token, actor="olga", now=now) == 0
-    row = DncResult.objects.get(number=NUMBER)
-    assert (row.evidence_name, row.expires_at) == ("answer.csv", now + VALID_FOR)
-    assert AuditEvent.objects.filter(action="outreach.dnc.import").count() == 2
-
-
-def test_a_suppressed_number_is_not_taken_in_whatever_the_register_said(acme):
-    suppressions.add("PHONE", OTHER, reason="Asked us.", actor="olga")
-
-    seen = preview(FILE, file_name="answer.csv", now=timezone.now())
-
-    assert [line.number for line in seen.lines] == [NUMBER]
-    assert (3, "The number is suppressed.") in seen.refused
-
-
-def test_a_preview_of_another_tenant_or_a_forged_one_is_not_taken_in(acme):
-    token = preview(FILE, file_name="answer.csv", now=timezone.now()).token
-
-    for forged in (token + "x", "", "a:b:c"):
-        with pytest.raises(DncImportError):
-            take_in(forged, actor="olga", now=timezone.now())
-    with in_tenant("beta"), pytest.raises(DncImportError, match="another tenant"):
-        take_in(token, actor="olga", now=timezone.now())
-
-
-@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xd0\xcf\x11\xe0"])
-def test_a_file_of_another_kind_is_refused_with_a_sentence(acme, content):
-    with pytest.raises(DncImportError):
-        preview(content, file_name="x.csv", now=timezone.now())
-
-
 def test_an_operator_imports_results_and_takes_the_list_out(db):
     operator = sign_in("OPERATOR")
     inside(lambda: listed(NUMBER, OTHER))
     assert "Nobody to call" in page(operator, "outreach_call_list")
 
     file = SimpleUploadedFile("answer.csv", FILE)
-    shown = operator.post("/admin/outreach/dncresult/import/", {"file": file})
-    assert b"2 to take in" in shown.content
-    token = shown.context_data["found"].token
-    path = "/admin/outreach/dncresult/"
-    taken = operator.post(f"{path}import/now/", {"token": token}, follow=True)
-    assert b"2 new results" in taken.content
+    shown = operator.post("/admin/outreach/dncresult/import/", {"file": file}, follow=True)
+    assert b"Take in 2 results" in shown.content
+    assert "maybe" in page(operator, "outreach_dnc_errors", shown.context_data["upload"].pk)
+    decide = reverse("admin:outreach_dnc_decide", args=[shown.context_data["upload"].pk])
+    assert b"2 new results" in operator.post(decide, follow=True).content
     assert "Withheld: 0 numbers" in page(operator, "outreach_call_list")
-    answer = operator.post(f"{path}calls/file/")
+    answer = operator.post("/admin/outreach/dncresult/calls/file/")
     assert NUMBER in answer.content.decode()
     assert inside(AuditEvent.objects.filter(action="outreach.calls.export").exists)
+
+    undone = operator.post(decide, {"verdict": "undo", "_reason": "Wrong list."}, follow=True)
+
+    assert b"Withdrawn: 2 results" in undone.content
+    assert "2 the result was taken back" in page(operator, "outreach_call_list")
+    assert NUMBER not in operator.post("/admin/outreach/dncresult/calls/file/").content.decode()
 
 
 def test_an_auditor_reads_the_list_and_takes_nothing_out(db):
