@@ -21,7 +21,8 @@ WHAT_NEXT = {
     Place.DIRECT_MAIL: ("Approve it for a campaign.", "outreach_campaign_changelist"),
     Place.TO_VERIFY: ("The night verifies the address, within its budget.",
                       "enrichment_contact_changelist"),
-    Place.TELEPHONE: ("Somebody calls.", "outreach_call_list"),
+    Place.TELEPHONE: ("Whose number the Do Not Call register lets through is called.",
+                      "outreach_call_list"),
     Place.NO_WAY: ("Give it a site on its page, or wait for the register.", ""),
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ DESK = 100  # at once; the rest comes up as these are settled
 
 @admin.register(OdooConflict)
 class ConflictAdmin(OdooPage):
-    list_title = "Conflicts with Odoo"
+    list_title = "Conflicts"
 
     def get_urls(self) -> list[URLPattern]:
         mine = self.at("decide", "<int:pk>/decide/", require_POST(self.decide_view))
@@ -34,7 +34,7 @@ class ConflictAdmin(OdooPage):
         self.guard(request)
         rows = OdooConflict.objects.filter(choice=OdooConflict.Choice.OPEN).order_by("pk")
         shown = rows.select_related("record__push__lead")[:DESK]
-        return self.page(request, "conflicts", "Whose value stands?", rows=list(shown),
+        return self.page(request, "conflicts", "Conflicts", rows=list(shown),
                          total=rows.count(), may_decide=may_do(request, DECIDE))  # fmt: skip
 
     def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:

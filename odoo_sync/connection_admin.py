@@ -55,7 +55,7 @@ class MappingInline(TabularInline):
 class ConnectionAdmin(OdooPage):
     list_title = "Odoo connections"
     empty_title = "No Odoo yet"
-    empty_text = "Leads you accept can go into your CRM: connect it with +."
+    empty_text = "Leads you accept can go into your CRM: connect it."
     form = ConnectionForm
     add_action = change_action = EDIT
     secret_fields = ("key",)

@@ -48,7 +48,7 @@ class OutcomeFilter(FixedFilter):
 class PushAdmin(OdooPage):
     list_title = "Leads in Odoo"
     empty_title = "No lead is on its way to Odoo"
-    empty_text = "Leads accepted at review go there with the night, or by the button above."
+    empty_text = "Leads accepted at review go there with the night, or at once when you say so."
     list_display = ["company", "state_shown", "went", "there"]
     list_display_links = None
     list_filter = [StateFilter, OutcomeFilter]

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -36,7 +37,7 @@ _WHAT_TO_DO = {
 class MailboxAdmin(MailboxWork):
     list_title = "Mailboxes"
     empty_title = "No mailbox yet"
-    empty_text = "Mail goes out from your own addresses: connect one with +."
+    empty_text = "Mail goes out from your own addresses: connect one."
     form = MailboxForm
     add_action = change_action = EDIT
     secret_fields = ("key",)
@@ -69,6 +70,11 @@ class MailboxAdmin(MailboxWork):
 
     def audit_subject(self, obj: Any) -> str:
         return f"mailbox {obj.pk}"
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        """To its own page, where it is connected."""
+        self.message_user(request, f"{obj.address} is kept. {_WHAT_TO_DO[State.NEW]}")
+        return HttpResponseRedirect(reverse("admin:outreach_mailbox_change", args=[obj.pk]))
 
     def about(self, request: HttpRequest, mailbox: Mailbox) -> dict[str, Any]:
         """What stands above the form."""

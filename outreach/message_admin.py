@@ -77,8 +77,6 @@ class MessageAdmin(MailPage):
     ordering = ["-pk"]
     sortable_by: list[str] = []
     list_before_template = "outreach/messages_before.html"
-    empty_title = "No message yet"
-    empty_text = "Messages come from campaigns, and one by one over the API."
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Message], search_term: str

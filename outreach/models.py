@@ -18,7 +18,7 @@ from icp.models import Lead
 from outreach.answer_models import InboxState, Reply  # noqa: F401 -- where Django finds them
 from outreach.law import Answer, Origin
 from outreach.phone_models import DncImport, DncResult  # noqa: F401 -- as above
-from outreach.windows import OFFICE_HOURS, Window, parse_hours
+from outreach.windows import DAYS, OFFICE_HOURS, Window, parse_hours
 
 
 class EmailTemplate(models.Model):
@@ -159,8 +159,9 @@ class MailPolicy(models.Model):
 
     @property
     def weekly_hours(self) -> dict[str, list[str]]:
-        """Weekday -> spans, as they hold. A day that is not named is closed."""
-        return {day: spans for day, spans in (self.hours or OFFICE_HOURS).items() if spans}
+        """Weekday -> spans, as they hold, Monday first. A day that is not named is closed."""
+        hours = {day.lower(): spans for day, spans in (self.hours or OFFICE_HOURS).items()}
+        return {day: hours[day] for day in DAYS if hours.get(day)}
 
     @property
     def window(self) -> Window:

@@ -242,7 +242,12 @@ class AreaFilter(admin.SimpleListFilter):
         ("icp.", "Rules, leads, suppressions"),
         ("scoring.", "Scores, shortlist, exports"),
         ("enrichment.", "Sites and contacts"),
+        ("outreach.", "Mail and calls"),
+        ("odoo_sync.", "Odoo"),
         ("acra.", "Register"),
+        ("tenants.config.", "Configuration"),
+        ("tenants.user", "Accounts"),
+        ("moving_in.", "Moving in"),
     )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:

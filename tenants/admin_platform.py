@@ -54,7 +54,7 @@ class TenantAdmin(ModelAdmin):
     """Make a tenant, switch it off, remove it for good."""
 
     empty_title = "No tenant yet"
-    empty_text = "A tenant holds one customer's rules, leads and people. Make the first with +."
+    empty_text = "A tenant holds one customer's rules, leads and people. Make the first."
 
     add_action = change_action = PLATFORM
     list_display = ["name", "schema_name", "hosts", "is_active", "last_run", "created"]

@@ -108,7 +108,9 @@ class IssuerAdmin(ModelAdmin):
 
     list_title = "Sign-in"
     empty_title = "People sign in with a password, or through the deployment's provider"
-    empty_text = "Connect your own (Entra ID, Keycloak, Auth0, Okta) with +. See the runbook."
+    empty_text = (
+        "Connect your own (Entra ID, Keycloak, Auth0, Okta): docs/runbooks/sign-in.md says how."
+    )
     form = IssuerForm
     add_action = change_action = delete_action = MANAGE
     secret_fields = ("client_secret",)

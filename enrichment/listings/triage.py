@@ -29,7 +29,7 @@ WORDS: Final = {
     Place.OUT: "rejected", Place.CAPTCHA: "waits for a person before a wall",
     Place.NIGHT: "waits for the next night", Place.DIRECT_MAIL: "has an address that was verified",
     Place.TO_VERIFY: "has an address to be verified or adopted",
-    Place.TELEPHONE: "can be called", Place.NO_WAY: "cannot be reached yet",
+    Place.TELEPHONE: "has a telephone number only", Place.NO_WAY: "cannot be reached yet",
 }  # fmt: skip
 
 

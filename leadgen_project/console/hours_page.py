@@ -23,7 +23,6 @@ from leadgen_project.console.context import tenant_of
 from leadgen_project.console.pages import link
 from outreach.windows import DAYS, parse_hours, zone_of
 from tenants.console import is_platform_admin, may_do, reason_of
-from tenants.context import current_schema
 
 RIGHT = "tenants.edit_settings"
 
@@ -135,7 +134,7 @@ def _save(request: HttpRequest, wanted: dict[str, Any]) -> HttpResponse:
     if str(wanted["llmTransactionLimit"]) == request.POST.get("model_calls_before"):
         del wanted["llmTransactionLimit"]
     update_config(wanted, actor=request.user.get_username(), reason=reason_of(request))
-    messages.success(request, f"Saved. It holds for {current_schema()} with the next mail or call.")
+    messages.success(request, "Saved. It holds with the next mail or call.")
     return HttpResponseRedirect(link("hours"))
 
 

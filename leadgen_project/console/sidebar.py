@@ -26,7 +26,7 @@ TENANT_PAGES = (  # title, icon, page, which number of ``Waiting`` stands beside
     ("Contacts", "contact_mail", "enrichment_contact_changelist", ""),
     ("Answers", "forum", "outreach_reply_changelist", "replies"),
     ("ICP rules", "tune", "icp_icprule_changelist", ""),
-    ("Score cards", "calculate", "scoring_scorecard_changelist", ""),
+    ("Score card", "calculate", "scoring_scorecard_changelist", ""),
     ("Suppressions", "block", "icp_suppression_changelist", ""),
     ("Opt-outs", "unsubscribe", "opt-outs", "unheeded"),
     ("Register", "account_balance", "acra_registeredcompany_changelist", ""),
@@ -37,7 +37,7 @@ MAIL_PAGES = (
     ("Campaigns", "campaign", "outreach_campaign_changelist", ""),
     ("Templates", "draft", "outreach_emailtemplate_changelist", ""),
     ("Held mail", "pan_tool", "outreach_held", "held_mail"),
-    ("In doubt", "help", "outreach_doubt", "doubted_mail"),
+    ("Mail in doubt", "help", "outreach_doubt", "doubted_mail"),
     ("Messages", "outbox", "outreach_message_changelist", ""),
     ("Mailboxes", "outgoing_mail", "outreach_mailbox_changelist", "silent_mailboxes"),
     ("Mail policy", "policy", "outreach_mailpolicy_changelist", ""),
@@ -48,7 +48,7 @@ ODOO_PAGES = (
     ("Leads in Odoo", "sync", "odoo_sync_odoopush_changelist", "parked_in_odoo"),
     ("Conflicts", "call_split", "odoo_sync_odooconflict_changelist", "odoo_conflicts"),
     ("Recall list", "undo", "odoo_sync_odoorecall_changelist", "recalls"),
-    ("Connection", "link", "odoo_sync_odooconnection_changelist", ""),
+    ("Odoo connections", "link", "odoo_sync_odooconnection_changelist", ""),
 )
 OFFICE_PAGES = (
     ("Vendors", "storefront", "vendors", ""),

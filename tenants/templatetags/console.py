@@ -15,6 +15,7 @@ from tenants.permits import Vendor
 
 register = template.Library()
 NOTHING = "-"
+JUST_NOW_SECONDS = 10
 
 
 @register.filter
@@ -71,10 +72,11 @@ def day(value: date | None) -> str:
 
 @register.filter
 def ago(at: datetime | None) -> str:
-    """How long since ``at``, in one unit: ``3 minutes ago``."""
+    """How long since ``at``, in one unit: ``just now``, ``3 minutes ago``."""
     if at is None:
         return "never"
-    return f"{span((timezone.now() - at).total_seconds())} ago"
+    seconds = (timezone.now() - at).total_seconds()
+    return "just now" if seconds < JUST_NOW_SECONDS else f"{span(seconds)} ago"
 
 
 @register.filter
