@@ -17,6 +17,7 @@ from typing import Self
 from unittest.mock import patch
 
 from django.core.management import call_command
+from django.db import transaction
 from django.test.utils import override_settings
 
 from enrichment.models import Contact, Evidence
@@ -32,6 +33,7 @@ from outreach.tokens import keep
 from tenants.context import in_tenant
 from tenants.outage import outlast
 
+State = Mailbox.State
 TENANT = "post"
 PARTS = ("SENT", "HELD", "REFUSED", "ERROR_NO_EMAIL", "ERROR_API_FAILURE", "IN_DOUBT", "CANCELLED")
 
@@ -53,6 +55,7 @@ class MailRig(NightRig):
         super().__init__(home, tenants=[TENANT], count=0)
         self.microsoft = microsoft or MicrosoftStandIn()
         self.mailboxes: list[Mailbox] = []
+        self.signed_in_again = 0
         self._how_many, self._transport = mailboxes, transport
         if hasty:
             self._open.enter_context(patch.object(deliver, "LOST_AFTER", hasty_app.LOST_AFTER))
@@ -121,9 +124,19 @@ class MailRig(NightRig):
             return {str(key) for key in found}
 
     def call_all(self) -> None:
-        """What the minute's tick does."""
+        """What the minute's tick does; and the person who is told to sign in again, does."""
         with in_tenant(TENANT):
+            for mailbox in outlast(lambda: list(Mailbox.objects.filter(state=State.RECONNECT))):
+                outlast(lambda mailbox=mailbox: self._sign_in_again(mailbox))
             outlast(deliver.call_all)
+
+    def _sign_in_again(self, mailbox: Mailbox) -> None:
+        """A kill between Microsoft's new refresh token and its storing loses both: it ends the old
+        one at once here, as RFC 9700 has it."""
+        with transaction.atomic():
+            keep(mailbox, self.microsoft.tokens(mailbox.address))
+            Mailbox.objects.filter(pk=mailbox.pk).update(state=State.READY, state_reason="")
+        self.signed_in_again += 1
 
     def wait_until_settled(self, *, seconds: float = 300) -> None:
         """Until nothing is queued or in hand; calls for work as the tick does, only oftener."""
