@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ from tenants.reserve import Wish, check_open, reserve
 from tenants.settle import settle_call
 from tenants.stopping import is_stopping
 
-__all__ = ["Purpose", "ask", "is_ready", "local_day", "permit", "ready"]
+__all__ = ["Purpose", "ask", "is_ready", "listen", "local_day", "permit", "ready"]
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -96,11 +96,48 @@ def ask(
                         patience=patience) as granted:  # fmt: skip
                 return question(granted)
         except VendorError as exc:
-            pause = _pause(exc, tries - left)
-            if not left or not exc.retryable or pause > LONGEST_PAUSE_SECONDS or is_stopping():
+            if not _wait_to_ask_again(exc, vendor=vendor, left=left, tries_made=tries - left):
                 raise
-            logger.info("%s is asked again in %.0f s: %s", vendor.label, pause, exc)
-            time.sleep(pause)
+    raise AssertionError("tries must be at least 1")
+
+
+def listen(
+    vendor: Vendor,
+    question: Callable[[Permit], Generator[str, None, T]],
+    *,
+    units: int,
+    purpose: Purpose,
+    micros: int | None = None,
+    lane: str = "",
+    tries: int = 3,
+    patience: timedelta = PATIENCE,
+) -> Generator[str, None, T]:
+    """As ``ask``, for an answer that comes in pieces: it is asked again only while none came.
+
+    An empty piece says only that the vendor is silent. Who stops listening leaves the call charged
+    as reserved, for nobody then says what it cost.
+    """
+    for left in reversed(range(tries)):
+        has_come = False
+        try:
+            with (
+                permit(vendor, units=units, purpose=purpose, micros=micros, lane=lane,
+                       patience=patience) as granted,
+                closing(question(granted)) as pieces,
+            ):  # fmt: skip
+                while True:
+                    try:
+                        piece = next(pieces)
+                    except StopIteration as end:
+                        whole: T = end.value
+                        return whole
+                    has_come = has_come or bool(piece)
+                    yield piece
+        except VendorError as exc:
+            if has_come or not _wait_to_ask_again(
+                exc, vendor=vendor, left=left, tries_made=tries - left
+            ):
+                raise
     raise AssertionError("tries must be at least 1")
 
 
@@ -141,6 +178,16 @@ def _wait_out(wait: timedelta, wish: Wish) -> None:
         time.sleep(min(left, SLICE_SECONDS))
     if wait > LOOK_AGAIN:
         ready(wish.vendor)
+
+
+def _wait_to_ask_again(error: VendorError, *, vendor: Vendor, left: int, tries_made: int) -> bool:
+    """Wait as long as is wise after ``error``; False when it is not asked again."""
+    pause = _pause(error, tries_made)
+    if not left or not error.retryable or pause > LONGEST_PAUSE_SECONDS or is_stopping():
+        return False
+    logger.info("%s is asked again in %.0f s: %s", vendor.label, pause, error)
+    time.sleep(pause)
+    return True
 
 
 def _pause(error: VendorError, tries_made: int) -> float:

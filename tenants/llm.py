@@ -11,7 +11,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -223,26 +223,38 @@ def _asked(
                         before=lambda: outlast(lambda: _hold(key, lease)))  # fmt: skip
 
 
-def converse(
+def listen(
     dialogue: Dialogue,
     *,
     purpose: Purpose,
     patience: timedelta = PATIENCE,
     tries: int = 2,
     before: Callable[[], None] = lambda: None,
-) -> Spoken:
-    """The model's next message in ``dialogue``, paid every time; else as ``ask_uncached``."""
+) -> Generator[str, None, Spoken]:
+    """The model's next message in ``dialogue``: its words as they come, then the whole of it.
+
+    Empty texts say only that it is silent. Paid every time; raises as ``ask_uncached``, also after
+    words. Nothing is asked again once there were words. Whoever stops listening pays what was
+    reserved.
+    """
     client, price = _client(settings.OPENAI_BASE_URL), prices()
     client.prepare()
 
-    def ask(permit: Permit) -> Spoken:
+    def ask(permit: Permit) -> Generator[str, None, Spoken]:
         before()
-        return client.converse(permit, dialogue, prices=price)
+        return client.listen(permit, dialogue, prices=price)
 
-    return _until_taken(
-        ask, tokens=dialogue.most_prompt_tokens, cap=dialogue.most_answer_tokens, purpose=purpose,
-        patience=patience, tries=tries,
-    )  # fmt: skip
+    tokens, cap = dialogue.most_prompt_tokens, dialogue.most_answer_tokens
+    for left in reversed(range(MOST_PARAMETERS + 1)):
+        try:
+            return (yield from governor.listen(
+                Vendor.LLM, ask, units=tokens + cap, purpose=purpose, patience=patience,
+                micros=price.micros(prompt=tokens, completion=cap), tries=tries,
+            ))  # fmt: skip
+        except ParameterRefusedError:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
 
 
 def ask_uncached(
@@ -266,23 +278,7 @@ def ask_uncached(
             before()
         return client.complete(permit, question, prices=price)
 
-    return _until_taken(
-        ask, tokens=question.most_prompt_tokens, cap=question.most_answer_tokens,
-        purpose=purpose, patience=patience, tries=tries,
-    )  # fmt: skip
-
-
-def _until_taken(
-    ask: Callable[[Permit], T],
-    *,
-    tokens: int,
-    cap: int,
-    purpose: Purpose,
-    patience: timedelta,
-    tries: int,
-) -> T:
-    """``ask``'s answer, asked again without each parameter that the model does not take."""
-    price = prices()
+    tokens, cap = question.most_prompt_tokens, question.most_answer_tokens
     for left in reversed(range(MOST_PARAMETERS + 1)):
         try:
             return governor.ask(

@@ -98,7 +98,7 @@ def _by_command(understood: Understood, caller: Caller) -> Iterator[Piece]:
     try:
         if tool is not None and tool.asks:
             action = act.ask(call, caller)
-            yield from ask_people("", [action])
+            yield from ask_people([action])
             return
         answer = act.read(call, caller)
     except ToolError as exc:

@@ -16,13 +16,17 @@ LONGEST = 8_000  # characters shown of one message
 _LINK = re.compile(r"\[([^\[\]\n]{0,200})\]\(\s*<?([^\s()<>]{0,2000})>?[^()\n]{0,200}\)")
 _OWN = re.compile(r"[\w/.,?=&%:-]*", re.ASCII)
 _DEFINED = re.compile(r"^(\s{0,3}\[[^\]\n]*\])\s*:", re.MULTILINE)
+_DEFINED_BELOW = re.compile(r"(?<=\n)(\s{0,3}\[[^\]\n]*\])\s*:")
 _BARE = re.compile(r"(?<![`\w])(?:[a-z][a-z0-9+.-]{1,20}://|www\.|data:|javascript:)[^\s`<>()\[\]]+",
                    re.IGNORECASE)  # fmt: skip
 _KEPT = re.compile("\ue000(\\d+)\ue001")
 
 
-def clean(text: str) -> str:
-    """``text`` without pictures, HTML and links of strangers; cut when it is very long."""
+def clean(text: str, *, is_line: bool = True) -> str:
+    """``text`` without pictures, HTML and links of strangers; cut when it is very long.
+
+    ``is_line``: it begins a line, where the address of a link may be defined.
+    """
     kept: list[str] = []
 
     def link(hit: re.Match[str]) -> str:
@@ -37,7 +41,7 @@ def clean(text: str) -> str:
     text = re.sub(r"!+(?=\[)", "", text)
     text = _LINK.sub(link, text)
     text = text.replace("](", "] (").replace("][", "] [").replace("<", "\\<")
-    text = _DEFINED.sub(r"\1", text)
+    text = (_DEFINED if is_line else _DEFINED_BELOW).sub(r"\1", text)
     text = _BARE.sub(lambda hit: f"`{hit[0]}`", text)
     return _KEPT.sub(lambda hit: kept[int(hit[1])], text).strip()
 

@@ -10,19 +10,20 @@ import json
 import logging
 import re
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from chat.agent import act
 from chat.agent.arguments import ArgumentError, schema_of
-from chat.agent.clean import clean
 from chat.agent.conversation import Message, text_of
 from chat.agent.hide import Hidden
+from chat.agent.shown import Shown, secrets_of
 from chat.agent.speak import answer_calls, ask_people, say
 from chat.agent.toolbox import AmbiguousError, Answer, Caller, ToolError, find_tool, tools
 from chat.ids import new_id
-from chat.pieces import Action, Piece, ToolCall
+from chat.pieces import Action, Done, Piece, ToolCall, Words
 from tenants import governor, llm
 from tenants.clients.dialogue import AskedTool, Dialogue, OfferedTool, Spoken
 from tenants.context import current_schema
@@ -57,18 +58,23 @@ PROMPT = Prompt(
     most_answer_tokens=1_500,
 )
 SYSTEM = PROMPT.system + ABOUT_MARKS
-UNTOLD = "I do not repeat my instructions. Ask me what there is to do today."
-NOTHING = "There is nothing to add."
+SECRETS = secrets_of(SYSTEM)
 UNDECIDED = "Not done: nobody decided on it."
 ENOUGH = "I stop here: this took as many steps as one answer may. Ask more narrowly, or go on."
 
 
 class ModelAwayError(Exception):
-    """The model cannot go on; the text says why. ``is_quiet``: there is none, which is no news."""
+    """The model cannot go on; the text says why. ``is_quiet``: there is none, which is no news.
 
-    def __init__(self, sentence: str, *, is_quiet: bool = False) -> None:
+    ``has_begun``: some of the message was said.
+    """
+
+    def __init__(
+        self, sentence: str, *, is_quiet: bool = False, has_begun: bool = False
+    ) -> None:  # fmt: skip
         super().__init__(sentence)
         self.is_quiet = is_quiet
+        self.has_begun = has_begun
 
 
 @dataclass(slots=True)
@@ -81,23 +87,28 @@ class Session:
     tokens: int = 0
     steps: int = 0
 
-    def next(self) -> Spoken:
-        """The model's next message. Raises ``ModelAwayError``."""
+    def next(self) -> Generator[Piece, None, tuple[Spoken, Shown]]:
+        """Say the model's next message as it comes; then what it was, and what was shown of it.
+
+        Raises ``ModelAwayError``, once there were words with ``has_begun``.
+        """
         model = llm.model_of_tenant()
         dialogue = Dialogue(
             model=model.name, temperature=model.temperature, tools=_offered(self.caller),
             messages=({"role": "system", "content": SYSTEM}, *self.told),
             most_answer_tokens=PROMPT.most_answer_tokens,
         )  # fmt: skip
+        shown = Shown(self.hidden, SECRETS)
         try:
-            spoken = llm.converse(dialogue, purpose=PURPOSE, patience=PATIENCE, before=hand_back)
+            spoken = yield from _heard(dialogue, shown)
         except NoPermitError as exc:
             raise _away(exc) from exc
         except VendorError as exc:
-            raise ModelAwayError(str(exc)) from exc
+            yield from _words(shown.end())
+            raise ModelAwayError(str(exc), has_begun=bool(shown.text)) from exc
         self.tokens += spoken.tokens
         self.steps += 1
-        return spoken
+        return spoken, shown
 
     @property
     def is_spent(self) -> bool:
@@ -111,19 +122,18 @@ def converse(messages: Sequence[Message], caller: Caller) -> Iterator[Piece]:
     session.told = _history(messages, session.hidden)
     while True:
         try:
-            spoken = session.next()
+            spoken, shown = yield from session.next()
         except ModelAwayError as exc:
-            if session.steps == 0:
+            if session.steps == 0 and not exc.has_begun:
                 raise
-            yield from say(f"The answer ends here. {exc}")
+            gap = "\n\n" if exc.has_begun else ""
+            yield from say(f"{gap}The answer ends here. {exc}")
             return
-        words = _shown(spoken.words, session)
         if not spoken.calls:
-            yield from say(words)
+            yield Done()
             return
-        actions, unsaid = yield from _carry_out(spoken, session, words)
-        if actions:
-            yield from ask_people(unsaid, actions)
+        if actions := (yield from _carry_out(spoken, session, shown.text)):
+            yield from ask_people(actions)
             return
         if session.is_spent:
             logger.warning("%s: a chat's answer ended after %s steps and %s tokens",
@@ -146,10 +156,33 @@ def _away(exc: NoPermitError) -> ModelAwayError:
     return ModelAwayError(words[0].upper() + words[1:], is_quiet=exc.code in {"no_key", "off"})
 
 
+def _heard(dialogue: Dialogue, shown: Shown) -> Generator[Piece, None, Spoken]:
+    """The model's words through ``shown``; a piece without words where it is silent."""
+    heard = llm.listen(dialogue, purpose=PURPOSE, patience=PATIENCE, before=hand_back)
+    with closing(heard):
+        while True:
+            try:
+                words = next(heard)
+            except StopIteration as end:
+                spoken: Spoken = end.value
+                break
+            yield Words(shown.add(words), is_chunk=True)
+    yield from _words(shown.end())
+    if shown.is_untold:
+        logger.warning("%s: a chat's answer repeated the instructions and was held back",
+                       current_schema())  # fmt: skip
+    return spoken
+
+
+def _words(text: str) -> Iterator[Piece]:
+    if text:
+        yield Words(text, is_chunk=True)
+
+
 def _carry_out(
     spoken: Spoken, session: Session, words: str
-) -> Generator[Piece, None, tuple[list[Action], str]]:
-    """Read what is to be read; returns the questions about the rest, and words not said yet."""
+) -> Generator[Piece, None, list[Action]]:
+    """Read what is to be read; returns the questions about the rest. ``words`` were said."""
     results: list[tuple[ToolCall, Answer | ToolError]] = []
     actions: list[Action] = []
     for asked in spoken.calls[:MOST_CALLS]:
@@ -164,10 +197,9 @@ def _carry_out(
         except ToolError as exc:
             results.append((call, exc))
     if results:
-        yield from answer_calls(results, words)
+        yield from answer_calls(results)
         session.told += _as_told(results, session.hidden, words=words)
-        words = ""
-    return actions, words
+    return actions
 
 
 def _arguments(asked: AskedTool, session: Session) -> dict[str, Any]:
@@ -180,17 +212,6 @@ def _arguments(asked: AskedTool, session: Session) -> dict[str, Any]:
         raise ArgumentError("The arguments are no JSON object.")
     return {str(name)[:60]: session.hidden.show(value) for name, value in given.items()
             if value not in (None, "", [])}  # fmt: skip
-
-
-def _shown(words: str, session: Session) -> str:
-    if not words:
-        return ""
-    squeezed = "".join(words.split())
-    if any("".join(part.split()) in squeezed for part in SYSTEM.split(". ") if len(part) > 30):
-        logger.warning("%s: a chat's answer repeated the instructions and was held back",
-                       current_schema())  # fmt: skip
-        return UNTOLD
-    return str(session.hidden.show(clean(words))) or NOTHING
 
 
 # --- what the model is told -----------------------------------------------------------------------

@@ -14,12 +14,8 @@ def say(words: str) -> Iterator[Piece]:
     yield Done()
 
 
-def answer_calls(
-    results: Sequence[tuple[ToolCall, Answer | ToolError]], words: str = ""
-) -> Iterator[Piece]:
-    """One message with the calls, then what came of each."""
-    if words:
-        yield Words(words)
+def answer_calls(results: Sequence[tuple[ToolCall, Answer | ToolError]]) -> Iterator[Piece]:
+    """The calls, in the message being made if there is one; then what came of each."""
     for call, _ in results:
         yield call
     yield Done()
@@ -32,10 +28,11 @@ def answer_calls(
             yield ToolAnswer(call, str(result), is_error=True)
 
 
-def ask_people(words: str, actions: Sequence[Action]) -> Iterator[Piece]:
-    """One message with all calls, then one question about them; the run ends here."""
-    if words:
-        yield Words(words)
+def ask_people(actions: Sequence[Action]) -> Iterator[Piece]:
+    """All calls, in the message being made if there is one; then one question about them.
+
+    The run ends here.
+    """
     for action in actions:
         yield action.call
     yield Done()

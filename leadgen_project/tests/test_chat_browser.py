@@ -93,7 +93,11 @@ class Chat:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def sees(self, words: str) -> None:
-        self.page.get_by_text(words).first.wait_for()
+        self.page.get_by_text(words).filter(visible=True).first.wait_for()
+
+    def unfold(self) -> None:
+        """Show what the last tool said, word for word."""
+        self.find(".lg-chat-call summary").last.click()
 
     @property
     def said(self) -> list[str]:
@@ -240,6 +244,7 @@ def test_what_needs_a_yes_is_approved_changed_refused_or_dropped(chat):
     card.get_by_role("button", name="Approve as changed").click()
     chat.sees("Decided: edit.")
     chat.rest()
+    chat.unfold()
     chat.sees("hot <b>now</b>")
 
     chat.say("approve")
@@ -250,6 +255,7 @@ def test_what_needs_a_yes_is_approved_changed_refused_or_dropped(chat):
     card.get_by_role("button", name="Refuse", exact=True).click()
     chat.sees("Decided: reject.")
     chat.rest()
+    chat.unfold()
     chat.sees("too early")
 
     # An open question is still there after a reload; two things are decided on one card.

@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from tenants.clients.dialogue import MESSAGE_TOKENS, Dialogue, Spoken, read_calls
@@ -27,6 +28,7 @@ from tenants.clients.language_model_errors import (
     ParameterRefusedError,
     refusal_of,
 )
+from tenants.clients.language_model_stream import Heard, aside, in_steps, object_of
 from tenants.permits import Charge, Halt, Permit, Vendor
 
 if TYPE_CHECKING:
@@ -150,46 +152,49 @@ class LanguageModelClient:
             temperature=parameters.get("temperature"),
         )
 
-    def converse(self, permit: Permit, dialogue: Dialogue, *, prices: Prices) -> Spoken:
-        """The next message of a dialogue: words, calls of the tools offered, or both.
+    def listen(
+        self, permit: Permit, dialogue: Dialogue, *, prices: Prices
+    ) -> Generator[str, None, Spoken]:
+        """The next message of a dialogue: its words as they come, then the whole of it.
 
-        As ``complete``: paid before it is read, and never part of an answer.
+        A few times a second an empty text comes where there are no words, so that a listener may
+        leave. One who does, and a line that is cut, leave the permit unsettled: what the server had
+        written by then is told by nobody. Paid before it is judged, as ``complete``; what cannot be
+        used raises ``AnswerUnusableError`` after its words. A server that does not stream is heard
+        in one piece.
         """
-        parameters = _bounded(dialogue, self._refused(dialogue))
+        refused = self._refused(dialogue)
+        parameters = _bounded(dialogue, refused) | _streamed(refused)
         parameters |= {"messages": list(dialogue.messages), "tools": dialogue.offered}
-        told, usage, micros = self._paid(permit, dialogue, parameters, prices=prices)
+        key = _key(permit)
+        heard = Heard()
+        ask = partial(self._ask, key, parameters, model=dialogue.model, refused=refused)
+        with closing(aside(ask)) as chunks:
+            yield from in_steps(chunks, heard)
+        told = heard.told()
+        usage, micros = _settle(permit, told, _streamed_usage(told, dialogue), prices=prices)
         message = _message(told, dialogue)
         words = message.get("content")
         calls = read_calls(message.get("tool_calls"))
         words = words.strip() if isinstance(words, str) else ""
         if not words and not calls:
             raise AnswerUnusableError("The language model answered nothing.")
+        if heard.is_in_one_piece and words:
+            yield words
         return Spoken(words, calls, usage.total, micros)
 
     def _refused(self, asking: Asking) -> frozenset[str]:
         return _REFUSED.get((self.base_url, asking.model), frozenset())
 
     def _paid(
-        self, permit: Permit, asking: Asking, parameters: dict[str, Any], *, prices: Prices
+        self, permit: Permit, question: Question, parameters: dict[str, Any], *, prices: Prices
     ) -> tuple[dict[str, Any], Usage, int]:
         """The answer as an object, with its tokens and micros, which are settled."""
-        key = permit.use(Vendor.LLM)
-        if not (key.isascii() and key.isprintable()):
-            raise LanguageModelError(
-                "The language model's key holds characters no key has. Enter it again.",
-                charge=Charge.NONE, halt=Halt.KEY,
-            )  # fmt: skip
-        refused = self._refused(asking)
-        body = self._ask(key, parameters, model=asking.model, refused=refused)
-        told = _object(body)
-        usage = _usage(told, asking)
-        micros = prices.micros(
-            prompt=usage.prompt, cached=usage.cached, completion=usage.completion
-        )
-        mark = " (usage estimated)" if usage.is_estimated else ""
-        reference = f"{_short(told.get('id'))[:80]}{mark}".strip()
-        permit.settle(usage.total, micros=micros, reference=reference)
-        return told, usage, micros
+        key = _key(permit)
+        refused = self._refused(question)
+        body = b"".join(self._ask(key, parameters, model=question.model, refused=refused))
+        told = object_of(body)
+        return told, *_settle(permit, told, _usage(told, question), prices=prices)
 
     @cached_property
     def _api(self) -> openai.OpenAI:
@@ -202,7 +207,8 @@ class LanguageModelClient:
 
     def _ask(
         self, key: str, parameters: dict[str, Any], *, model: str, refused: frozenset[str]
-    ) -> bytes:
+    ) -> Generator[bytes, None, None]:
+        """The answer as it comes in."""
         import httpx2  # noqa: PLC0415 -- as openai, which brings it
         import openai  # noqa: PLC0415 -- see above
 
@@ -212,7 +218,7 @@ class LanguageModelClient:
         ask = api.chat.completions.with_streaming_response.create
         try:
             with ask(**parameters) as response:
-                return _read(response.iter_bytes(), deadline=deadline)
+                yield from _limited(response.iter_bytes(), deadline=deadline)
         except openai.APIStatusError as exc:
             error = refusal_of(exc, model=model, left_out=refused)
             if isinstance(error, ParameterRefusedError):
@@ -255,25 +261,45 @@ def _bounded(asking: Question | Dialogue, refused: frozenset[str]) -> dict[str, 
     return asked
 
 
-def _read(chunks: Iterable[bytes], *, deadline: float) -> bytes:
-    body = b""
+def _streamed(refused: frozenset[str]) -> dict[str, Any]:
+    if "stream" in refused:
+        return {}
+    asked: dict[str, Any] = {"stream": True}
+    if "stream_options" not in refused:
+        asked["stream_options"] = {"include_usage": True}
+    return asked
+
+
+def _key(permit: Permit) -> str:
+    """The key of the one call ``permit`` allows."""
+    key = permit.use(Vendor.LLM)
+    if not (key.isascii() and key.isprintable()):
+        raise LanguageModelError(
+            "The language model's key holds characters no key has. Enter it again.",
+            charge=Charge.NONE, halt=Halt.KEY,
+        )  # fmt: skip
+    return key
+
+
+def _settle(
+    permit: Permit, told: Mapping[str, Any], usage: Usage, *, prices: Prices
+) -> tuple[Usage, int]:
+    micros = prices.micros(prompt=usage.prompt, cached=usage.cached, completion=usage.completion)
+    mark = " (usage estimated)" if usage.is_estimated else ""
+    reference = f"{_short(told.get('id'))[:80]}{mark}".strip()
+    permit.settle(usage.total, micros=micros, reference=reference)
+    return usage, micros
+
+
+def _limited(chunks: Iterable[bytes], *, deadline: float) -> Iterator[bytes]:
+    size = 0
     for chunk in chunks:
-        body += chunk
-        if len(body) > MOST_ANSWER_BYTES:
+        size += len(chunk)
+        if size > MOST_ANSWER_BYTES:
             raise AnswerUnusableError("The language model's answer is longer than was asked for.")
         if time.monotonic() > deadline:
             raise LanguageModelError("The language model takes too long to answer.", retryable=True)
-    return body
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
-        raise LanguageModelError("The language model's answer is not of its form.", retryable=True)
-    return told
+        yield chunk
 
 
 def _usage(told: Mapping[str, Any], question: Asking) -> Usage:
@@ -291,6 +317,17 @@ def _usage(told: Mapping[str, Any], question: Asking) -> Usage:
         completion=min(math.ceil(answered / BYTES_PER_TOKEN), question.most_answer_tokens),
         is_estimated=True,
     )
+
+
+def _streamed_usage(told: Mapping[str, Any], dialogue: Dialogue) -> Usage:
+    """As ``_usage``; where a stream says nothing credible, the answer counts as its cap.
+
+    What a reasoning model thought is paid like words and is in no chunk.
+    """
+    usage = _usage(told, dialogue)
+    if not usage.is_estimated:
+        return usage
+    return replace(usage, completion=dialogue.most_answer_tokens)
 
 
 def _is_count(value: object) -> TypeGuard[int]:

@@ -23,6 +23,8 @@ OPTIONAL = {
     "response_format": "json_schema",
     "json_schema": "json_schema",
     "json_object": "json_object",
+    "stream_options": "stream_options",
+    "stream": "stream",
 }
 # Status -> what the operator reads. No call is made after one until somebody has put it right.
 REFUSALS = {

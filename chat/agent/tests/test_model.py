@@ -9,8 +9,9 @@ import pytest
 
 from chat.agent import converse
 from chat.agent.clean import clean
-from chat.agent.converse import ENOUGH, SYSTEM, UNDECIDED, UNTOLD
+from chat.agent.converse import ENOUGH, SYSTEM, UNDECIDED
 from chat.agent.hide import Hidden
+from chat.agent.shown import UNTOLD
 from chat.agent.tests.talking import Conversation
 from chat.agent.toolbox import tools
 from icp.models import Lead, Suppression
@@ -161,7 +162,7 @@ def test_a_question_typed_over_an_open_approval_tells_the_model_it_was_not_done(
 @pytest.mark.parametrize(
     ("trouble", "words"),
     [("budget", "is used up"), ("key", "refused the key"), ("broken", "is in trouble (500)"),
-     ("cut", "was cut"), ("refusal", "refused to answer")],
+     ("refusal", "refused to answer")],
 )  # fmt: skip
 def test_a_model_that_cannot_answer_is_said_and_commands_go_on(
     talk, filled, model, monkeypatch, trouble, words
@@ -175,8 +176,6 @@ def test_a_model_that_cannot_answer_is_said_and_commands_go_on(
             model.keys = frozenset()
         case "broken":
             model.fail_next(*[Fault.ERROR] * 6)
-        case "cut":
-            model.finish_reason, model.answers = "length", ["half an"]
         case "refusal":
             model.refusal = "I will not."
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leadgen_project.sandbox.loopback import Reply, Request
+from leadgen_project.sandbox.loopback import Raw, Reply, Request
 from leadgen_project.sandbox.vendors.language_model_answers import Asked, Mode, answer_to
 from leadgen_project.sandbox.vendors.language_model_dialogue import speak
 from leadgen_project.sandbox.vendors.language_model_rules import (
@@ -28,7 +28,13 @@ from leadgen_project.sandbox.vendors.language_model_rules import (
     check_door,
     check_request,
 )
-from leadgen_project.sandbox.vendors.stand_in import VendorCall, VendorStandIn, reply_json
+from leadgen_project.sandbox.vendors.language_model_stream import Broken, stream
+from leadgen_project.sandbox.vendors.stand_in import (
+    VendorCall,
+    VendorStandIn,
+    question_of,
+    reply_json,
+)
 
 BYTES_PER_TOKEN = 4
 REASONING_TOKENS = 64  # a reasoning model thinks this much before it answers
@@ -42,6 +48,9 @@ KEY = "sandbox-key"  # the one a fresh stand-in accepts
 class LanguageModelStandIn(VendorStandIn):
     """``credits`` are tokens. ``without_usage``, ``without_schemas`` and ``forbidden`` make it a
     lesser server or account; ``requests_per_minute`` stands in its headers alone.
+
+    ``refuses``: parameters it does not take. A stream is ``broken`` after some chunks, and waits
+    in ``pause(number)`` before each of them.
     """
 
     mode: Mode = Mode.HONEST
@@ -49,6 +58,10 @@ class LanguageModelStandIn(VendorStandIn):
     without_usage: bool = False
     without_schemas: bool = False
     forbidden: bool = False
+    refuses: frozenset[str] = frozenset()
+    broken: Broken | None = None
+    break_after: int = 4
+    pause: Callable[[int], None] = lambda _number: None
     requests_per_minute: int = 500
     finish_reason: str = "stop"
     refusal: str = ""
@@ -67,6 +80,21 @@ class LanguageModelStandIn(VendorStandIn):
             for message in call.question.get("messages", [])
         ]
 
+    def answer(self, request: Request) -> Reply | bytes | Raw:
+        """As any vendor; what is asked for as a stream is told as one."""
+        reply = VendorStandIn.answer(self, request)
+        asked = question_of(request)
+        if not (isinstance(reply, Reply) and reply.status == 200 and isinstance(asked, dict)):
+            return reply
+        if not asked.get("stream") or reply.body[:7] != b'{"id": ':
+            return reply
+        with_usage = (asked.get("stream_options") or {}).get("include_usage", False)
+        return stream(
+            json.loads(reply.body), headers=list(reply.headers), broken=self.broken,
+            with_usage=with_usage and not self.without_usage, break_after=self.break_after,
+            pause=self.pause,
+        )  # fmt: skip
+
     def _key(self, request: Request) -> str:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         return key if scheme.lower() == "bearer" else ""
@@ -82,7 +110,7 @@ class LanguageModelStandIn(VendorStandIn):
     def _answer(self, request: Request, call: VendorCall) -> Reply:
         try:
             check_door(request, call.key, path=PATH, keys=self.keys, forbidden=self.forbidden)
-            asked = check_request(call.question, models=self.models,
+            asked = check_request(call.question, models=self.models, refuses=self.refuses,
                                   without_schemas=self.without_schemas)  # fmt: skip
             return self._complete(call, asked)
         except RefusedError as refused:

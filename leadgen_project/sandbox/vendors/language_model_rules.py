@@ -13,7 +13,8 @@ REASONING = re.compile(r"(?:gpt-5|o\d)")
 ROLES = {"developer", "system", "user", "assistant", "tool"}
 PARAMETERS = {"model", "messages", "response_format", "max_completion_tokens", "max_tokens",
               "temperature", "seed", "user", "safety_identifier", "metadata", "reasoning_effort",
-              "service_tier", "prompt_cache_key", "stream", "n", "stop", "top_p", "tools",
+              "service_tier", "prompt_cache_key", "stream", "stream_options",
+              "n", "stop", "top_p", "tools",
               "tool_choice", "store", "logprobs", "presence_penalty",
               "frequency_penalty"}  # fmt: skip
 SCHEMA_WORDS = {"type", "properties", "required", "additionalProperties", "items", "enum", "anyOf",
@@ -46,12 +47,15 @@ def check_door(
         raise RefusedError(403, "unsupported_country_region_territory", "Region not supported")
 
 
-def check_request(question: Any, *, models: Collection[str], without_schemas: bool) -> Any:
+def check_request(
+    question: Any, *, models: Collection[str], without_schemas: bool,
+    refuses: Collection[str] = (),
+) -> Any:  # fmt: skip
     """The request as it is, or ``RefusedError`` with the first thing wrong."""
     if not isinstance(question, dict):
         raise RefusedError(400, "", "We could not parse the JSON body of your request.")
     for name in question:
-        if name not in PARAMETERS:
+        if name not in PARAMETERS or name in refuses:
             raise RefusedError(400, "unknown_parameter", f"Unrecognized request argument: {name}",
                           param=name)  # fmt: skip
     model = question.get("model")
@@ -66,8 +70,7 @@ def check_request(question: Any, *, models: Collection[str], without_schemas: bo
         _check_tools(question["tools"])
     _check_numbers(question, is_reasoning=bool(REASONING.match(model)))
     _check_format(question, without_schemas=without_schemas)
-    if question.get("stream"):
-        raise RefusedError(400, "unsupported_value", "The sandbox does not stream", param="stream")
+    _check_stream(question)
     return question
 
 
@@ -127,6 +130,20 @@ def _check_numbers(question: Mapping[str, Any], *, is_reasoning: bool) -> None:
         cap = question.get(name, 1)
         if isinstance(cap, bool) or not isinstance(cap, int) or cap < 1:
             raise RefusedError(400, "integer_below_min_value", f"Invalid '{name}'", param=name)
+
+
+def _check_stream(question: Mapping[str, Any]) -> None:
+    if not isinstance(question.get("stream", False), bool):
+        raise RefusedError(400, "invalid_type", "Invalid type for 'stream'", param="stream")
+    options = question.get("stream_options")
+    if options is None:
+        return
+    if not question.get("stream"):
+        text = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+        raise RefusedError(400, "", text, param="stream_options")
+    is_told = isinstance(options, dict) and set(options) <= {"include_usage"}
+    if not is_told or not all(isinstance(each, bool) for each in options.values()):
+        raise RefusedError(400, "invalid_type", "Invalid 'stream_options'", param="stream_options")
 
 
 def _check_format(question: Mapping[str, Any], *, without_schemas: bool) -> None:

@@ -21,6 +21,17 @@ export const result = (text) => {
   }
 };
 
+// Whether `result` shows the tool's text as a table or as facts.
+export const isTable = (text) => {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" && value !== null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return false;
+    throw error;
+  }
+};
+
 // Names and values, for arguments and single things.
 export const facts = (thing, depth = 0) =>
   make("dl", { class: "lg-facts" }, Object.entries(thing).flatMap(([name, value]) =>

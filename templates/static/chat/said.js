@@ -2,7 +2,7 @@
 import { button, icon, make } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { inWords, shorten, visible, wordsOf } from "./plain.js";
-import { facts, result } from "./results.js";
+import { facts, isTable, result } from "./results.js";
 
 // `can` holds what may be done now: edit(words), again(), and version {count, number, go(number)}.
 export const personSaid = (message, can) => {
@@ -23,20 +23,25 @@ export const answered = (message, results, can) => make("article",
   (message.tool_calls ?? []).map((call) => step(call, results.get(call.id))),
   under(can.again && small("refresh", "Answer again", can.again), switcher(can.version)));
 
-// A call of a tool, folded, and what it answered.
+// A call of a tool, folded, and the table it answered. Sentences of a tool are in the fold too: what
+// is said under the step has them, or the gist of them.
 const step = (call, answer) => {
   const failed = answer?.status === "error";
   const given = Object.entries(call.args ?? {});
   const brief = given.map(([name, value]) =>
     `${inWords(name)}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ");
+  const words = answer ? wordsOf(answer.content) : "";
+  const shown = answer && make("div", { class: failed ? "lg-error" : "lg-chat-result" }, result(words));
+  const table = answer && isTable(words);
   return make("div", { class: "lg-chat-step" },
     make("details", { class: "lg-chat-call" },
       make("summary", {}, icon(failed ? "error" : answer ? "check_circle" : "pending"),
         make("span", { class: "lg-strong" }, inWords(call.name)),
+        failed && make("span", { class: "lg-muted" }, "not done"),
         make("span", { class: "lg-muted lg-chat-brief" }, visible(shorten(brief, 120)))),
-      given.length ? facts(call.args) : make("p", { class: "lg-muted" }, "Asked without details.")),
-    answer && make("div", { class: failed ? "lg-error" : "lg-chat-result" },
-      result(wordsOf(answer.content))));
+      given.length ? facts(call.args) : make("p", { class: "lg-muted" }, "Asked without details."),
+      !table && shown),
+    table && shown);
 };
 
 const under = (...tools) => {
