@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from django.conf import settings
 
 from chat.agent import cost
+from chat.agent.arguments import Text
 from chat.agent.say import counted, dollars, link, page, said
 from chat.agent.toolbox import Answer, Caller, Effect, Row, Tool, ToolError, offer
 from leadgen_project import pipeline, schedule
@@ -34,7 +36,7 @@ class Nothing:
 
 def offer_tools() -> None:
     """Give the chat the tools of this app; the chat calls it when it is first asked."""
-    offer(NIGHT_COST, START_NIGHT, WATCH_NIGHT, TODAY)
+    offer(NIGHT_COST, START_NIGHT, WATCH_NIGHT, STEER_NIGHT, TODAY)
     cost.use(_sentences)
 
 
@@ -71,6 +73,61 @@ def start_night(_: Nothing, caller: Caller) -> Answer:
         raise ToolError(said(exc)) from exc
     row: Row = {"run": run.pk, "status": run.get_status_display()}
     return Answer(f"The night has begun: {_see(run)}.", [row], dict(row))
+
+
+@dataclass(frozen=True, slots=True)
+class SteerNight:
+    """Pause, resume or stop the night under way. ``run`` is filled in by the program."""
+
+    to: Literal["pause", "resume", "stop"]
+    reason: Text | None = None
+    run: int | None = None
+
+
+def settle_night(asked: SteerNight, _: Caller) -> SteerNight:
+    if asked.to == "stop" and not asked.reason:
+        raise ToolError("Say why it is stopped, as there is no way back:"
+                        " `stop the night because ...`")  # fmt: skip
+    return replace(asked, run=_open_run(asked).pk)
+
+
+def ask_to_steer(asked: SteerNight, caller: Caller) -> str:
+    """How far the night is, and what becomes of the rest of it."""
+    run = _open_run(asked)
+    far = f"{_see(run)} is at {live(run, now=caller.now).percent} %"
+    if asked.to == "pause":
+        return f"Pause the night? {far}. What is in hand is ended, and nothing more is begun."
+    if asked.to == "stop":
+        return f"Stop the night for good? {far}. What it did stays; the rest waits for the next."
+    price = price_of_next_night(_tenant(), now=caller.now)
+    return f"Resume the night? {far}. As for a whole night: {said(price.total)}"
+
+
+def steer_night(asked: SteerNight, caller: Caller) -> Answer:
+    run, reason = _open_run(asked), asked.reason or "Said in the chat."
+    change = {"pause": pipeline.pause, "resume": pipeline.resume, "stop": pipeline.cancel}
+    try:
+        change[asked.to](run, actor=caller.name, reason=reason)
+    except pipeline.RunError as exc:
+        raise ToolError(said(exc)) from exc
+    row: Row = {"run": run.pk, "status": run.get_status_display()}
+    return Answer(f"The night is {run.get_status_display().lower()}: {_see(run)}.", [row],
+                  dict(row))  # fmt: skip
+
+
+def _open_run(asked: SteerNight) -> PipelineRun:
+    """The night under way, in a state that allows it. Raises ``ToolError``."""
+    run = PipelineRun.objects.filter(status__in=PipelineRun.OPEN).first()
+    if run is None:
+        raise ToolError("No night is under way.")
+    if asked.run not in (None, run.pk):
+        raise ToolError("Another night is under way than you were asked about. Ask again.")
+    is_paused = run.status == PipelineRun.Status.PAUSED
+    if asked.to == "pause" and is_paused:
+        raise ToolError(f"The night is paused already: {_see(run)}.")
+    if asked.to == "resume" and not is_paused:
+        raise ToolError(f"The night is not paused: {_see(run)}.")
+    return run
 
 
 def watch_night(_: Nothing, caller: Caller) -> Answer:
@@ -137,5 +194,11 @@ START_NIGHT = Tool(
 )  # fmt: skip
 WATCH_NIGHT = Tool("watch_night", "Say how far the newest night is, stage by stage.", Nothing,
                    watch_night)  # fmt: skip
+STEER_NIGHT = Tool(
+    "steer_night",
+    "Pause, resume or stop the night under way. Stopping needs a reason and is for good.",
+    SteerNight, steer_night, action=RUN, effect=Effect.SPENDS, preview=ask_to_steer,
+    settle=settle_night,
+)  # fmt: skip
 TODAY = Tool("today", "Say what there is to do today: what waits, what ran, what comes next.",
              Nothing, today)  # fmt: skip

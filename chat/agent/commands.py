@@ -99,9 +99,27 @@ class Elsewhere:
     page: str = ""
 
 
+_STEER = {"pause": "(pause|hold|interrupt)", "resume": "(resume|continue|unpause|go on with)",
+          "stop": "(stop|cancel|end|abort)"}  # fmt: skip
+_BECAUSE = "(because|as|since|for|:)"
+
+
+def _steering(
+    topic: str, tool: str, what: str, *, name: str = "", example: str = ""
+) -> Iterator[Command]:
+    """Pausing, resuming and stopping, each with a reason or without."""
+    thing = {"steer_campaign": "campaign", "steer_harvest": "the harvest"}.get(tool, "the night")
+    said = [f"{what} {{{name}}}", what] if name else [what]
+    for to, verb in _STEER.items():
+        ways = [f"{verb} {each} {_BECAUSE} {{reason}}" for each in said]
+        ways += [f"{verb} {each}" for each in said]
+        why = " because of a mistake in it" if to == "stop" else ""
+        yield Command(topic, tool, f"{to} {thing} {example}".strip() + why, tuple(ways),
+                      read=_fixed(to=to))  # fmt: skip
+
+
 HELP = "help"
 _HOW_MUCH = "(what was|what have we|what did we|how much was|how much have we|how much did we)"
-_BECAUSE = "(because|as|since|for|:)"
 _TOP = "(top|the top|on top|on the list|on the shortlist|first|shortlisted|chosen|that high)"
 _NIGHT = "(tonight|a night|the night|the next night|it)"
 COMMANDS = (
@@ -165,6 +183,10 @@ COMMANDS = (
         "(start|run|send|begin) [the] campaign {campaign}",
         "approve [the] [shortlist|accepted leads] for campaign {campaign}",
     )),
+    *_steering("Mail", "steer_campaign", "[the] campaign", name="campaign", example="Spring"),
+    *_steering("Harvest", "steer_harvest", "[the] harvest [in|of]", name="harvest",
+               example="in Singapore"),
+    *_steering("Nights", "steer_night", "(tonight|the night|the run|it)"),
     Command("Leads", "accept_leads", "accept the top 3", (
         "(accept|approve) [the] (top|best|first) {top} leads",
         "(accept|approve) [the] (top|best|first) {top}", "(accept|approve) {companies}",

@@ -179,7 +179,7 @@ def _wanted(body: dict[str, Any], person: str) -> QuerySet[Thread]:
     if sort_by not in SORTS:
         raise UnusableError(f"sort_by is one of {', '.join(SORTS)}.")
     if body.get("values"):
-        raise UnusableError("Threads are not searched by their values here.")
+        raise UnusableError("Threads are found by metadata, ids and status, not by values.")
     return find_threads(
         person, metadata=_metadata(body), ids=ids, status=status, sort_by=sort_by,
         is_ascending=body.get("sort_order") == "asc",

@@ -484,6 +484,11 @@ def test_threads_are_found_by_what_the_server_notes_on_them(chat):
     assert everything.headers["X-Pagination-Next"] == "1"
     assert [each["thread_id"] for each in everything.json()] == [spoken]
     assert chat.post("/threads/count", {"metadata": {"color": "red"}}).json() == 1
+    assert chat.post("/threads/search", {"values": {}}).status_code == 200  # says nothing
+    refused = chat.post("/threads/search", {"values": {"topic": "x"}})
+    assert (refused.status_code, refused.json()["detail"]) == (
+        422, "Threads are found by metadata, ids and status, not by values."
+    )  # fmt: skip
     few = chat.post("/threads/search", {"ids": [silent], "select": ["thread_id", "values"]}).json()
     assert few == [{"thread_id": silent, "values": None}]
     changed = chat.send("patch", f"/threads/{spoken}", {"metadata": {"title": "T"}}).json()

@@ -22,8 +22,8 @@ def model(committed, django_db_blocker):
     with django_db_blocker.unblock():
         make_people()
     with LanguageModelStandIn(answers=[ANSWER, ANSWER]) as running:
-        committed.env |= {"OPENAI_BASE_URL": running.base_url, "OPENAI_API_KEY": "sandbox-key",
-                          "LLM_CALLS_PER_MINUTE": "1000"}  # fmt: skip
+        committed.env.update({"OPENAI_BASE_URL": running.base_url, "OPENAI_API_KEY": "sandbox-key",
+                          "LLM_CALLS_PER_MINUTE": "1000"})  # fmt: skip
         yield running
 
 

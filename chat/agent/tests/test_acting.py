@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chat.agent.tests import test_steering
 from chat.agent.tests.talking import Conversation
 from chat.agent.toolbox import tools
 from enrichment.harvest_models import HarvestRequest
@@ -49,7 +50,7 @@ def acted():
 
 
 def test_each_tool_with_an_effect_is_tried_here():
-    assert set(ASKING) == {tool.name for tool in tools() if tool.asks}
+    assert {*ASKING, *test_steering.ASKING} == {tool.name for tool in tools() if tool.asks}
 
 
 @pytest.mark.parametrize("name", ASKING)

@@ -12,6 +12,7 @@ from chat.agent.tools import (
     rule,
     shortlist,
     spend,
+    steer,
     suppress,
 )
 
@@ -27,10 +28,12 @@ TOOLS: tuple[Tool, ...] = (
     review.REJECT,
     review.SEND,
     review.START,
+    steer.CAMPAIGN,
     suppress.SUPPRESS,
     export.EXPORT,
     harvest.HARVEST,
     harvest.HARVESTS,
+    steer.HARVEST,
     mail.QUEUE,
     mail.WHY_NOTHING,
     spend.SPENT,
