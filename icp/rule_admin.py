@@ -14,6 +14,7 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from acra.models import RegisteredCompany
 from icp.current_rule import day_of, read_version
 from icp.models import IcpRule, Selection
 from icp.payload import Problem
@@ -30,6 +31,12 @@ from tenants.tenant_page import TenantPage, name_of
 LONGEST_JSON = 200_000
 VERSIONS = 100
 BARS = 10  # lines of a distribution
+MOST_TAKEN = 200  # companies of a selection that its page names
+COUNT_WORDS = {  # counts of ``icp.select.SelectionReport``, in the order they add up
+    "meets": "Meet the rule", "unknown": "May meet it", "new": "New leads",
+    "returned": "Came back", "waiting_before": "Waited before", "left": "Left the rule",
+    "ceased": "Ceased", "suppressed": "Suppressed",
+}  # fmt: skip
 
 
 @admin.register(IcpRule)
@@ -189,8 +196,14 @@ class SelectionAdmin(TenantPage):
     ) -> HttpResponse:
         self.guard(request)
         found = get_object_or_404(Selection, pk=row_number(object_id))
-        return self.page(request, "selection", str(found).capitalize(), selection=found,
-                         counts=found.counts.items(), first=found.uens[:200])  # fmt: skip
+        first = found.uens[:MOST_TAKEN]
+        names = dict(RegisteredCompany.objects.filter(uen__in=first).values_list("uen", "name"))
+        counts = [(words, found.counts[name]) for name, words in COUNT_WORDS.items()
+                  if name in found.counts]  # fmt: skip
+        return self.page(
+            request, "selection", str(found).capitalize(), selection=found, counts=counts,
+            first=[(uen, names.get(uen, "")) for uen in first],
+        )  # fmt: skip
 
     def csv_view(self, request: HttpRequest, selection_id: int) -> HttpResponse:
         """The companies taken, one UEN a line, in the rule's order."""

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from leadgen_project.console import run_pages
 from leadgen_project.persons import pages as person_pages  # noqa: F401 -- registers its page
-from tenants.console import ModelAdmin
+from tenants.console import ModelAdmin, may_do
 from tenants.context import is_public
 from tenants.models import PipelineRun
 from tenants.templatetags.console import count, moment, span
@@ -36,6 +36,10 @@ class RunAdmin(ModelAdmin):
         if is_public():
             return [self.list_display[0], "tenant", *self.list_display[1:]]
         return self.list_display
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        may_start = not is_public() and may_do(request, run_pages.RIGHT)
+        return super().changelist_view(request, {"may_start": may_start, **(extra_context or {})})
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any

@@ -103,6 +103,11 @@ class ConnectionAdmin(OdooPage):
             "tested_at": connection.findings.get("tested_at", ""),
         }  # fmt: skip
 
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        """To its own page, where it is tested."""
+        self.message_user(request, f"{obj} is kept. {_WORDS[State.NEW]}")
+        return HttpResponseRedirect(reverse("admin:odoo_sync_odooconnection_change", args=[obj.pk]))
+
     # --- the buttons ----------------------------------------------------------------------------
     def test_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask the Odoo what it is; keeps the answer."""

@@ -73,7 +73,8 @@ class DncResultAdmin(UploadPages):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         self.guard(request)
-        return super().changelist_view(request, extra_context)
+        context = {"may_work": may_do(request, WORK), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

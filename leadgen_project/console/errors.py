@@ -14,6 +14,7 @@ from tenants.resolve import tenants_of
 from tenants.roles import role_of
 from tenants.room import is_full, room_here
 
+DJANGOS_WORDS = "matches the given query."  # of get_object_or_404: the name of a class
 DATABASE_IS_AWAY = (OperationalError, InterfaceError)
 
 
@@ -44,7 +45,8 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     given = exception.args[0] if exception.args else ""
-    text = given if isinstance(given, str) and given else "There is no such page."
+    ours = isinstance(given, str) and given and not given.endswith(DJANGOS_WORDS)
+    text = given if ours else "There is no such page, or what it showed is gone."
     if not _is_page(request):
         return _problem(404, "Not found", text)
     return _page(request, 404, title="Not found", text=text)

@@ -1,4 +1,4 @@
-"""One name for one thing: a page bears the name of the item of the sidebar that leads to it."""
+"""What pages of the console call things, offer and refuse: one name for one thing, no dead ends."""
 
 from __future__ import annotations
 
@@ -52,3 +52,21 @@ def test_a_list_without_rows_offers_whoever_may_to_make_the_first(people):
     assert "No mailbox yet" in shown
     assert 'href="/admin/outreach/mailbox/add/">Add mailbox</a>' in shown
     assert "Add mailbox" not in read
+
+
+def test_no_list_offers_an_auditor_what_only_others_may_begin(people):
+    auditor = enter(people, "auditor")
+
+    runs = auditor.get("/admin/tenants/pipelinerun/").content.decode()
+    results = auditor.get("/admin/outreach/dncresult/").content.decode()
+
+    assert "Start a night" not in runs
+    assert "Import results" not in results
+
+
+def test_a_page_for_a_row_that_is_gone_says_so_without_the_name_of_a_class(people):
+    page = enter(people, "owner").get("/admin/outreach/campaign/987654/change/")
+
+    assert page.status_code == 404
+    assert "what it showed is gone" in page.content.decode()
+    assert "matches the given query" not in page.content.decode()
