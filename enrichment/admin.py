@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from enrichment import captcha_admin, harvest_admin, step_admin, twin_admin
 from enrichment.choose_policy import choose_policy, preview_policy
+from enrichment.contact_pages import ContactPages
 from enrichment.judge_contacts import policy_now
 from enrichment.models import Contact, SendingPolicy
 from enrichment.shown_verdict import shown_verdict
@@ -74,7 +75,7 @@ class MailableFilter(FixedFilter):
 
 
 @admin.register(Contact)
-class ContactAdmin(TriagePage):
+class ContactAdmin(ContactPages, TriagePage):
     """Every address with its verdict; the work on one happens on its lead's page."""
 
     what_belongs = "Contacts"
@@ -88,6 +89,7 @@ class ContactAdmin(TriagePage):
     search_fields = ["email"]
     search_help_text = "An e-mail address, or beginnings of words of a company's name"
     ordering = ["-pk"]
+    list_before_template = "enrichment/contacts_before.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Contact]:
         return super().get_queryset(request).exclude(email="").defer("lead__trace", "lead__facts")
@@ -105,7 +107,8 @@ class ContactAdmin(TriagePage):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         self.guard(request)
-        return super().changelist_view(request, extra_context)
+        context = {"may_import": may_do(request, self.upload_kind.action)}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -144,7 +147,7 @@ class ContactAdmin(TriagePage):
     # --- verify now -----------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
         view = self.at("verify", "verify/<int:lead_id>/", require_POST(self.verify_view))
-        return [view, *super().get_urls()]
+        return [view, *self.upload_urls(), *super().get_urls()]
 
     def verify_view(self, request: HttpRequest, lead_id: int) -> HttpResponse:
         """Queue the verification of one lead's addresses."""

@@ -16,6 +16,7 @@ from enrichment.harvest_models import (  # noqa: F401 -- where Django finds them
     HarvestSource,
     Listing,
 )
+from enrichment.import_models import ContactImport  # noqa: F401 -- as above
 from enrichment.twin_models import LeadMerge, LeadTwin, RegisterMatch  # noqa: F401 -- as above
 from icp.models import Lead
 

@@ -32,6 +32,11 @@ FROM jsonb_to_recordset(%s::jsonb) AS said (
 RETURNING id
 """
 
+_SHOW = """
+UPDATE icp_lead l SET facts = n.facts::jsonb
+FROM unnest(%s::bigint[], %s::text[]) AS n(id, facts) WHERE l.id = n.id
+"""
+
 
 class Standing(NamedTuple):
     """A row of evidence that stands, and the contact it speaks of."""
@@ -76,17 +81,18 @@ def take_account(
     standing: Iterable[Standing],
     pages: Mapping[str, Page],
     replaces_pages: bool,
+    replaces_register: bool = True,
 ) -> Account:
     """Compare ``statements`` with what stands; writes nothing.
 
-    Register rows that are no longer said are to go; those of pages only with ``replaces_pages``.
+    Rows of the register and of pages that are no longer said are to go, if these are replaced.
     """
     wanted = {statement.key: statement for statement in statements}
-    sources = {"REGISTER", "PAGE"} if replaces_pages else {"REGISTER"}
+    replaced = {"REGISTER": replaces_register, "PAGE": replaces_pages}
     account = Account(lead, pages=pages)
     for key, claim, contact in standing:
         is_said = wanted.pop(key, None) is not None
-        if claim.source in sources and not is_said:
+        if replaced.get(claim.source) and not is_said:
             account.gone.append(claim.key)
             continue
         account.claims.append(claim)
@@ -139,6 +145,21 @@ def facts_of(account: Account) -> dict[str, Any]:
         if shown.key in of_model:
             facts[name]["by"] = "LLM"
     return facts
+
+
+def show_facts(accounts: Sequence[Account]) -> None:
+    """Show of the leads what is chosen from all that is said of them. One statement."""
+    facts = [json.dumps(facts_of(account)) for account in accounts]
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOW, [[account.lead.pk for account in accounts], facts])
+
+
+def choose_again(ids: Iterable[int]) -> None:
+    """Show of leads what is chosen from the evidence that stands now. Two statements."""
+    leads = list(Lead.objects.filter(pk__in=set(ids)).order_by("pk")
+                 .select_for_update(of=("self",)).only("pk"))  # fmt: skip
+    standing = what_stands(leads)
+    show_facts([Account(lead, [each.claim for each in standing[lead.pk]]) for lead in leads])
 
 
 def _rows(account: Account) -> Iterable[dict[str, Any]]:

@@ -7,8 +7,6 @@ review turned down, are refused: a list must not overrule a person.
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -24,7 +22,16 @@ from icp.judge_sites import compare_rows, judge_sites
 from icp.models import GivenSite, Lead, SiteImport, Suppression, Upload
 from icp.read_table import read_table
 from icp.suppressions import suppressed_among
-from icp.uploads import decide, keep_preview, refuse_more, undecided, undoable, unpack
+from icp.uploads import (
+    decide,
+    keep_preview,
+    pack_values,
+    refuse_more,
+    undecided,
+    undoable,
+    unpack,
+    unpack_values,
+)
 from tenants import audit
 from tenants.console import audit_subject
 
@@ -149,7 +156,7 @@ def confirm_sites(upload: SiteImport, *, actor: str, now: datetime | None = None
     )  # fmt: skip
     look_again(Lead.objects.filter(pk__in=[pk for pk, _, _ in changed]), now=now)
     refuse_more(upload, rows)
-    upload.applied_rows = _pack({
+    upload.applied_rows = pack_values({
         "leads": changed, "later": [(uen, before.get(uen, ""), site) for uen, site in later],
     })  # fmt: skip
     decide(upload, Status.IMPORTED, actor=actor, now=now,
@@ -174,7 +181,7 @@ def undo_sites(upload: SiteImport, *, reason: str, actor: str, now: datetime | N
     What was set since by another way is not touched. Raises ``UploadError``.
     """
     locked = undoable(upload, reason=reason)
-    done = json.loads(zlib.decompress(bytes(locked.applied_rows or b"")))
+    done = unpack_values(locked.applied_rows)
     restored = _restore("l.id = n.key::bigint", done["leads"])
     restored += _restore("l.uen = n.key", done["later"])  # leads made from them since
     look_again(Lead.objects.filter(pk__in=[pk for pk, _, _ in restored]), now=now)
@@ -233,7 +240,3 @@ def _record(
         changes=((f"lead {pk}", {"website": before}, {"website": after})
                  for pk, before, after in changes),
     )  # fmt: skip
-
-
-def _pack(values: Any) -> bytes:
-    return zlib.compress(json.dumps(values).encode(), 6)

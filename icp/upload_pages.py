@@ -82,9 +82,10 @@ class UploadPages(TenantPage):
             else:
                 return HttpResponseRedirect(self._address("show", upload))
         past = kind.model._default_manager.defer(*self._packed()).order_by("-pk")  # noqa: SLF001 -- Django's documented meta API
+        words = {"most_rows": MOST_ROWS, **self.upload_words()}
         return self.page(request, f"{kind.name}_new", kind.title, mistake=mistake, past=past[:50],
-                         megabytes=MOST_BYTES // 2**20, most_rows=MOST_ROWS,
-                         show=self._name("show"), **self.upload_words())  # fmt: skip
+                         megabytes=MOST_BYTES // 2**20, show=self._name("show"),
+                         **words)  # fmt: skip
 
     def upload_show_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
         self.guard(request)

@@ -102,8 +102,8 @@ def refuse_more(upload: Upload, rows: Iterable[Row]) -> None:
     late = [row for row in found if row.outcome == "refused"]
     if late:
         upload.refused_rows = pack([*unpack(upload.refused_rows), *late])
-    for name, number in count_of(row for row in found if row.outcome != "refused").items():
-        setattr(upload, name, number)
+    for name, number in {"changed": 0, **count_of(found)}.items():
+        setattr(upload, name, number)  # where there is no such column nothing is kept
     upload.refused = sum(row.outcome == "refused" for row in unpack(upload.refused_rows))
 
 
@@ -116,10 +116,17 @@ def _forget_undecided(model: type[Upload], *, now: datetime) -> None:
 
 
 def pack(rows: Iterable[Row]) -> bytes:
-    plain = [{name: getattr(row, name) for name in ROW_FIELDS} for row in rows]  # asdict: 10 x
-    return zlib.compress(json.dumps(plain).encode(), 6)
+    return pack_values([{name: getattr(row, name) for name in ROW_FIELDS} for row in rows])
 
 
 def unpack(packed: Any) -> Iterator[Row]:
-    if packed is not None:
-        yield from (Row(**row) for row in json.loads(zlib.decompress(bytes(packed))))
+    yield from (Row(**row) for row in unpack_values(packed))
+
+
+def pack_values(values: Any) -> bytes:
+    """Whatever JSON holds, compressed."""
+    return zlib.compress(json.dumps(values).encode(), 6)
+
+
+def unpack_values(packed: Any) -> Any:
+    return [] if packed is None else json.loads(zlib.decompress(bytes(packed)))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Count, Q
 
+from enrichment.contact_origins import ListOrigin
 from icp.models import Suppression
 from icp.suppressions import find_suppression, hashes_of
 from outreach import law
@@ -39,6 +40,12 @@ ORIGINS = {
     "LLM": Origin.PAGE,  # its quote stands on the page
     "PROVIDER": Origin.PROVIDER,
     "LISTING": Origin.HARVESTED,
+    # Imported lists say row by row how an address was obtained.
+    ListOrigin.GIVEN.value: Origin.REPLIED,
+    ListOrigin.LIST.value: Origin.IMPORTED,
+    ListOrigin.BOUGHT.value: Origin.PROVIDER,
+    ListOrigin.HARVESTED.value: Origin.HARVESTED,
+    ListOrigin.GUESSED.value: Origin.GUESSED,
 }
 _SAID = """
 SELECT 'suppressed', value_hash, id::text, reason FROM icp_suppression
@@ -54,7 +61,8 @@ UNION ALL
 SELECT 'adopted', contact_id::text, email, '' FROM outreach_adoption
 WHERE contact_id = ANY(%(contacts)s)
 UNION ALL
-SELECT 'origin', lead_id::text, value, source FROM enrichment_evidence
+SELECT 'origin', lead_id::text, value, CASE WHEN method LIKE 'import.%%' THEN method ELSE source END
+FROM enrichment_evidence
 WHERE lead_id = ANY(%(leads)s) AND field = 'emails' AND superseded_at IS NULL
 UNION ALL
 SELECT 'policy', origin, country, answer FROM outreach_originpolicy

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from django.db import models
 
 from enrichment.captcha_models import CaptchaChallenge
 from enrichment.models import Contact, Evidence
-from enrichment.store_evidence import Account, facts_of, what_stands
+from enrichment.store_evidence import choose_again
 from icp.models import Lead, MovedRow
 from leadgen_project.moving_in.rows import PRINTS
 from leadgen_project.moving_in.store import METHOD
@@ -119,7 +119,7 @@ def _take_out(rows: Sequence[MovedRow]) -> Counter[str]:
         pk__in=set(contacts) - used
     ).delete()[0]
     _note_used(added, used)
-    _choose_again({row.lead_id for row in added if row.lead_id})
+    choose_again({row.lead_id for row in added if row.lead_id})
     return removed
 
 
@@ -139,12 +139,3 @@ def _note_used(rows: Sequence[MovedRow], used: set[int]) -> None:
     for row in noted:
         row.conflict = "The contact it added is in use."
     MovedRow.objects.bulk_update(noted, ["conflict"], batch_size=500)
-
-
-def _choose_again(ids: set[int]) -> None:
-    leads = list(Lead.objects.filter(pk__in=ids).order_by("pk").select_for_update(of=("self",)))
-    standing: dict[int, list] = defaultdict(list, what_stands(leads))
-    for lead in leads:
-        claims = [each.claim for each in standing[lead.pk]]
-        lead.facts = facts_of(Account(lead, claims))
-    Lead.objects.bulk_update(leads, ["facts"], batch_size=500)

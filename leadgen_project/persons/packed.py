@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zlib
 from collections.abc import Iterator
@@ -10,8 +11,12 @@ from typing import Any
 from django.db import models
 
 from enrichment.harvest_models import HarvestFile
+from enrichment.import_models import ContactImport
+from enrichment.judge_contact_rows import said
 from enrichment.models import EnrichmentRun, Page, PageBody
+from icp.judge_rows import Row
 from icp.models import SiteImport, SuppressionImport
+from icp.uploads import pack_values, unpack_values
 from leadgen_project.persons.identify import ERASED, Person
 from outreach.phone_models import DncImport
 
@@ -25,6 +30,9 @@ KNOWN = {
     "icp.siteimport.accepted_rows": "uploaded lists",
     "icp.siteimport.refused_rows": "uploaded lists",
     "icp.siteimport.applied_rows": "uploaded lists",
+    "enrichment.contactimport.accepted_rows": "lists of people",
+    "enrichment.contactimport.refused_rows": "lists of people",
+    "enrichment.contactimport.applied_rows": "lists of people",
     "outreach.dncimport.accepted_rows": "uploaded lists",
     "outreach.dncimport.refused_rows": "uploaded lists",
     "outreach.mailboxsignin.verifier": "encrypted, of a sign-in under way",
@@ -37,6 +45,8 @@ UPLOADS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (DncImport, ("accepted_rows", "refused_rows")),
     (HarvestFile, ("content",)),
 )
+
+LISTS_OF_PEOPLE = ("accepted_rows", "refused_rows", "applied_rows")
 
 
 def pages_with(person: Person, *, everywhere: bool = False) -> Iterator[Page]:
@@ -67,17 +77,34 @@ def corpora_with(person: Person) -> Iterator[EnrichmentRun]:
 def uploads_with(person: Person) -> Iterator[tuple[models.Model, list[str]]]:
     """Uploads that hold an address or number of the person, and the columns that do."""
     pattern = person.anywhere()
-    if pattern is None:
-        return
     for model, names in UPLOADS:
         for row in model._default_manager.order_by("pk").iterator(chunk_size=20):  # noqa: SLF001 -- Django's documented meta API
             hit = [
                 name
                 for name in names
-                if getattr(row, name) is not None and _holds(getattr(row, name), pattern)
+                if pattern
+                and getattr(row, name) is not None
+                and _holds(getattr(row, name), pattern)
             ]
             if hit:
                 yield row, hit
+    for upload in ContactImport.objects.order_by("pk").iterator(chunk_size=20):
+        found = [
+            name
+            for name in LISTS_OF_PEOPLE
+            if any(_is_about(each, person) for each in unpack_values(getattr(upload, name)))
+        ]
+        if found:
+            yield upload, found
+
+
+def _is_about(entry: dict[str, Any], person: Person) -> bool:
+    """Whether one row of a list of people is about the person: at their companies also by name."""
+    [values, *_] = entry.get("values") or [[]]
+    lead = entry.get("lead") or (said(Row(**entry)).lead if values else "")
+    is_elsewhere = bool(lead) and int(lead) not in person.leads
+    pattern = person.anywhere() if is_elsewhere else person.at_work()
+    return pattern is not None and bool(pattern.search(json.dumps(entry, ensure_ascii=False)))
 
 
 def let_go_of_pages(person: Person, *, everywhere: bool) -> set[int]:
@@ -91,9 +118,20 @@ def let_go_of_pages(person: Person, *, everywhere: bool) -> set[int]:
 
 
 def clean_uploads(person: Person) -> int:
-    """Blank the person in kept lists; what a list suppresses stays, by its hash."""
+    """Blank the person in kept lists; what a list suppresses stays, by its hash.
+
+    Of a list of people the whole row goes: what is left of it would still be about them.
+    """
     pattern, count = person.anywhere(), 0
     for row, names in uploads_with(person):
+        count += 1
+        if isinstance(row, ContactImport):
+            for name in names:
+                kept = [each for each in unpack_values(getattr(row, name))
+                        if not _is_about(each, person)]  # fmt: skip
+                setattr(row, name, pack_values(kept))
+            row.save(update_fields=names)
+            continue
         for name in names:
             # Files come as they are: what is no UTF-8 stays as it was.
             text = zlib.decompress(bytes(getattr(row, name))).decode(errors="surrogateescape")
@@ -101,7 +139,6 @@ def clean_uploads(person: Person) -> int:
             packed = zlib.compress(cleaned.encode(errors="surrogateescape"), 6)
             setattr(row, name, packed)
         row.save(update_fields=names)
-        count += 1
     return count
 
 

@@ -19,6 +19,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from enrichment.add_statements import add_statements
+from enrichment.import_contacts import confirm_contacts, preview_contacts
 from enrichment.models import (
     Contact,
     EnrichmentRun,
@@ -32,10 +33,12 @@ from enrichment.models import (
     Verification,
 )
 from enrichment.statements import Statement
+from enrichment.undo_contacts import undo_contacts
 from icp.imports import confirm_import, preview_import
 from icp.models import Lead, PersonRequest, Suppression
 from icp.suppressions import hash_of, is_suppressed
 from icp.tests.factories import lift_by_two
+from icp.uploads import rows_of
 from leadgen_project.persons.answer import answer
 from leadgen_project.persons.erase import erase, is_erased
 from leadgen_project.persons.identify import Asked, PersonError, identify
@@ -384,6 +387,29 @@ def test_an_undecided_import_still_suppresses_whom_it_named(lead):
     confirm_import(upload, actor="olga")
 
     assert is_suppressed(email=EMAIL)
+    assert "quark" not in dump()
+
+
+def test_of_a_list_of_people_the_whole_row_of_the_erased_goes_and_the_others_stay(lead):
+    people = (
+        f"uen,name,email,origin\n{lead.uen},{NAME},{EMAIL},given\n{lead.uen},{NAME},,\n"
+        f"{lead.uen},Bo Lim,bo@kaya.example,given\n"
+    ).encode()
+    done = preview_contacts(people, file_name="people.csv", actor="olga")
+    confirm_contacts(done, actor="olga")
+    waiting = preview_contacts(people + b"x,y,z,\n", file_name="people.csv", actor="olga")
+    lists = answer(Asked(email=EMAIL), now=NOW())["uploaded_lists"]
+    assert sum("people.csv" in name for name in lists) == 2
+
+    erase_now(email=EMAIL)
+
+    assert "quark" not in dump()
+    assert [row.cells[1] for row in rows_of(waiting.__class__.objects.get(pk=waiting.pk))] == [
+        "Bo Lim", "y",
+    ]  # fmt: skip
+    assert undo_contacts(done, reason="wrong list", actor="olga") == 1
+    assert confirm_contacts(waiting, actor="olga") == 1
+    assert set(Contact.objects.filter(lead=lead).values_list("name", flat=True)) >= {"Bo Lim"}
     assert "quark" not in dump()
 
 
