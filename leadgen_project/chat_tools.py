@@ -195,7 +195,7 @@ START_NIGHT = Tool(
 WATCH_NIGHT = Tool("watch_night", "Say how far the newest night is, stage by stage.", Nothing,
                    watch_night)  # fmt: skip
 STEER_NIGHT = Tool(
-    "steer_night",
+    "pause_or_stop_night",
     "Pause, resume or stop the night under way. Stopping needs a reason and is for good.",
     SteerNight, steer_night, action=RUN, effect=Effect.SPENDS, preview=ask_to_steer,
     settle=settle_night,

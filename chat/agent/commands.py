@@ -105,16 +105,15 @@ _BECAUSE = "(because|as|since|for|:)"
 
 
 def _steering(
-    topic: str, tool: str, what: str, *, name: str = "", example: str = ""
+    topic: str, tool: str, what: str, *, example: str, name: str = ""
 ) -> Iterator[Command]:
     """Pausing, resuming and stopping, each with a reason or without."""
-    thing = {"steer_campaign": "campaign", "steer_harvest": "the harvest"}.get(tool, "the night")
     said = [f"{what} {{{name}}}", what] if name else [what]
     for to, verb in _STEER.items():
         ways = [f"{verb} {each} {_BECAUSE} {{reason}}" for each in said]
         ways += [f"{verb} {each}" for each in said]
         why = " because of a mistake in it" if to == "stop" else ""
-        yield Command(topic, tool, f"{to} {thing} {example}".strip() + why, tuple(ways),
+        yield Command(topic, tool, f"{to} {example}{why}", tuple(ways),
                       read=_fixed(to=to))  # fmt: skip
 
 
@@ -183,10 +182,12 @@ COMMANDS = (
         "(start|run|send|begin) [the] campaign {campaign}",
         "approve [the] [shortlist|accepted leads] for campaign {campaign}",
     )),
-    *_steering("Mail", "steer_campaign", "[the] campaign", name="campaign", example="Spring"),
-    *_steering("Harvest", "steer_harvest", "[the] harvest [in|of]", name="harvest",
-               example="in Singapore"),
-    *_steering("Nights", "steer_night", "(tonight|the night|the run|it)"),
+    *_steering("Mail", "pause_or_stop_campaign", "[the] campaign", name="campaign",
+               example="campaign Spring"),
+    *_steering("Harvest", "pause_or_stop_harvest", "[the] harvest [in|of]", name="harvest",
+               example="the harvest in Singapore"),
+    *_steering("Nights", "pause_or_stop_night", "(tonight|the night|the run|it)",
+               example="the night"),
     Command("Leads", "accept_leads", "accept the top 3", (
         "(accept|approve) [the] (top|best|first) {top} leads",
         "(accept|approve) [the] (top|best|first) {top}", "(accept|approve) {companies}",

@@ -135,6 +135,19 @@ def test_the_lines_of_a_score_come_with_the_pages_they_rest_on(talk, filled):
     ]
 
 
+def test_a_place_of_the_shortlist_is_as_good_as_a_name(talk, filled):
+    first, second = [row["name"] for row in _shortlisted(talk)][:2]
+
+    assert f"**{first}**: " in talk.say("why is this one on top?")
+    assert f"**{second}**: " in talk.say("why is number 2 on the shortlist")
+    assert "Nobody stands at place 99" in talk.say("explain #99")
+
+
+def _shortlisted(talk):
+    talk.say("shortlist")
+    return talk.rows
+
+
 def test_why_not_gives_the_first_true_reason(talk, filled):
     told = talk.say("why not AKMARK COMPANY 2 PTE. LTD.")
 

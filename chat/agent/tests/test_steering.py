@@ -14,9 +14,9 @@ from tenants.clock import database_now
 from tenants.models import AuditEvent, PipelineRun
 
 ASKING = {
-    "steer_campaign": "pause campaign AKMARK campaign",
-    "steer_harvest": "pause the harvest in Austin",
-    "steer_night": "pause the night",
+    "pause_or_stop_campaign": "pause campaign AKMARK campaign",
+    "pause_or_stop_harvest": "pause the harvest in Austin",
+    "pause_or_stop_night": "pause the night",
 }
 
 
@@ -63,7 +63,7 @@ def test_a_campaign_is_paused_resumed_and_stopped_with_the_mails_that_wait_count
     assert waiting
 
     talk.say("pause the campaign")  # the only one that runs
-    assert f"Of it {waiting} mail" in talk.asked[0].description
+    assert f"Mails that wait: {waiting}." in talk.asked[0].description
     assert talk.asked[0].call.arguments["campaign"] == campaign.name
     assert "is paused" in talk.decide("approve")
     assert "nothing to pause" in talk.say("pause campaign AKMARK campaign")
@@ -75,7 +75,7 @@ def test_a_campaign_is_paused_resumed_and_stopped_with_the_mails_that_wait_count
     assert talk.asked == ()
     talk.say("stop campaign AKMARK campaign because the product is gone")
     assert "There is no way back" in talk.asked[0].description
-    assert f"{waiting} mail" in talk.decide("approve")
+    assert f"{waiting} mail cancelled" in talk.decide("approve")
 
     campaign.refresh_from_db()
     assert campaign.status == "STOPPED"

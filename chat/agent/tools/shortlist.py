@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
 from annotated_types import Ge, Le
 
 from chat.agent.arguments import Name, Rows
-from chat.agent.company import Company, find_company
+from chat.agent.company import Company, find_company, of_lead
 from chat.agent.say import code, counted, link, page, said
-from chat.agent.toolbox import Answer, Caller, Row, Tool
+from chat.agent.toolbox import Answer, Caller, Row, Tool, ToolError
 from icp import explain as reasons
 from scoring.models import Explanation, LeadScore, ScoreLine, Shortlist, ShortlistEntry
 from scoring.shortlist import entries_of, latest_shortlist
 from scoring.withhold import withheld
 
 SHOWN = 10
+_PLACE = re.compile(
+    r"(?:this|that|the (?:first|top|best)) one|this|the (?:first|best)"
+    r"|(?:number|no\.?|place|#) ?(\d{1,3})",
+    re.IGNORECASE,
+)
 Run = Annotated[int, Ge(1), Le(2**63 - 1)]
 MEETING = {"meets": "meets it", "fails": "fails it", "unknown": "not known", "assumed": "assumed"}
 
@@ -77,7 +83,7 @@ def why_not(asked: WhichCompany, caller: Caller) -> Answer:
 
 def explain_score(asked: WhichCompany, caller: Caller) -> Answer:
     """The lines of a lead's newest score, each with the page it rests on."""
-    company = find_company(asked.company)
+    company = _on_top(asked.company) or find_company(asked.company)
     score = None
     if company.lead is not None:
         score = company.lead.scores.select_related("card").order_by("-run_id").first()
@@ -94,6 +100,18 @@ def explain_score(asked: WhichCompany, caller: Caller) -> Answer:
         link("Open the lead", company.page),
     ]
     return Answer("\n\n".join(part for part in told if part), [_line(line) for line in lines])
+
+
+def _on_top(text: str) -> Company | None:
+    """The lead at that place of the newest shortlist, where a place and no name is said."""
+    hit = _PLACE.fullmatch(" ".join(text.split()))
+    if hit is None:
+        return None
+    rank, made = int(hit[1] or 1), latest_shortlist()
+    entry = entries_of(made).filter(rank=rank).first() if made else None
+    if entry is None or withheld([entry.lead_id]):
+        raise ToolError(f"Nobody stands at place {rank} of the newest shortlist.")
+    return of_lead(entry.lead)
 
 
 def _list_of(run: int | None) -> Shortlist | None:

@@ -61,14 +61,12 @@ def settle_campaign(asked: SteerCampaign, _: Caller) -> SteerCampaign:
 def ask_campaign(asked: SteerCampaign, _: Caller) -> str:
     """What waits now, counted exactly, and what becomes of it."""
     campaign = _campaign(asked)
-    mails = counted(_waiting(campaign), "mail")
+    what, mails = f"campaign {said(campaign)}", f"Mails that wait: {_waiting(campaign):,}."
     return {
-        "pause": f"Pause campaign {said(campaign)}? Of it {mails} would wait until it is resumed."
-        " What is in hand at this moment still goes out.",
-        "resume": f"Resume campaign {said(campaign)}? Of it {mails} would go out, as the send"
-        " window and the pace allow.",
-        "stop": f"Stop campaign {said(campaign)} for good? Of it {mails} would be cancelled. There"
-        " is no way back.",
+        "pause": f"Pause {what}? {mails} They go on waiting until it is resumed; what is in hand at"
+        " this moment still goes out.",
+        "resume": f"Resume {what}? {mails} They go out as the send window and the pace allow.",
+        "stop": f"Stop {what} for good? {mails} They are cancelled. There is no way back.",
     }[asked.to]
 
 
@@ -88,7 +86,7 @@ def steer_campaign(asked: SteerCampaign, caller: Caller) -> Answer:
         raise ToolError(said(exc)) from exc
     if asked.to == "stop" and number > (asked.waiting or 0):
         raise ToolError(CHANGED)  # the whole act is taken back
-    became = {"pause": "wait", "resume": "go out", "stop": "were cancelled"}[asked.to]
+    became = {"pause": "waiting", "resume": "to go out", "stop": "cancelled"}[asked.to]
     see = link("See it", page("outreach_campaign_change", campaign.pk))
     row: Row = {"campaign": campaign.name, "status": campaign.get_status_display(), "mails": number}
     return Answer(
@@ -127,7 +125,7 @@ def settle_harvest(asked: SteerHarvest, _: Caller) -> SteerHarvest:
 def ask_harvest(asked: SteerHarvest, _: Caller) -> str:
     harvest = _harvest(asked)
     taken = progress_of([harvest])[harvest.pk].taken
-    what = f"the harvest of {said(harvest.category)} in {said(harvest.city)}"
+    what = f"the harvest in {said(harvest.city)} ({said(harvest.category)})"
     so_far = f"It has brought {taken:,} of {counted(harvest.wanted, 'lead')} so far."
     return {
         "pause": f"Pause {what}? {so_far} Its source is asked nothing more until it is resumed.",
@@ -151,7 +149,7 @@ def steer_harvest(asked: SteerHarvest, caller: Caller) -> Answer:
     see = link("See it", page("enrichment_harvestrequest_change", harvest.pk))
     row: Row = {"harvest": str(harvest.public_id), "city": harvest.city,
                 "status": harvest.get_status_display()}  # fmt: skip
-    return Answer(f"The harvest of {said(harvest.city)} {DONE[asked.to]}. {see}", [row],
+    return Answer(f"The harvest in {said(harvest.city)} {DONE[asked.to]}. {see}", [row],
                   {"harvest": harvest.pk, "to": asked.to})  # fmt: skip
 
 
@@ -178,13 +176,13 @@ def _only(found: Sequence[T], names: Sequence[str], *, what: str, to: str) -> T:
 
 
 CAMPAIGN = Tool(
-    "steer_campaign",
+    "pause_or_stop_campaign",
     "Pause, resume or stop a campaign that runs. Stopping needs a reason and is for good.",
     SteerCampaign, steer_campaign, action="outreach.run_campaign", effect=Effect.SENDS,
     preview=ask_campaign, settle=settle_campaign,
 )  # fmt: skip
 HARVEST = Tool(
-    "steer_harvest",
+    "pause_or_stop_harvest",
     "Pause, resume or stop a harvest under way. Stopping needs a reason and is for good.",
     SteerHarvest, steer_harvest, action="enrichment.harvest", effect=Effect.SPENDS,
     preview=ask_harvest, settle=settle_harvest,
