@@ -20,6 +20,7 @@ from enrichment.harvest.categories import ANY, CATEGORIES
 from enrichment.harvest.counts import progress_of
 from enrichment.harvest.foresee import foresee
 from enrichment.harvest_models import HarvestRequest, HarvestSource, Listing
+from enrichment.listings.keys import WORDS
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
 from tenants.places import place_of_city
@@ -94,8 +95,9 @@ class HarvestAdmin(TenantPage):
         rows = harvest.listings.select_related("lead").order_by("position")
         if chosen in Outcome.values:
             rows = rows.filter(outcome=chosen)
+        live = _live(harvest)
         return self.page(
-            request, "harvest", str(harvest), **_live(harvest), listings=rows[:SHOWN],
+            request, "harvest", f"{live['label']} in {harvest.city}", **live, listings=rows[:SHOWN],
             shown=SHOWN, total=rows.count(), chosen=chosen, outcomes=Outcome.choices,
             may_harvest=may_do(request, RIGHT),
         )  # fmt: skip
@@ -176,6 +178,16 @@ def _posted(request: HttpRequest) -> dict[str, Any]:
     return {name: request.POST.get(name, value).strip()[:100] for name, value in names.items()}
 
 
+# Why an entry became no lead: a code of its source, or what a known business shares with it.
+_WHY: dict[str, str] = {
+    **{kind.value: words for kind, words in WORDS.items()},
+    "unsure": "not sure", "dead_link": "its page is gone",
+    "other_host": "its page is elsewhere", "robots": "robots.txt forbids its page",
+    "noindex": "its page asks to be left out", "no_page": "no page of its own",
+    "captcha": "behind a wall",
+}  # fmt: skip
+
+
 def _live(harvest: HarvestRequest) -> dict[str, Any]:
     progress = progress_of([harvest])[harvest.pk]
     parts = [(Outcome.TAKEN, "became leads", progress.taken),
@@ -188,6 +200,8 @@ def _live(harvest: HarvestRequest) -> dict[str, Any]:
     return {
         "harvest": harvest, "progress": progress, "parts": parts,
         "label": category.label if category else harvest.category,
+        "reasons": [(_WHY.get(code, code.replace("_", " ")), number)
+                    for code, number in progress.reasons.items()],
         "is_open": harvest.status in HarvestRequest.OPEN,
         "place": place_of_city(harvest.city),
         "template": dict(mail_templates.choices()).get(harvest.template_id or 0, ""),

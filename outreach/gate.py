@@ -199,7 +199,7 @@ def _verified(facts: Facts) -> Verdict | None:
             return None
         case "RISKY":
             return _hold("risky", "The address is risky (catch-all or a role mailbox), and your"
-                         " policy does not mail those.", "verification")  # fmt: skip
+                         " policy does not mail those.", "mail")  # fmt: skip
         case "UNDELIVERABLE":
             return _refuse("undeliverable", "The address does not take mail.", "contact")
     return _hold("not_verified", "The address is not verified yet; unknown ones are never mailed.",

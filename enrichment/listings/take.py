@@ -111,7 +111,9 @@ def _join(row: Listing, read: _Read, known: Lead, *, now: datetime) -> None:
     others = [each for each in read.known.likely if each.lead not in (lead.pk, known.pk)]
     link_twins(lead, others, now=now)
     reason = read.known.likely[0].reasons[0]["kind"]
-    return _end(row, Outcome.DUPLICATE, reason, f"Known already: {lead.name}.", lead=lead)
+    return _end(
+        row, Outcome.DUPLICATE, reason, f"Known already: {lead.name.rstrip('.')}.", lead=lead
+    )
 
 
 def _learn(

@@ -229,7 +229,7 @@ def test_the_page_of_a_harvest_shows_entries_with_reasons_and_its_live_part(owne
     assert "Sandbox 1" not in refused
     assert "It is gone." in refused
     assert live["open"] is True
-    assert "closed 1" in live["html"]
+    assert "became no leads: closed (1)." in live["html"]
 
 
 def test_a_harvest_is_paused_resumed_and_cancelled_by_those_who_may(owner):
