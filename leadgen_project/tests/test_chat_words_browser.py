@@ -144,6 +144,8 @@ def test_markdown_and_results_of_tools_are_drawn_with_tables_and_links(page):
     ]  # fmt: skip
     assert page.locator("#drawn tbody tr").count() == 21
     assert links(page)[1] == "https://firm0.example/"
+    assert page.locator("#drawn a >> nth=0").inner_text() == "Open"
+    assert page.get_attribute("#drawn a >> nth=0", "href").endswith("/admin/icp/lead/0/change/")
     page.click("#drawn button")
     assert page.locator("#drawn tbody tr").count() == 30
     drawn(page, '{"company": "X", "is_new": true, "none": null}', module="results", name="result")

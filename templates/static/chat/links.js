@@ -33,8 +33,10 @@ export const link = (address, ...words) => {
 export const isAddress = (text) =>
   /^(https?:\/\/|\/(admin|api)\/)[^\s<>"]+$/i.test(text) && followable(text) !== null;
 
+// A page of the console is named by what it does: its address says nothing to a reader.
 export const addressLink = (text) => {
   const url = followable(text);
-  const short = url.origin === location.origin ? url.pathname + url.search : text;
-  return link(text, visible(short));
+  const isOurs = url.origin === location.origin;
+  if (isOurs && url.pathname.startsWith("/admin/")) return link(text, "Open");
+  return link(text, visible(isOurs ? url.pathname + url.search : text));
 };
