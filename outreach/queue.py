@@ -78,7 +78,7 @@ def queue_mail(
     The lead is found by ``leadId``, ``uen`` or address; one nobody knows becomes a candidate whose
     address counts as imported. Without an address the message ends as ERROR_NO_EMAIL. The same
     template to the same address within a day, or while it still waits, is the same message.
-    Raises ``QueueError``.
+    Of a suppressed recipient only the hash is stored. Raises ``QueueError``.
     """
     version = _usable(template_id)
     values = frozen(lead_data)
@@ -96,12 +96,19 @@ def queue_mail(
         created_at=now, created_by=actor,
     )  # fmt: skip
     place(message, ask_many([message], now=now)[0], now=now)
+    if email and is_suppressed(email=email):
+        _forget(message)
     message.save()
     MessageEvent.objects.create(message=message, kind=Kind.QUEUED, at=now, actor=actor,
                                 detail=message.sentence)  # fmt: skip
     audit.record("outreach.queue_mail", actor=actor, subject=f"message {message.pk}",
                  after={"template": version.template_id, "status": message.status})  # fmt: skip
     return message, True
+
+
+def _forget(message: Message) -> None:
+    """Who asked for silence or to be erased is not stored again; that a mail was refused is."""
+    message.recipient, message.lead_data, message.city = "", {}, ""
 
 
 def frozen(lead_data: Mapping[str, Any]) -> dict[str, Any]:

@@ -152,12 +152,21 @@ def _record(message: Message, outcome: Outcome, *, transport: Transport) -> str:
 
 
 def _no_draft(message: Message, outcome: Outcome) -> str:
-    """No draft was made, or nobody knows: nothing was sent, and a look comes before another."""
+    """No draft was made, or nobody knows: nothing was sent, and a look comes before another.
+
+    Looks come later and later; a provider that takes no draft often enough is told to a person.
+    """
     now = database_now()
     _slow_down(message, outcome, now=now)
     if outcome.result is Result.REFUSED:
         return _refused(message, outcome, now=now)
-    return look_later(message, outcome, now=now)
+    status, until = _put_off(message, outcome, now=now)
+    if status is Status.HELD:
+        return _hold(message, outcome)
+    code, sentence = outcome.code[:40], outcome.sentence[:500]
+    change(message, event=Kind.STOPPED, detail=sentence, look_at=until, held_until=now, code=code,
+           sentence=sentence)  # fmt: skip
+    return Status.SENDING
 
 
 def _refused(message: Message, outcome: Outcome, *, now: datetime) -> str:
@@ -176,8 +185,7 @@ def _refused(message: Message, outcome: Outcome, *, now: datetime) -> str:
     words: dict[str, Any] = {"code": outcome.code[:40] or "refused",
                              "sentence": outcome.sentence[:500]}  # fmt: skip
     if status is Status.HELD:
-        said = f"Put off {MOST_PUT_OFF} times by the receiving side; last: {outcome.sentence}"
-        words = {"code": PUT_OFF, "sentence": said[:500]}
+        return _hold(message, outcome)
     kept = change(
         message, event=Kind.STOPPED, detail=outcome.sentence, status=status, held_until=None,
         look_at=None, asked_at=None, **words, **changes,
@@ -188,6 +196,16 @@ def _refused(message: Message, outcome: Outcome, *, now: datetime) -> str:
         reference = f"refused {message.lease}"
         give_up_address(message, words=outcome.sentence, reference=reference, now=now)
     return str(status)
+
+
+def _hold(message: Message, outcome: Outcome) -> str:
+    """Put off so often that a person has to look."""
+    said = f"Put off {MOST_PUT_OFF} times by the receiving side; last: {outcome.sentence}"
+    kept = change(
+        message, event=Kind.STOPPED, detail=outcome.sentence, status=Status.HELD, held_until=None,
+        look_at=None, asked_at=None, not_before=None, code=PUT_OFF, sentence=said[:500],
+    )  # fmt: skip
+    return str(Status.HELD) if kept else _lost(message)
 
 
 def _slow_down(message: Message, outcome: Outcome, *, now: datetime) -> None:

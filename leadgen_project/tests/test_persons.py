@@ -51,6 +51,7 @@ from outreach import way_out
 from outreach.claim import claim
 from outreach.models import Message
 from outreach.phone_models import DncResult
+from outreach.queue import queue_mail
 from outreach.send import send
 from outreach.tests.factories import (
     make_campaign,
@@ -58,6 +59,7 @@ from outreach.tests.factories import (
     make_mailbox,
     make_message,
     make_policy,
+    make_version,
 )
 from outreach.tests.post_office import PostOffice
 from outreach.unsubscribe import Door, unsubscribe
@@ -332,6 +334,24 @@ def test_later_nights_imports_and_purchases_do_not_bring_the_person_back(lead):
     assert set(Contact.objects.values_list("email", flat=True)) == {
         "sales@kaya.example", "office@kaya.example"
     }  # fmt: skip
+    assert not [mark for mark in MARKS if mark in dump()]
+
+
+def test_mail_asked_for_over_the_api_brings_nothing_of_the_person_back(lead):
+    make_policy()
+    make_mailbox()
+    erase_now()
+    version = make_version()
+    told = {"email": EMAIL.title(), "name": NAME, "phone": NUMBER, "business_name": "KAYA TEA",
+            "uen": lead.uen}  # fmt: skip
+
+    message, _ = queue_mail(
+        lead_data=told, template_id=version.template_id, city="", timezone="", actor="olga",
+        now=NOW(),
+    )  # fmt: skip
+
+    assert (message.status, message.code) == ("REFUSED", "suppressed")
+    assert message.recipient_hash == hash_of("EMAIL", EMAIL)
     assert not [mark for mark in MARKS if mark in dump()]
 
 

@@ -87,12 +87,15 @@ def test_without_an_address_it_ends_there_and_says_so(version, address):
     assert not Lead.objects.exists()
 
 
-def test_a_suppressed_address_is_refused_and_stored_nowhere_else(version):
+def test_a_suppressed_address_is_refused_and_stored_nowhere(version):
     suppressions.add("DOMAIN", "example.com", reason="They asked us", actor="olga")
 
     message, _ = queue(version)
 
+    message.refresh_from_db()
     assert (message.status, message.code) == ("REFUSED", "suppressed")
+    assert (message.recipient, message.lead_data, message.city) == ("", {}, "")
+    assert message.recipient_hash
     assert not Contact.objects.exists()
 
 
