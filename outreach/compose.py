@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -99,4 +100,7 @@ def _bare(mailto: str) -> str:
 
 
 def _address(address: str, name: str) -> Address:
-    return Address(display_name=name, addr_spec=address)
+    try:
+        return Address(display_name=name, addr_spec=address)
+    except (IndexError, MessageError) as exc:  # the parser's own, for some addresses
+        raise ValueError(str(exc)) from exc

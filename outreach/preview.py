@@ -76,7 +76,7 @@ def preview(
         mail = compose(draft.rendered, draft.envelope)
         headers = [(name, str(value)) for name, value in mail.items()
                    if not name.lower().startswith(("content-", "mime-"))]  # fmt: skip
-    except (ValueError, IndexError) as exc:  # the address parser raises both
+    except ValueError as exc:
         problem = f"No mail can be made of it: {exc}."
     return Preview(draft.rendered, headers, lint(text, is_first=is_first), objections, problem)
 

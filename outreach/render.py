@@ -21,12 +21,14 @@ LEFT_OVER = re.compile(r"\{\{|\}\}|\{%|%\}")
 MAX_VALUE = 500  # characters of one value; more is no name, city or service
 MAX_SUBJECT = 200
 MAX_BODY = 100_000
+MAX_DEPTH = 200  # elements in one another; libxml2 drops the words of what lies below 256
 
 TAGS = {"a", "b", "blockquote", "br", "div", "em", "h1", "h2", "h3", "hr", "i", "img", "li", "ol",
         "p", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "u", "ul"}  # fmt: skip
 ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "width", "height"},
               "td": {"colspan", "align"}, "th": {"colspan", "align"}}  # fmt: skip
 SCHEMES = {"http", "https", "mailto", "tel"}
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)")
 _BLOCKS = {"p", "div", "h1", "h2", "h3", "li", "tr", "blockquote", "table", "ul", "ol", "hr"}
 
 
@@ -107,13 +109,27 @@ def clean_template(html: str) -> str:
     if len(html) > MAX_BODY:
         raise RenderError(f"The text has {len(html):,} characters; at most {MAX_BODY:,} can go.")
     check_braces(html)
+    html = html.encode(errors="replace").decode()  # half a character, as JSON can carry it
     # A plain word passes the cleaner unchanged wherever a variable may stand.
     marked = VARIABLE.sub(lambda m: f"lgvar{m[1].encode().hex()}lgend", html)
+    cleaned = clean(marked)
+    if (depth := _depth(cleaned)) > MAX_DEPTH:
+        raise RenderError(f"{depth:,} elements stand in one another; at most {MAX_DEPTH} may.")
     return re.sub(
         r"lgvar([0-9a-f]+)lgend",
         lambda m: f"{{{{ {bytes.fromhex(m[1]).decode()} }}}}",
-        clean(marked),
+        cleaned,
     )
+
+
+def _depth(cleaned: str) -> int:
+    """How many elements stand in one another in HTML whose every element is closed."""
+    depth = deepest = 0
+    for closes, tag in _TAG.findall(cleaned):
+        if tag not in {"br", "hr", "img"}:
+            depth += -1 if closes else 1
+            deepest = max(deepest, depth)
+    return deepest
 
 
 def check_braces(text: str) -> None:

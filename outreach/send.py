@@ -80,7 +80,11 @@ def send(message: Message, *, transport: Transport) -> str:
     transport that cannot be asked), or SENDING, which ``reconcile`` takes up. No transaction is
     open while the provider is asked.
     """
-    mail = mail_of(message)
+    try:
+        mail = mail_of(message)
+    except ValueError as exc:
+        no_mail = Outcome(Result.REFUSED, "no_mail", f"No mail can be made of it: {exc}.")
+        return outlast(lambda: _refused(message, no_mail, now=database_now()))
     draft_id = message.draft_id
     if transport.capabilities.drafts and not draft_id:
         try:

@@ -44,6 +44,7 @@ from tenants.context import connection, in_tenant
 from tenants.models import Membership, User
 
 HELD_SECONDS = 60.0  # below a sender's own patience
+LONGEST_SECONDS = 180.0  # until the senders have started
 LATEST = timedelta(seconds=1)  # after the commit: PROMISES B7
 ADDING = "/admin/icp/suppression/"
 Door = Callable[["Silence", Sequence[Message]], None]
@@ -118,6 +119,17 @@ class Silence:
             standing = Suppression.objects.filter(value_hash__in=hashes, lifted_at=None)
             assert standing.count() == len(hashes), door
             self._known_at |= dict.fromkeys(hashes, database_now())
+
+    def held(self) -> Message:
+        """The message whose sender the provider keeps waiting; calls for work as the tick does."""
+        give_up_at = time.monotonic() + LONGEST_SECONDS
+        while self.rig.microsoft.held.empty():
+            assert time.monotonic() < give_up_at, self.rig.statuses()
+            self.rig.call_all()
+            time.sleep(0.2)
+        found = self.in_hand(self.rig.microsoft.held.get())
+        assert found, "the provider is asked to send a mail whose recipient is suppressed"
+        return found[0]
 
     def in_hand(self, mailbox: str = "") -> list[Message]:
         """Messages that senders hold, of one mailbox or all, whose recipients have not asked."""

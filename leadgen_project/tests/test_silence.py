@@ -6,7 +6,7 @@ import pytest
 from django.test import override_settings
 
 from leadgen_project.tests.mail_rig import MailRig
-from leadgen_project.tests.silence import DOORS, HELD_SECONDS, Patient, Silence
+from leadgen_project.tests.silence import DOORS, Patient, Silence
 from tenants.context import connection
 
 pytestmark = pytest.mark.slow
@@ -32,8 +32,7 @@ def test_a_suppression_wins_over_mail_that_real_senders_have_in_hand(
         silenced: dict[str, set[str]] = {"draft": set(), "send": set(), "waiting": set()}
         for door, moment in moments:
             microsoft.hold_next(moment)
-            rig.call_all()
-            [in_hand] = silence.in_hand(microsoft.held.get(timeout=HELD_SECONDS))
+            in_hand = silence.held()
             waiting = silence.waiting(1)
             silence.ask(door, [in_hand, *waiting])
             silenced[moment].add(str(in_hand.key))

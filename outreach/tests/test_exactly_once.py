@@ -11,6 +11,7 @@ from itertools import product
 import pytest
 from django.utils import timezone
 
+from enrichment.models import Evidence
 from icp import suppressions
 from outreach.ask_again import ask_again
 from outreach.claim import claim
@@ -190,6 +191,22 @@ def test_what_is_sent_is_what_the_row_shows(mailbox):
     assert mail["Subject"] == message.subject == "<ADV> Tea for Kaya"
     assert mail.get_body(("html",)).get_content().strip() == message.body_html.strip()
     assert mail["Message-ID"] == message.message_id
+
+
+@pytest.mark.parametrize("address", ["mei@@kaya.example", "mei\r\nBcc: x@kaya.example", "@"])
+def test_a_mail_that_cannot_be_made_ends_with_its_reason_and_holds_up_nobody(mailbox, address):
+    step = make_campaign(mailbox)
+    message, other = make_message(step), make_message(step)
+    Message.objects.filter(pk=message.pk).update(recipient=address)
+    Evidence.objects.filter(contact=message.contact_id).update(value=address)
+    office = PostOffice()
+
+    run_to_the_end(mailbox, office)
+
+    message.refresh_from_db()
+    assert (message.status, message.code) == ("ERROR_API_FAILURE", "no_mail")
+    assert message.sentence.startswith("No mail can be made of it: ")
+    assert office.sent == [str(other.key)]
 
 
 def test_a_server_that_puts_a_mail_off_is_asked_ever_later_and_then_a_person(mailbox):
