@@ -60,7 +60,7 @@ def compose(rendered: Rendered, envelope: Envelope) -> EmailMessage:
     mail["To"] = _address(envelope.recipient, envelope.recipient_name)
     if envelope.reply_to and envelope.reply_to != envelope.sender:
         mail["Reply-To"] = _address(envelope.reply_to, "")
-    mail["Subject"] = rendered.subject
+    mail["Subject"] = _not_encoded(rendered.subject)
     mail["Date"] = format_datetime(envelope.sent_at)
     mail["Message-ID"] = envelope.message_id
     if envelope.answers:
@@ -99,8 +99,15 @@ def _bare(mailto: str) -> str:
     return mailto.removeprefix("mailto:").partition("?")[0]
 
 
+def _not_encoded(text: str) -> str:
+    """See ``outreach.render.header_line``: whoever did not use it gets no mail made."""
+    if "=?" in text:
+        raise ValueError("a header holds '=?', which would be decoded")
+    return text
+
+
 def _address(address: str, name: str) -> Address:
     try:
-        return Address(display_name=name, addr_spec=address)
+        return Address(display_name=_not_encoded(name), addr_spec=_not_encoded(address))
     except (IndexError, MessageError) as exc:  # the parser's own, for some addresses
         raise ValueError(str(exc)) from exc

@@ -9,7 +9,7 @@ from typing import Any
 from enrichment.models import Contact
 from outreach.compose import Envelope, footer, labelled
 from outreach.models import Mailbox, MailPolicy, Message
-from outreach.render import Rendered, Text, one_line, render
+from outreach.render import Rendered, Text, header_line, render
 from outreach.templates import text_of_version
 from outreach.way_out import way_out_of
 
@@ -39,9 +39,9 @@ def envelope_of(message: Message, *, mailbox: Mailbox, now: datetime) -> Envelop
     before = _mail_before(message)
     return Envelope(
         sender=mailbox.address,
-        sender_name=one_line(mailbox.display_name),
+        sender_name=header_line(mailbox.display_name),
         recipient=message.recipient,
-        recipient_name=one_line(_name_of(message)),
+        recipient_name=header_line(_name_of(message)),
         reply_to=mailbox.reply_to,
         key=str(message.key),
         way_out=way_out_of(message, mailbox_address=mailbox.address),

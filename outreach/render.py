@@ -62,7 +62,7 @@ def render(text: Text, data: Mapping[str, Any], *, footer_html: str = "") -> Ren
     Same input, same output. Values are cut at 500 characters and keep no line breaks.
     """
     values = _values(text, data)
-    subject = one_line(VARIABLE.sub(lambda m: values[m[1]], text.subject))[:MAX_SUBJECT]
+    subject = header_line(VARIABLE.sub(lambda m: values[m[1]], text.subject))[:MAX_SUBJECT]
     whole = "".join([text.body_html, text.signature_html, footer_html])
     body = clean(VARIABLE.sub(lambda m: escape(values.get(m[1], "")), whole))
     return Rendered(subject, body, as_text(body), unresolved_in(text, data))
@@ -181,3 +181,12 @@ def _pieces(element: Any) -> Iterable[str]:
 def one_line(text: str) -> str:
     """Without line breaks or other controls, which have no place in a header."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def header_line(text: str) -> str:
+    """One line for a header, in which nothing is taken for an encoded word (RFC 2047).
+
+    Python's ``email`` decodes those as a header is set, and writes what they held unquoted:
+    ``=?utf-8?q?a=0D=0ABcc=3A_x=40y=2Ez?=`` in a name would be a header of its own.
+    """
+    return one_line(text).replace("=?", "= ?")

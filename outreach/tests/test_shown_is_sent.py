@@ -43,7 +43,10 @@ HOSTILE = [
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</p></body></html>",
     "\"><a href='javascript:alert(1)'>x</a>", "&lt;b&gt; &amp;amp; &#60;i&#62;",
     "Kaya\r\nBcc: all@evil.example", "Kaya\n\nNew body", "Kaya\x00\x07\x1b[31m",
-    "=?utf-8?q?Bcc=3A_all=40evil=2Eexample?=", "Kaya\u2028Bcc: x@evil.example", "a@b, c@d;",
+    "=?utf-8?q?Bcc=3A_all=40evil=2Eexample?=", "=?utf-8?q?a=0D=0ABcc=3A_x=40y=2Ez?=",
+    "陈 =?utf-8?b?YWxsQGV2aWwuZXhhbXBsZSw=?=", "陈 <x@evil.example>, y", '陈" <x@evil.example>, "y',
+    "陈, x@evil.example, 陈", "陈: x@evil.example;", "é(c)é\\",
+    "Kaya\u2028Bcc: x@evil.example", "a@b, c@d;",
     "\u202egnp.exe", "\u200b\u200d\ufeff", "Tan “Mei” (Kaya) <x@evil.example>", "'; DROP TABLE x",
     "=cmd|' /C calc'!A0", "+65 6123 4567", "陈美玲", "👩\u200d🚀 Zoë", "e\u0301" * 40,
     "\u0301" * 300, "x" * 900, "word " * 300, "%s%n%x", "\\r\\nBcc: x", "..", ".", "-- ",
@@ -115,7 +118,7 @@ def test_what_the_journal_holds_is_what_the_preview_showed(acme, microsoft):
         assert body(mail, "plain") == without_links(expected.rendered.body_text)
         headers = {name: without_links(value) for name, value in expected.headers}
         for name in ("From", "To", "List-Unsubscribe", "List-Unsubscribe-Post"):
-            assert without_links(str(mail[name])).split() == headers[name].split()
+            assert closed_up(without_links(str(mail[name]))) == closed_up(headers[name])
         names = [line.partition(":")[0] for line in header_lines(taken.wire)]
         assert set(names) <= KNOWN_HEADERS
         assert len(names) == len(set(names))
@@ -126,6 +129,11 @@ KNOWN_HEADERS = {
     "From", "To", "Subject", "Date", "Message-ID", "X-Leadgen-Key", "List-Unsubscribe",
     "List-Unsubscribe-Post", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
 }  # fmt: skip
+
+
+def closed_up(text: str) -> str:
+    """Long names come in pieces, and readers differ in what stands between two."""
+    return "".join(text.split())
 
 
 def contacts() -> list[Contact]:
