@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -44,6 +45,7 @@ class HarvestAdmin(TenantPage):
         mine = [
             self.at("harvest_act", "<int:pk>/<slug:verb>/now/", require_POST(self.act_view)),
             self.at("harvest_live", "<int:pk>/live/", self.live_view),
+            self.at("harvest_entries", "<int:pk>/export/", self.entries_view),
         ]
         return [*mine, *super().get_urls()]
 
@@ -57,6 +59,9 @@ class HarvestAdmin(TenantPage):
             has_sources=HarvestSource.objects.filter(is_enabled=True)
             .exclude(kind=HarvestSource.Kind.API).exists(),
         )  # fmt: skip
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[HarvestRequest]:
+        return HarvestRequest.objects.order_by("-pk")
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
@@ -91,16 +96,22 @@ class HarvestAdmin(TenantPage):
     ) -> HttpResponse:
         self.guard(request)
         harvest = get_object_or_404(HarvestRequest, pk=row_number(object_id))
-        chosen = request.GET.get("outcome", "")
-        rows = harvest.listings.select_related("lead").order_by("position")
-        if chosen in Outcome.values:
-            rows = rows.filter(outcome=chosen)
+        chosen, rows = request.GET.get("outcome", ""), _entries(harvest, request)
+        export = reverse("admin:enrichment_harvest_entries", args=[harvest.pk])
         live = _live(harvest)
         return self.page(
             request, "harvest", f"{live['label']} in {harvest.city}", **live, listings=rows[:SHOWN],
             shown=SHOWN, total=rows.count(), chosen=chosen, outcomes=Outcome.choices,
             may_harvest=may_do(request, RIGHT),
+            export_link=f"{export}?{request.GET.urlencode()}" * self.has_export_permission(request),
         )  # fmt: skip
+
+    def entries_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The entries of one harvest as a file, those the page shows now."""
+        self.guard(request)
+        harvest = get_object_or_404(HarvestRequest, pk=pk)
+        return self.hand_out(request, _entries(harvest, request), back=_page_of(harvest),
+                             title=f"Entries of {harvest}")  # fmt: skip
 
     def live_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The live part of a harvest's page, for its script."""
@@ -121,6 +132,12 @@ class HarvestAdmin(TenantPage):
         else:
             self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(_page_of(harvest))
+
+
+def _entries(harvest: HarvestRequest, request: HttpRequest) -> QuerySet[Listing]:
+    rows = harvest.listings.select_related("lead").order_by("position", "pk")
+    chosen = request.GET.get("outcome", "")
+    return rows.filter(outcome=chosen) if chosen in Outcome.values else rows
 
 
 def _act(harvest: HarvestRequest, verb: str, *, actor: str, reason: str) -> str:

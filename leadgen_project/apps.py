@@ -12,7 +12,9 @@ class LeadgenConfig(AppConfig):
         from chat.agent import toolbox  # noqa: PLC0415 -- needs loaded apps
         from enrichment.harvest import mail_templates  # noqa: PLC0415 -- as above
         from leadgen_project import harvest_templates  # noqa: PLC0415 -- as above
+        from leadgen_project.lists.offered import offer_all  # noqa: PLC0415 -- as above
 
+        offer_all()
         mail_templates.use(harvest_templates.OURS)
         toolbox.add_source("leadgen_project.chat_tools.offer_tools")
         queue = apps.get_app_config("django_q")

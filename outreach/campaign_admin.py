@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -66,6 +67,9 @@ class CampaignAdmin(MailPage):
         return self.page(request, "campaigns", "Campaigns", rows=shown, words=campaigns.LINE,
                          may_run=may_do(request, RUN),
                          has_templates=EmailTemplate.objects.exists())  # fmt: skip
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        return Campaign.objects.order_by("-pk")
 
     # --- plan -----------------------------------------------------------------------------------
     def add_view(

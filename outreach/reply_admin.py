@@ -43,8 +43,7 @@ class ReplyAdmin(TenantPage):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         self.guard(request)
-        tab = request.GET.get("state", State.WAITING)
-        tab = tab if tab in State.values else State.WAITING
+        tab = _tab(request)
         by_state = dict(Reply.objects.values_list("state").annotate(Count("pk")))
         page = Paginator(_replies(tab), PER_PAGE).get_page(request.GET.get("page"))
         return self.page(
@@ -53,6 +52,9 @@ class ReplyAdmin(TenantPage):
             troubles=InboxState.objects.exclude(trouble="").select_related("mailbox"),
             never=not by_state,
         )  # fmt: skip
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Reply]:
+        return _replies(_tab(request))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -74,6 +76,11 @@ class ReplyAdmin(TenantPage):
             text = "Somebody else was faster; nothing was changed."
             self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(_list(State.WAITING))
+
+
+def _tab(request: HttpRequest) -> str:
+    tab = request.GET.get("state", State.WAITING)
+    return tab if tab in State.values else State.WAITING
 
 
 def _replies(state: str) -> QuerySet[Reply]:

@@ -7,12 +7,10 @@ import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from django.conf import settings
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from scoring.export_rows import COLUMNS, attribution_of, attributions_of_listings, rows
@@ -20,7 +18,8 @@ from scoring.models import Shortlist
 from scoring.shortlist import TIE_BREAK
 from tenants.context import current_schema
 from tenants.models import PipelineRun
-from tenants.neutralise import for_csv, for_xlsx
+from tenants.neutralise import for_csv
+from tenants.workbook import cells
 
 KEPT_NIGHTS = 7  # with their files, whatever their age
 BOM = "\ufeff"  # without it Excel reads UTF-8 as the local code page
@@ -78,10 +77,10 @@ def write_xlsx(run: PipelineRun, target: IO[bytes], *, only_shortlist: bool = Fa
     sheet.freeze_panes = "C2"
     for position, column in enumerate(COLUMNS, start=1):
         sheet.column_dimensions[get_column_letter(position)].width = WIDTHS.get(column, 16)
-    sheet.append(_cells(sheet, COLUMNS, bold=True))
+    sheet.append(cells(sheet, COLUMNS, bold=True))
     count = 0
     for row in rows(run, only_shortlist=only_shortlist):
-        sheet.append(_cells(sheet, (row[column] for column in COLUMNS)))
+        sheet.append(cells(sheet, (row[column] for column in COLUMNS)))
         count += 1
     last = get_column_letter(len(COLUMNS))
     sheet.auto_filter.ref = f"A1:{last}{count + 1}"
@@ -89,23 +88,9 @@ def write_xlsx(run: PipelineRun, target: IO[bytes], *, only_shortlist: bool = Fa
     about.column_dimensions["A"].width = 22
     about.column_dimensions["B"].width = 110
     for line in _about(run, count=count, only_shortlist=only_shortlist):
-        about.append(_cells(about, line))
+        about.append(cells(about, line))
     book.save(target)
     return count
-
-
-def _cells(sheet: Any, values: Iterable[Any], *, bold: bool = False) -> list[Any]:
-    cells = []
-    for value in values:
-        if isinstance(value, int) or value == "":
-            cells.append(None if value == "" else value)
-            continue
-        cell = WriteOnlyCell(sheet, for_xlsx(str(value)))
-        cell.data_type = "s"  # openpyxl would make a formula of what begins with =
-        if bold:
-            cell.font = Font(bold=True)
-        cells.append(cell)
-    return cells
 
 
 def _about(run: PipelineRun, *, count: int, only_shortlist: bool) -> list[tuple[str, str]]:

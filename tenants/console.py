@@ -30,6 +30,7 @@ from unfold.admin import TabularInline as UnfoldTabularInline
 
 from tenants import audit
 from tenants.context import is_public
+from tenants.list_export import RIGHT, ExportsList
 from tenants.models import AuditEvent
 from tenants.paging import EstimatedPaginator
 from tenants.roles import PLATFORM_ONLY, may
@@ -111,7 +112,7 @@ class StackedInline(ReadOnly, UnfoldStackedInline):
     show_change_link = True
 
 
-class ModelAdmin(ReadOnly, UnfoldModelAdmin):
+class ModelAdmin(ReadOnly, ExportsList, UnfoldModelAdmin):
     """Base of all admin pages of the product.
 
     Ids of another tenant answer 404. Saving, adding and deleting write one audit event each, with
@@ -140,6 +141,9 @@ class ModelAdmin(ReadOnly, UnfoldModelAdmin):
 
     def audit_subject(self, obj: models.Model) -> str:
         return audit_subject(obj)
+
+    def may_export(self, request: HttpRequest) -> bool:
+        return may_do(request, PLATFORM if is_public() else RIGHT)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         place = self._place()

@@ -25,7 +25,7 @@ class TenantPage(ModelAdmin):
         self, request: HttpRequest, template: str, title: str, /, **context: Any
     ) -> TemplateResponse:
         frame = {**self.admin_site.each_context(request), **self._place(), "opts": self.opts,
-                 "title": title}  # fmt: skip
+                 "title": title, "export_link": self.export_link(request)}  # fmt: skip
         name = f"{self.opts.app_label}/{template}.html"
         return TemplateResponse(request, name, {**frame, **context})
 
