@@ -114,7 +114,7 @@ class ExportsList(ExportMixin):
                 refused = str(exc)
         context = {
             **self.admin_site.each_context(request), **self._place(), "opts": self.opts,
-            "title": f"Export: {title}", "form": form, "count": count, "note": kind.note,
+            "title": f"Export: {title}", "form": form, "count": count, "kind": kind,
             "refused": refused, "most": MOST_ROWS,
             "back": f"{back}?{request.GET.urlencode()}".rstrip("?"),
         }  # fmt: skip

@@ -71,6 +71,7 @@ class ListRows(Resource):
     """
 
     note = ""
+    withholds = False  # whether rows may stay behind because they are suppressed
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

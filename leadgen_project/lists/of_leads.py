@@ -21,6 +21,8 @@ class RowsOfLeads(ListRows):
     A lead is judged whole (``scoring.withhold``), so nobody is handed out by a colleague's address.
     """
 
+    withholds = True
+
     def lead_of(self, row: Any) -> int | None:
         """The lead the row belongs to, if any."""
         return getattr(row, "lead_id", None)
