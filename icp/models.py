@@ -18,13 +18,14 @@ from django.utils import timezone
 
 from icp.move_models import Move, MovedRow
 from icp.notice_models import Notice, NoticeMail, NoticeReader, Watch
+from icp.taken_out_models import FileRecall, TakenOut
 from tenants.clock import database_now
 from tenants.process_name import process_name
 
 __all__ = [
-    "GivenSite", "IcpRule", "Lead", "Move", "MovedRow", "Notice", "NoticeMail", "NoticeReader",
-    "PersonRequest", "Selection", "SiteImport", "Suppression", "SuppressionAgain",
-    "SuppressionImport", "Upload", "Watch",
+    "FileRecall", "GivenSite", "IcpRule", "Lead", "Move", "MovedRow", "Notice", "NoticeMail",
+    "NoticeReader", "PersonRequest", "Selection", "SiteImport", "Suppression", "SuppressionAgain",
+    "SuppressionImport", "TakenOut", "Upload", "Watch",
 ]  # fmt: skip
 
 

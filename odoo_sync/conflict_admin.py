@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
+from icp import taken_out
+from icp.models import FileRecall
 from odoo_sync.decide import decide
 from odoo_sync.models import OdooConflict, OdooRecall
 from odoo_sync.odoo_page import DECIDE, OdooPage
@@ -57,11 +59,15 @@ class RecallAdmin(OdooPage):
     list_title = "Recall list"
 
     def get_urls(self) -> list[URLPattern]:
-        mine = self.at("recalled", "<int:pk>/done/", require_POST(self.done_view))
-        return [mine, *super().get_urls()]
+        mine = [
+            self.at("recalled", "<int:pk>/done/", require_POST(self.done_view)),
+            self.at("file_recalled", "files/<int:pk>/done/", require_POST(self.file_view)),
+        ]
+        return [*mine, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         self.guard(request)
+        files = FileRecall.objects.filter(done_at=None).order_by("created_at", "pk")
         rows = OdooRecall.objects.select_related("push__lead", "suppression")
         rows = rows.prefetch_related("push__records")
         waiting = rows.filter(done_at=None).order_by("created_at")
@@ -69,12 +75,21 @@ class RecallAdmin(OdooPage):
             request, "recalls", self.list_title, rows=list(waiting[:DESK]),
             total=waiting.count(),
             done=list(rows.exclude(done_at=None).order_by("-done_at")[:DESK]),
-            may_decide=may_do(request, DECIDE),
+            may_decide=may_do(request, DECIDE), file_total=files.count(),
+            files=list(files.select_related("taken_out", "suppression")
+                       .defer("taken_out__keys")[:DESK]),
         )  # fmt: skip
 
     def done_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self.guard(request, DECIDE)
-        done = mark_done(pk, actor=name_of(request))
+        return self._noted(request, done=mark_done(pk, actor=name_of(request)))
+
+    def file_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Whoever has the file has been told of one who opted out."""
+        self.guard(request, DECIDE)
+        return self._noted(request, done=taken_out.mark_done(pk, actor=name_of(request)))
+
+    def _noted(self, request: HttpRequest, *, done: bool) -> HttpResponse:
         text = "Noted." if done else "Somebody has said so already."
         self.message_user(request, text, messages.SUCCESS if done else messages.WARNING)
         return HttpResponseRedirect(reverse("admin:odoo_sync_odoorecall_changelist"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from enrichment.captcha.figures import waiting_count
 from enrichment.listings.link_twins import open_pairs
-from icp.models import PersonRequest
+from icp.models import FileRecall, PersonRequest
 from odoo_sync.models import OdooConflict, OdooPush, OdooRecall
 from outreach.answer_models import Reply
 from outreach.models import Mailbox, Message
@@ -40,7 +40,7 @@ class Waiting:
 
 
 def count_waiting() -> Waiting:
-    """Fifteen small queries, each on an index."""
+    """Sixteen small queries, each on an index."""
     newest = PipelineRun.objects.order_by("-started_at").values_list("status", flat=True).first()
     return Waiting(
         to_review=_to_review(),
@@ -54,7 +54,8 @@ def count_waiting() -> Waiting:
         doubted_mail=Message.objects.filter(status="IN_DOUBT").count(),
         parked_in_odoo=OdooPush.objects.filter(state=OdooPush.State.PARKED).count(),
         odoo_conflicts=OdooConflict.objects.filter(choice=OdooConflict.Choice.OPEN).count(),
-        recalls=OdooRecall.objects.filter(done_at=None).count(),
+        recalls=OdooRecall.objects.filter(done_at=None).count()
+        + FileRecall.objects.filter(done_at=None).count(),
         duplicates=open_pairs().count(),
     )
 

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from icp.taken_out import files_with as files_with_hashes
 from leadgen_project.persons.identify import Person
 from scoring.exports import export_run
 from scoring.models import LeadScore
@@ -43,21 +44,34 @@ def clean_files(person: Person) -> int:
 
 
 def who_fetched(person: Person) -> list[dict[str, Any]]:
-    """Downloads of lists in which a company of the person stood (the recall list)."""
+    """Who has taken out what holds the person or a company of theirs, the first one first.
+
+    Downloads of the scores of a run in which such a company stood, and lists of the console in
+    which the person themselves stood, by the keyed hashes kept of each file.
+    """
+    return sorted([*_scores_fetched(person), *_lists_taken_out(person)], key=lambda one: one["at"])
+
+
+def _scores_fetched(person: Person) -> list[dict[str, Any]]:
     runs = LeadScore.objects.filter(lead__in=list(person.leads)).values_list("run_id", flat=True)
     named = {str(run) for run in PipelineRun.objects.filter(pk__gte=min(runs, default=0))}
     if not runs:
         return []
     events = AuditEvent.objects.filter(action="scoring.export", subject__in=named)
     return [
-        {
-            "at": event.at.isoformat(),
-            "by": event.actor,
-            "list": event.subject,
-            **(event.after or {}),
-        }
-        for event in events.order_by("at")
-    ]
+        {"at": event.at.isoformat(), "by": event.actor, "list": event.subject,
+         **(event.after or {})}
+        for event in events
+    ]  # fmt: skip
+
+
+def _lists_taken_out(person: Person) -> list[dict[str, Any]]:
+    files = files_with_hashes(value for _, value in person.hashes)
+    return [
+        {"at": file.at.isoformat(), "by": file.actor, "list": file.title, "file": file.file_name,
+         "only": file.filter or "all", "sha256": file.sha256}
+        for file in files.defer("keys")
+    ]  # fmt: skip
 
 
 def _holds(path: Path, pattern: re.Pattern[str]) -> bool:

@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models import BinaryField
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -20,9 +20,12 @@ from acra.models import SsicCode
 from enrichment.harvest_models import Listing
 from enrichment.models import Contact, LeadStep
 from enrichment.tests.harvest.rig import make_harvest
-from icp import suppressions
-from icp.models import Lead, Selection, Suppression
+from icp import suppressions, taken_out
+from icp.models import FileRecall, Lead, Selection, Suppression, TakenOut
+from leadgen_project.console.waiting import count_waiting
 from leadgen_project.lists.offered import LISTS
+from leadgen_project.persons.files import who_fetched
+from leadgen_project.persons.identify import Asked, identify
 from leadgen_project.tests.console_data import NOW, fill, make_mail, make_people, make_register
 from leadgen_project.tests.test_console_isolation import OURS, THEIRS, sign_in
 from odoo_sync.models import OdooConnection, OdooPush
@@ -388,6 +391,58 @@ def test_the_list_of_suppressions_is_whole_and_shows_nothing_of_the_erased(fille
     assert [row[0] for row in rows[1:]] == [f"{OURS}-2.example", f"{OURS}-1.example", "(erased)"]
     page = sign_in("owner").get(page_of("icp.suppression")).content.decode()
     assert "may not be told to others" in page
+
+
+# --- who has it -----------------------------------------------------------------------------------
+def test_whoever_opts_out_later_puts_the_file_on_the_recall_list(filled):
+    client = sign_in("operator")
+    names = take(client, "enrichment.contact", "?kind=ROLE")
+    take(client, "acra.ssiccode")  # holds nobody
+    address = names[1][5]
+    with in_tenant("acme"):
+        assert not FileRecall.objects.exists()
+        suppressions.add("EMAIL", "nobody@elsewhere.example", reason="not in it", actor="x")
+        assert not FileRecall.objects.exists()
+        value_hash = suppressions.hash_of("EMAIL", address.lower())
+        suppressions.add_hash("EMAIL", value_hash, reason="asked us", actor="x", source="erasure")
+        line = FileRecall.objects.get()
+        file_name = line.taken_out.file_name
+        assert (TakenOut.objects.count(), count_waiting().recalls) == (1, 1)
+        who = identify(Asked(email=address))
+        assert [(one["by"], one["list"], one["only"]) for one in who_fetched(who)] == [
+            ("operator", "Contacts", "kind=ROLE")
+        ]
+        assert who_fetched(identify(Asked(email="nobody@elsewhere.example"))) == []
+
+    recalls = reverse("admin:odoo_sync_odoorecall_changelist")
+    page = client.get(recalls).content.decode()
+    told = reverse("admin:odoo_sync_file_recalled", args=[line.pk])
+
+    assert file_name in page
+    assert "asked us" in page
+    assert sign_in("auditor").post(told).status_code == 403
+    assert client.get(told).status_code == 405
+    assert client.post(told).status_code == 302
+    with in_tenant("acme"):
+        line.refresh_from_db()
+        assert (line.done_by, count_waiting().recalls) == ("operator", 0)
+        assert not taken_out.mark_done(line.pk, actor="x")
+    assert file_name not in client.get(recalls).content.decode()
+
+
+def test_who_opts_out_while_the_file_is_made_is_on_the_list_at_once(acme):
+    suppression, _ = suppressions.add("EMAIL", "jo@late.example", reason="r", actor="x")
+
+    file = taken_out.keep(
+        suppressions.hashes_of("EMAIL", "jo@late.example"), title="Contacts", file_name="f.csv",
+        query="", rows=1, sha256="0" * 64, actor="x",
+    )  # fmt: skip
+
+    assert [line.suppression_id for line in file.recalls.all()] == [suppression.pk]
+    assert suppressions.add("DOMAIN", "late.example", reason="r", actor="x")[1]
+    assert file.recalls.count() == 2
+    with pytest.raises(IntegrityError, match="file_recall_done_iff_by_whom"):
+        file.recalls.update(done_by="x")
 
 
 # --- formulas -------------------------------------------------------------------------------------
