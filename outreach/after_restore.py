@@ -92,13 +92,15 @@ def _ask(
     trace = transport.look(key=key, draft_id=message.draft_id, message_id=message_id)
     total.asked += 1
     if trace in WENT_OUT:
-        total.sent += _found(message, mailbox, message_id=message_id, now=now)
+        total.sent += _found(message, mailbox, trace, message_id=message_id, now=now)
     elif trace is Trace.UNKNOWN:
         total.unanswered += 1
 
 
 @transaction.atomic
-def _found(message: Message, mailbox: Mailbox, *, message_id: str, now: datetime) -> int:
+def _found(
+    message: Message, mailbox: Mailbox, trace: Trace, *, message_id: str, now: datetime
+) -> int:
     """It was sent: when, nobody knows any more, so it counts as of now for caps and follow-ups."""
     changed = Message.objects.filter(pk=message.pk, status__in=Message.OPEN).update(
         status=Message.Status.SENT, sent_at=now, asked_at=now, mailbox=mailbox, code="",
@@ -107,6 +109,13 @@ def _found(message: Message, mailbox: Mailbox, *, message_id: str, now: datetime
     if changed:
         MessageEvent.objects.create(
             message=message, kind=MessageEvent.Kind.ACCEPTED, at=now, actor=ACTOR,
-            detail="The provider had sent it before the database was restored.",
+            detail=_SAYS[trace],
         )  # fmt: skip
     return changed
+
+
+_SAYS = {
+    Trace.SENT: "The provider had sent it before the database was restored.",
+    Trace.TWICE: "The provider had sent it before the database was restored, and shows it twice:"
+    " delivered twice by the provider.",
+}

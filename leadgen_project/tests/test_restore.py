@@ -137,6 +137,7 @@ def test_what_the_provider_itself_had_doubled_is_not_sent_a_third_time(mailbox, 
     call_command("after_restore")
 
     assert "acme: 1 looked for, 1 had been sent" in capsys.readouterr().out
+    assert message.events.filter(detail__contains="delivered twice by the provider").exists()
     assert set(Message.objects.values_list("status", flat=True)) == {"SENT"}
 
 
