@@ -109,7 +109,7 @@ def make_watch_dir(root: Path) -> Iterator[Path]:
 
 def deaths(directory: Path) -> Iterator[tuple[int, bool]]:
     """The pids noted as dead, with whether they died by themselves."""
-    for note in (directory / "dead").iterdir():
+    for note in _notes(directory, "dead"):
         yield int(note.name), note.read_text() == BY_ITSELF
 
 
@@ -131,8 +131,16 @@ def give_back(directory: Path, *, pid: int | None = None) -> int:
 
 def tasks_of(directory: Path, *, pid: int | None = None) -> list[int]:
     """What a cluster, or one process of it, had taken and not done."""
-    held = (directory / "held").iterdir()
+    held = _notes(directory, "held")
     return [int(path.name) for path in held if pid is None or _runs(path, pid)]
+
+
+def _notes(directory: Path, kind: str) -> list[Path]:
+    """None where another supervisor has cleared the directory but for a lock made anew."""
+    try:
+        return list((directory / kind).iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _runs(held: Path, pid: int) -> bool:
@@ -150,7 +158,8 @@ def abandoned(root: Path) -> Iterator[Path]:
             with FileLock(directory / "supervisor", timeout=0):
                 if not _cluster_lives(directory):
                     yield directory
-                    shutil.rmtree(directory)
+                    # Whoever waits for the lock may make its file anew meanwhile; the next clears.
+                    shutil.rmtree(directory, ignore_errors=True)
         except (Timeout, FileNotFoundError):  # it lives, or another one was quicker
             continue
 
