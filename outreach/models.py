@@ -16,6 +16,7 @@ from django.utils.timezone import now
 from enrichment.models import Contact
 from icp.models import Lead
 from outreach.answer_models import InboxState, Reply  # noqa: F401 -- where Django finds them
+from outreach.import_models import TemplateImport  # noqa: F401 -- as above
 from outreach.law import Answer, Origin
 from outreach.phone_models import DncImport, DncResult  # noqa: F401 -- as above
 from outreach.windows import DAYS, OFFICE_HOURS, Window, parse_hours

@@ -23,6 +23,7 @@ from outreach.preview import Preview, preview, sample_leads
 from outreach.render import Text, variables_of
 from outreach.send_to_myself import NotSentError, send_test
 from outreach.setting_links import link_of_setting
+from outreach.template_import_pages import TemplateImportPages
 from outreach.templates import TemplateError, current_version
 from outreach.transports.interface import Result
 from outreach.transports.open import NoTransportError, open_transport
@@ -37,7 +38,7 @@ FOUND_LEADS = 12
 
 
 @admin.register(EmailTemplate)
-class TemplateAdmin(MailPage):
+class TemplateAdmin(TemplateImportPages):
     list_title = "Templates"
     add_action = EDIT
 
@@ -49,7 +50,7 @@ class TemplateAdmin(MailPage):
             self.at("variation_add", "<int:pk>/variations/", require_POST(self.variation_view)),
             self.at("variation_decide", "variation/<int:pk>/", require_POST(self.decide_view)),
         ]
-        return [*mine, *super().get_urls()]
+        return [*mine, *self.upload_urls(), *super().get_urls()]
 
     # --- all templates --------------------------------------------------------------------------
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

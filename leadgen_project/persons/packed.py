@@ -18,6 +18,7 @@ from icp.judge_rows import Row
 from icp.models import SiteImport, SuppressionImport
 from icp.uploads import pack_values, unpack_values
 from leadgen_project.persons.identify import ERASED, Person
+from outreach.import_models import TemplateImport
 from outreach.phone_models import DncImport
 
 # Every column of bytes there is, and who looks into it; a test fails when one is missing.
@@ -35,6 +36,9 @@ KNOWN = {
     "enrichment.contactimport.applied_rows": "lists of people",
     "outreach.dncimport.accepted_rows": "uploaded lists",
     "outreach.dncimport.refused_rows": "uploaded lists",
+    "outreach.templateimport.accepted_rows": "uploaded lists",
+    "outreach.templateimport.refused_rows": "uploaded lists",
+    "outreach.templateimport.applied_rows": "numbers of templates alone",
     "outreach.mailboxsignin.verifier": "encrypted, of a sign-in under way",
     "outreach.mailbox.secret": "encrypted tokens, which speak of the mailbox alone",
     "odoo_sync.odooconnection.secret": "an encrypted key",
@@ -43,6 +47,7 @@ UPLOADS: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (SuppressionImport, ("accepted_rows", "refused_rows")),
     (SiteImport, ("accepted_rows", "refused_rows", "applied_rows")),
     (DncImport, ("accepted_rows", "refused_rows")),
+    (TemplateImport, ("accepted_rows", "refused_rows")),
     (HarvestFile, ("content",)),
 )
 
