@@ -12,8 +12,9 @@ from django.db.models import Q
 from enrichment.models import Contact, Evidence, Verification
 from icp.models import PersonRequest, Suppression
 from leadgen_project.persons import files, packed
+from leadgen_project.persons.conversations import CONVERSATIONS, conversations
 from leadgen_project.persons.identify import Asked, Person, identify
-from leadgen_project.persons.walk import Mention, mentions
+from leadgen_project.persons.walk import Mention, as_text, longest_word, mentions
 from outreach.models import Message
 from tenants.archive import folder_of
 from tenants.context import current_schema
@@ -22,7 +23,8 @@ from tenants.vendor_models import VendorUsage
 
 Answer = dict[str, Any]
 SHOWN_APART = {"enrichment.contact", "enrichment.evidence", "enrichment.verification",
-               "icp.suppression", "outreach.message", "outreach.messageevent"}  # fmt: skip
+               "icp.suppression", "outreach.message", "outreach.messageevent",
+               *CONVERSATIONS}  # fmt: skip
 
 
 def answer(asked: Asked, *, now: datetime, everywhere: bool = False) -> Answer:
@@ -39,7 +41,8 @@ def answer(asked: Asked, *, now: datetime, everywhere: bool = False) -> Answer:
                 "names": sorted(person.names), "at": sorted(person.leads.values())},
         "contacts": _contacts(person), "facts": _facts(found, person),
         "pages": _pages(person, everywhere=everywhere),
-        "messages": _messages(person), "asked_of_vendors": _vendors(person),
+        "messages": _messages(person), "conversations": conversations(found),
+        "asked_of_vendors": _vendors(person),
         "suppressions": _suppressions(person), "elsewhere": _elsewhere(found),
         "uploaded_lists": [f"{row} ({', '.join(names)})"
                            for row, names in packed.uploads_with(person)],
@@ -61,15 +64,17 @@ def count(answer: Answer) -> dict[str, int]:
 
 
 def events_with(person: Person) -> list[AuditEvent]:
-    """Audit events whose words hold an address or number of the person."""
-    pattern = person.anywhere()
+    """Audit events whose words hold an address, a number or a name of the person."""
+    pattern, names = person.at_work(), ("subject", "reason", "before", "after")
     if pattern is None:
         return []
     wanted = Q(pk__in=[])
-    for text in [*person.addresses, *person.numbers]:
-        for name in ("subject", "reason", "before", "after"):
+    for text in [*person.addresses, *person.numbers, *map(longest_word, person.names)]:
+        for name in names:
             wanted |= Q(**{f"{name}__icontains": text})
-    return list(AuditEvent.objects.filter(wanted).order_by("pk"))
+    found = AuditEvent.objects.filter(wanted).order_by("pk")
+    return [each for each in found
+            if any(pattern.search(as_text(getattr(each, name))) for name in names)]  # fmt: skip
 
 
 def is_answerable(request: PersonRequest) -> bool:

@@ -17,6 +17,7 @@ from icp import suppressions
 from icp.models import Lead, PersonRequest, Suppression
 from leadgen_project.persons import files, packed
 from leadgen_project.persons.answer import answer, events_with, messages_to
+from leadgen_project.persons.conversations import forget_events
 from leadgen_project.persons.identify import ERASED, Asked, Person, identify
 from leadgen_project.persons.requests import forget_requests
 from leadgen_project.persons.walk import Mention, mentions
@@ -87,10 +88,11 @@ def _remove(person: Person, *, actor: str, reason: str, now: datetime, everywher
     corpora = [row.pk for row in packed.corpora_with(person)]
     removed["merged texts"] = EnrichmentRun.objects.filter(pk__in=corpora).update(corpus=None)
     removed["uploaded lists"] = packed.clean_uploads(person)
+    forget_events()
     for mention in list(mentions(person)):
         _blank(mention, person)
         removed["other texts"] += 1
-    if words := person.anywhere():
+    if words := person.at_work():
         ids = [event.pk for event in events_with(person)]
         removed["audit events"] = blank_audit(
             ids, words=words, instead=ERASED, actor=actor, reason=reason

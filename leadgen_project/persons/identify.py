@@ -130,9 +130,16 @@ def _any_of(parts: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile(joined, re.IGNORECASE) if joined else None
 
 
+# What is looked through is often JSON, in which a word at the beginning of a line stands behind the
+# letter of an escape; and an escape must not lose its letter to a name that begins with it.
+_ESCAPED = r"(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4})|(?<=\\\\)"
+_WHOLE = r"(?!(?<=\\)[bfnrtu])"
+
+
 def _address_pattern(address: str) -> str:
     written = re.escape(address).replace("@", "(?:@|%40)")
-    return rf"(?<![\w.+-]){written}(?![\w-]|\.(?!{FILES}\b)\w)"
+    start = rf"(?:(?<![\w.+-]){_WHOLE}|{_ESCAPED})"
+    return rf"{start}{written}(?![\w-]|\.(?!{FILES}\b)\w)"
 
 
 def _number_pattern(number: str) -> str:
@@ -141,12 +148,13 @@ def _number_pattern(number: str) -> str:
     short = digits.removeprefix("65") if digits.startswith("65") and len(digits) == 10 else ""
     gap = r"[\s().\-/]{0,3}"
     written = "|".join(gap.join(each) for each in (digits, short) if each)
-    return rf"(?<!\d)\+?(?:{written})(?!\d)"
+    return rf"(?:(?<!\d)|{_ESCAPED})\+?(?:{written})(?!\d)"
 
 
 def _name_pattern(name: str) -> str:
     words = [re.escape(word) for word in name.split()]
     if len(words) < WORDS_OF_A_NAME:
-        return rf'(?:\A|(?<=")){words[0]}(?="|\Z)'  # the whole value, or nothing
-    written = r"(?:[\s.,_+\-]|%20){1,4}".join(words)  # also as addresses of pages write it
-    return rf"(?<!\w){written}(?!\w)"
+        return rf'(?:\A|(?<=")){words[0]}(?=\\*"|\Z)'  # the whole value, or nothing
+    # Also as addresses of pages write it, and over the end of a line.
+    written = r"(?:[\s.,_+\-]|%20|\\+[nrt]){1,4}".join(words)
+    return rf"(?:(?<!\w){_WHOLE}|{_ESCAPED}){written}(?!\w)"

@@ -233,5 +233,6 @@ _TITLES = {
     "asked_of_vendors": "Asked of vendors", "suppressions": "Suppressions",
     "files": "Export files they stand in", "fetched_by": "Who fetched lists of their company",
     "uploaded_lists": "Uploaded lists", "merged_texts": "Merged texts of sites",
-    "elsewhere": "Elsewhere", "audit": "Audit events that name them",
+    "conversations": "Conversations of the chat that name them", "elsewhere": "Elsewhere",
+    "audit": "Audit events that name them",
 }  # fmt: skip

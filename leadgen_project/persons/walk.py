@@ -138,16 +138,24 @@ def _maybe(fields: tuple[str, ...], person: Person, *, by_name: bool) -> Q:
         for number in person.numbers:
             last = number[-7:]  # the part nobody leaves out
             found |= Q(**{f"text_of_{name}__regex": "[^0-9]{0,3}".join(last)})
-        for words in (each.split() for each in person.names if by_name):
-            found |= Q(**{f"text_of_{name}__icontains": max(words, key=len)})
+        for word in map(longest_word, person.names if by_name else ()):
+            found |= Q(**{f"text_of_{name}__icontains": word})
     return found
+
+
+def longest_word(name: str) -> str:
+    return max(name.split(), key=len)
+
+
+def as_text(value: Any) -> str:
+    """A value as it is looked through: JSON where it is no text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _texts(row: models.Model, fields: tuple[str, ...], pattern: re.Pattern[str]) -> dict[str, str]:
     found = {}
     for name in fields:
         value = getattr(row, name)
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if value and pattern.search(text):
+        if value and pattern.search(text := as_text(value)):
             found[name] = text
     return found
