@@ -17,7 +17,7 @@ from tenants.context import connection, in_public
 from tenants.db.base import role_for
 from tenants.isolation import shared_tables
 from tenants.models import Tenant
-from tenants.provision import remove_tenant
+from tenants.provision import ProvisionError, remove_tenant
 
 CHUNK = 1000
 
@@ -36,8 +36,11 @@ def erase(tenant: Tenant, *, confirmed: str, actor: str, reason: str) -> list[st
         raise EraseError(f"To erase {tenant.pk}, confirm with its key: --confirm {tenant.pk}.")
     if not reason.strip():
         raise EraseError("Say why: the reason stays in the platform's audit.")
-    with in_public():
-        remove_tenant(tenant, actor=actor, reason=reason.strip())
+    try:
+        with in_public():
+            remove_tenant(tenant, actor=actor, reason=reason.strip())
+    except ProvisionError as exc:
+        raise EraseError(str(exc)) from exc
     return sweep(tenant.pk)
 
 

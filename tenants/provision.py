@@ -6,12 +6,15 @@ A crash in the middle leaves nothing behind.
 from __future__ import annotations
 
 from datetime import time
+from time import monotonic, sleep
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import OperationalError, transaction
+from django.db.backends.utils import CursorWrapper
 from django_tenants.utils import schema_exists
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 
 from tenants import audit, isolation
 from tenants.context import connection
@@ -19,6 +22,8 @@ from tenants.copy_schema import copy_schema
 from tenants.models import Domain, Tenant, TenantSettings
 
 COLOURS = ("#2563eb", "#0f766e", "#b45309", "#7c3aed", "#be123c", "#15803d", "#0369a1", "#a16207")
+
+PATIENCE_SECONDS, AGAIN_SECONDS = 60, 0.05  # until nobody works in a tenant that is removed
 
 
 class ProvisionError(Exception):
@@ -62,16 +67,47 @@ def create_tenant(
 
 
 def remove_tenant(tenant: Tenant, *, actor: str, reason: str) -> None:
-    """Drop the tenant's schema, role and rows. There is no way back but a backup."""
+    """Drop the tenant's schema, role and rows. There is no way back but a backup.
+
+    Raises ``ProvisionError``; nothing is changed then.
+    """
     key = tenant.pk
     with transaction.atomic():
         with isolation.as_owner(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [isolation.ADVISORY_LOCK])
+            _take_alone(cursor, key)
             cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(key)))
             isolation.expel(cursor, key)
             cursor.execute("DELETE FROM tenants_auditevent WHERE tenant_id = %s", [key])
         Tenant.objects.filter(pk=key).delete()
         audit.record("tenants.remove", actor=actor, subject=key, reason=reason)
+
+
+def _take_alone(cursor: CursorWrapper, key: str) -> None:
+    """Lock all tables of the tenant, all at once or none, once nobody holds any of them.
+
+    Work that is under way (a run of the chat, a batch of a night) takes them in an order of its
+    own: who waited for one while holding others would be ended as a deadlock.
+    """
+    cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", [key])
+    names = [sql.Identifier(key, name) for (name,) in cursor.fetchall()]
+    lock = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(sql.SQL(",").join(names))
+    give_up_at = monotonic() + PATIENCE_SECONDS
+    while names:
+        try:
+            with transaction.atomic():
+                cursor.execute(lock)
+        except OperationalError as exc:
+            if not isinstance(exc.__cause__, LockNotAvailable):
+                raise
+            if monotonic() > give_up_at:
+                raise ProvisionError(
+                    f"{key} is at work: a night, a chat or an upload writes without a break."
+                    " Nothing was removed; stop what runs there, then again."
+                ) from None
+        else:
+            return
+        sleep(AGAIN_SECONDS)
 
 
 def free_minute() -> time:
