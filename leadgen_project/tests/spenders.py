@@ -2,7 +2,8 @@
 
 Started as ``python -m leadgen_project.tests.spenders``; reads orders as JSON lines, answers each
 with the spenders' process ids and, when all have ended, with how many were killed. An order with
-``"vendor": "LLM"`` asks the language model its ``calls`` questions, each once.
+``"vendor": "LLM"`` asks the language model its ``calls`` questions, each once; with ``"chat"`` each
+is a web process to which somebody says ``calls`` things, in conversations of ``LONG`` messages.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import os
 import sys
 import time
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import django
 import requests
 
 TIMEOUT_SECONDS = 0.4
+LONG = 4
 
 
 def main() -> None:
@@ -27,10 +30,20 @@ def main() -> None:
 
     for line in sys.stdin:
         order = json.loads(line)
+        if order.get("vendor") == "chat":
+            _load_the_product()  # once, lest each of them does
         pids = [_fork(order, number) for number in range(order["processes"])]
         _say(pids)
         ends = [os.waitpid(pid, 0)[1] for pid in pids]
         _say(sum(os.WIFSIGNALED(end) for end in ends))
+
+
+def _load_the_product() -> None:
+    for name in ("pydantic", "chat.tests.rig", "leadgen_project.urls"):
+        import_module(name)
+    from chat.agent.toolbox import tools
+
+    tools()
 
 
 def _say(value: Any) -> None:
@@ -44,7 +57,7 @@ def _fork(order: dict[str, Any], number: int) -> int:
         return pid
     code = 1
     try:
-        _ask_model(order, number) if order.get("vendor") == "LLM" else _spend(order, number)
+        WORK.get(order.get("vendor"), _spend)(order, number)
         code = 0
     finally:
         os._exit(code)
@@ -106,6 +119,22 @@ def _ask_model(order: dict[str, Any], number: int) -> None:
             except NoPermitError as exc:
                 sys.stderr.write(f"{exc}\n")
     connection.close()
+
+
+def _talk(order: dict[str, Any], number: int) -> None:
+    from django.db import connection
+
+    from chat.tests.rig import Chat, request_of
+
+    chat, thread = Chat(order["keys"][number]), ""
+    for message in range(order["calls"]):
+        thread = chat.thread() if message % LONG == 0 else thread
+        said = request_of(f"what is new, in general ({message})", assistant_id="agent")
+        b"".join(chat.post(f"/threads/{thread}/runs/wait", said).streaming_content)
+    connection.close()
+
+
+WORK = {"LLM": _ask_model, "chat": _talk}
 
 
 def answer(permit: Any, *, session: requests.Session, url: str) -> int:

@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +19,7 @@ from django.db.models import Sum
 
 from leadgen_project.sandbox.loopback import Reply, Request
 from leadgen_project.sandbox.vendors.stand_in import Fault, VendorCall, VendorStandIn, reply_json
-from leadgen_project.supervise import MANAGE
+from leadgen_project.tests.forks import Forks, forking
 from tenants import balances
 from tenants.context import in_public, in_tenant
 from tenants.permits import Permit, Vendor
@@ -75,23 +72,19 @@ class Trial:
 class Spenders:
     """The process that forks spenders."""
 
-    process: subprocess.Popen[str]
+    forks: Forks
     vendor: TinyVendor
     tenant: str = "acme"
 
     def start(self, *, run_id: int, processes: int, calls: int, patience: float = 5) -> list[int]:
-        order = {"tenant": self.tenant, "url": self.vendor.url, "run_id": run_id,
-                 "processes": processes, "calls": calls, "patience_seconds": patience}  # fmt: skip
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        return self.forks.start(
+            tenant=self.tenant, url=self.vendor.url, run_id=run_id, processes=processes,
+            calls=calls, patience_seconds=patience,
+        )  # fmt: skip
 
     def wait(self) -> int:
         """Until all have ended; how many of them were killed."""
-        assert self.process.stdout is not None
-        return int(self.process.stdout.readline())
+        return self.forks.wait()
 
 
 @contextmanager
@@ -109,15 +102,8 @@ def spenders(env: dict[str, str], *, tenant: str = "acme", calls: int = 100_000,
             lane = lane_of(Vendor.TAVILY, _key())
             RateLimit.objects.create(lane=lane, calls=calls, seconds=seconds)
             RateLimit.objects.create(lane=f"{lane}/usage", calls=100_000)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "leadgen_project.tests.spenders"], env=env, text=True,
-            cwd=MANAGE.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            yield Spenders(process, vendor, tenant)
-        finally:
-            process.kill()
-            process.wait()
+        with forking(env) as forks:
+            yield Spenders(forks, vendor, tenant)
 
 
 def try_budget(
@@ -131,15 +117,15 @@ def try_budget(
     vendor.seed, vendor.likely_faults = seed, FAULTS
     vendor.chance_of_fault = dice.choice((0.02, 0.1, 0.3))
     pids = crew.start(run_id=run_id, processes=processes, calls=60)
-    _kill_some(pids[1:], dice, kills=kills)  # the first is spared: the budget shall be spent
+    kill_some(pids[1:], dice, kills=kills)  # the first is spared: the budget shall be spent
     killed = crew.wait()
     vendor.chance_of_fault = 0
-    _wait_until_quiet(vendor)
+    wait_until_quiet(vendor)
     journal = vendor.calls[before:]
     with in_public():
         mine = VendorUsage.objects.filter(run_id=run_id)
         booked = mine.aggregate(units=Sum("units"))["units"] or 0
-        give_up_orphans(now=_later(), older_than=AT_ONCE)
+        give_up_orphans(now=later(), older_than=AT_ONCE)
         unknown = mine.filter(outcome="UNKNOWN").count()
     read_usage(crew)
     with in_public():
@@ -157,7 +143,7 @@ def try_budget(
     )
 
 
-def none_came_early(calls: list[VendorCall], due: list[datetime]) -> bool:
+def none_came_early(calls: Sequence[VendorCall], due: Sequence[datetime]) -> bool:
     """Whether each of the vendor's calls came in after a turn of its own; ``due`` in order.
 
     However late: a busy machine delays calls at will.
@@ -165,6 +151,19 @@ def none_came_early(calls: list[VendorCall], due: list[datetime]) -> bool:
     clocks = time.time() - time.monotonic()
     came = sorted(call.at + clocks + TICK for call in calls)
     return all(at >= turn.timestamp() for at, turn in zip(came, due, strict=True))
+
+
+def turns() -> list[datetime]:
+    """When each booked call might be made, in order."""
+    with in_public():
+        dues = VendorUsage.objects.filter(vendor="LLM").values_list("due_at", flat=True)
+        return sorted(dues)
+
+
+def most_within(due: Sequence[datetime], seconds: float) -> int:
+    """How many turns lie in the fullest window of that length."""
+    window = timedelta(seconds=seconds)
+    return max(sum(at <= later < at + window for later in due) for at in due)
 
 
 def read_usage(crew: Spenders) -> None:
@@ -179,21 +178,21 @@ def read_usage(crew: Spenders) -> None:
     assert reading.is_conclusive, reading.note
 
 
-def _kill_some(pids: list[int], dice: random.Random, *, kills: int) -> None:
+def kill_some(pids: list[int], dice: random.Random, *, kills: int) -> None:
     for pid in dice.sample(pids, min(kills, len(pids))):
         time.sleep(dice.uniform(0, 0.25))
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
-def _wait_until_quiet(vendor: TinyVendor) -> None:
+def wait_until_quiet(vendor: VendorStandIn) -> None:
     """A killed spender's question may still lie in a socket."""
     seen = -1
     while seen != (seen := len(vendor.calls)):
         time.sleep(0.1)
 
 
-def _later() -> Any:
+def later() -> Any:
     from tenants.clock import database_now
 
     return database_now() + timedelta(minutes=10)
