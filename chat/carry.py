@@ -15,7 +15,7 @@ from django.db import DatabaseError, transaction
 
 from chat.checkpoints import add_state, drop_ask, move_head, root_of
 from chat.decide import DecisionError, read_decisions
-from chat.live import Live, leave_place, remove_live, wake_thread
+from chat.live import Live, executors, remove_live, wake_thread
 from chat.models import ChatRun, Checkpoint
 from chat.pieces import AssistantError, Decided, Piece, Talk
 from chat.settle import Fault, look_for_stale, settle, settle_stopped
@@ -53,7 +53,7 @@ def carry(live: Live, wish: Wish, user: User) -> None:
         live.lose()
     finally:
         remove_live(live)
-        leave_place(live.user_id)
+        executors.leave(live.user_id, live.schema)
         wake_thread(live.thread_id)
         connection.close()
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections import Counter
 from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from chat.frames import on_one_line
-from chat.refusals import CrowdedError
+from chat.places import Places
 
-MOST_PER_PERSON = 24  # runs of one person in this process
 RUNS_PER_STREAM = 2  # runs may outnumber streams, as a client may go away
 
 
@@ -129,22 +127,8 @@ class Live:
 wake_keeper = threading.Event()
 _lock = threading.Lock()
 _live: dict[uuid.UUID, Live] = {}
-_places: Counter[int] = Counter()
-
-
-def take_place(user_id: int) -> None:
-    """Reserve an executor. Raises ``CrowdedError``."""
-    with _lock:
-        if _places[user_id] >= MOST_PER_PERSON:
-            raise CrowdedError(f"You have {MOST_PER_PERSON} runs under way. Wait for one to end.")
-        if _places.total() >= settings.CHAT_STREAMS * RUNS_PER_STREAM:
-            raise CrowdedError("The server carries as many runs as it may. Try again in a moment.")
-        _places[user_id] += 1
-
-
-def leave_place(user_id: int) -> None:
-    with _lock:
-        _places[user_id] -= 1
+# A run has a place until it is settled, whether or not anybody listens.
+executors = Places("runs", each=24, every=lambda: settings.CHAT_STREAMS * RUNS_PER_STREAM)
 
 
 def add_live(live: Live) -> None:

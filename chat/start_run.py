@@ -16,7 +16,7 @@ from chat.carry import carry
 from chat.frames import on_one_line
 from chat.ids import new_id
 from chat.keep import ensure_keeper
-from chat.live import Event, Live, add_live, find_live, leave_place, take_place
+from chat.live import Event, Live, add_live, executors, find_live
 from chat.models import ChatRun, RunEvent, Thread
 from chat.refusals import BusyError, NotThereError
 from chat.settle import settle_stale
@@ -31,12 +31,12 @@ def start_run(thread_id: uuid.UUID, wish: Wish, *, user: User) -> Live:
     Raises ``RefusalError``: nothing is stored then. The same request again makes a second run, but
     doubles no message that came with its id.
     """
-    take_place(user.pk)
+    executors.take(user.pk, schema := current_schema())
     try:
         with transaction.atomic():
             live, others = _create(thread_id, wish, user=user)
     except BaseException:
-        leave_place(user.pk)
+        executors.leave(user.pk, schema)
         raise
     for other in others:
         if carried := find_live(other):

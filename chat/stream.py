@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -20,9 +19,10 @@ from chat.cancel_run import cancel_run
 from chat.frames import STILL_HERE, Ready, frame
 from chat.live import Event, find_live
 from chat.models import ChatRun, RunEvent
-from chat.refusals import CrowdedError, RefusalError
+from chat.places import Places
+from chat.refusals import RefusalError
 from chat.states import values_at
-from tenants.context import in_tenant
+from tenants.context import current_schema, in_tenant
 from tenants.hand_back import hand_back
 from tenants.models import User
 from tenants.rest.events import is_welcome
@@ -32,7 +32,6 @@ REMARK_SECONDS = 5.0  # the contract's: clients learn it
 # Writing is the only way to learn that a client has gone, and the second write tells.
 REMARK_TO_CANCEL_SECONDS = 2.0
 WELCOME_SECONDS = 5.0
-MOST_PER_PERSON = 24
 ALWAYS = frozenset({"metadata", "error", "end"})
 OF_MODE = {
     "values": "values", "messages": "messages-tuple", "updates": "updates", "custom": "custom",
@@ -40,8 +39,7 @@ OF_MODE = {
     "messages/complete": "messages",
 }  # fmt: skip
 
-_lock = threading.Lock()
-_open: Counter[int] = Counter()
+streams = Places("streams", each=24, every=lambda: settings.CHAT_STREAMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +62,13 @@ def take_stream(user: User) -> Callable[[], None]:
 
     Raises ``CrowdedError``.
     """
-    with _lock:
-        if _open[user.pk] >= MOST_PER_PERSON:
-            raise CrowdedError(f"You have {MOST_PER_PERSON} streams open. Close one.")
-        if _open.total() >= settings.CHAT_STREAMS:
-            raise CrowdedError("The server has as many streams as it may. Try again in a moment.")
-        _open[user.pk] += 1
-    given_back = threading.Event()
+    places, schema = streams, current_schema()
+    places.take(user.pk, schema)
+    given_back = threading.Lock()
 
     def give_back() -> None:
-        with _lock:
-            if not given_back.is_set():
-                given_back.set()
-                _open[user.pk] -= 1
+        if given_back.acquire(blocking=False):  # which succeeds once
+            places.leave(user.pk, schema)
 
     return give_back
 

@@ -224,7 +224,7 @@ def test_assistants_are_found_by_name_and_by_uuid(talker):
 
 def test_too_many_calls_and_streams_are_told_when_to_come_again(talker, settings, monkeypatch):
     thread = talker.thread()
-    monkeypatch.setattr(stream, "MOST_PER_PERSON", 0)
+    monkeypatch.setattr(stream.streams, "each", 0)
     refused = talker.post(f"/threads/{thread}/runs/stream", request_of("echo x"))
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) > 0

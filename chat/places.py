@@ -1,0 +1,58 @@
+"""How much one process carries at once: so much of one person, and never all of it of one tenant.
+
+Who fills a server with runs or streams, from one account or from many, finds the last places kept
+for tenants that hold few; see PROMISES E8.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+from chat.refusals import CrowdedError
+
+KEPT = 6  # one place in so many is kept
+FEW = 2  # of the kept places, one in so many is what a tenant may hold and still take one
+
+
+class Places:
+    """Of ``what``, such as streams: ``each`` for one person, ``every`` for all together."""
+
+    def __init__(self, what: str, *, each: int, every: Callable[[], int]) -> None:
+        self.what, self.each, self.every = what, each, every
+        self._lock = threading.Lock()
+        self._of_person: Counter[int] = Counter()
+        self._of_tenant: Counter[str] = Counter()
+
+    def take(self, person: int, tenant: str) -> None:
+        """Raises ``CrowdedError``."""
+        most = self.every()
+        kept = most // KEPT
+        with self._lock:
+            total, theirs = self._of_tenant.total(), self._of_tenant[tenant]
+            if self._of_person[person] >= self.each:
+                raise CrowdedError(
+                    f"You have {self.each} {self.what} open. Close one, or wait for one to end."
+                )
+            if total >= most:
+                raise CrowdedError(
+                    f"The server has as many {self.what} as it may. Try again in a moment."
+                )
+            if total >= most - kept and theirs >= kept // FEW:
+                raise CrowdedError(
+                    f"Your organisation has {theirs} {self.what} open, and the server's last places"
+                    " are kept for others. Close one, or try again in a moment."
+                )
+            self._of_person[person] += 1
+            self._of_tenant[tenant] += 1
+
+    def held(self) -> int:
+        """How many are taken, by all."""
+        with self._lock:
+            return self._of_tenant.total()
+
+    def leave(self, person: int, tenant: str) -> None:
+        with self._lock:
+            self._of_person[person] -= 1
+            self._of_tenant[tenant] -= 1
