@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from chat.frames import on_one_line
 from chat.models import Checkpoint
 from chat.pieces import Action, Ask, AssistantError, Decided, ToolCall
 
@@ -23,7 +24,7 @@ def ask_text(ask: Ask, *, ask_id: str) -> str:
         "review_configs": _configs(ask.actions),
     }
     calls = [{"id": each.call.id, "allowed": each.decisions} for each in ask.actions]
-    return json.dumps({"id": ask_id, "value": value, "calls": calls}, ensure_ascii=False)
+    return on_one_line({"id": ask_id, "value": value, "calls": calls})
 
 
 def _configs(actions: tuple[Action, ...]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, transaction
 
 from chat.live import Event, Live, all_live, wake_keeper
 from chat.models import RunEvent
@@ -22,6 +22,9 @@ from tenants.context import connection, in_tenant
 TOGETHER_SECONDS = 0.04
 BEAT_SECONDS = 1.0  # also how soon a cancel of another process is seen
 _LATER_SECONDS = 0.5  # after the database refused
+# A run is gone, or another process has settled it; or it holds what no database takes. Trying again
+# would hold up the runs of all others.
+UNWRITABLE = (IntegrityError, DataError, ValueError)
 
 logger = logging.getLogger(__name__)
 _lock = threading.Lock()
@@ -77,7 +80,7 @@ def write(runs: list[Live]) -> None:
     taken = [(run, run.take()) for run in runs]
     try:
         _insert([(run, event) for run, events in taken for event in events])
-    except IntegrityError:  # a run is gone, or another process has settled it
+    except UNWRITABLE:
         for run, events in taken:
             _write_alone(run, events)
     except DatabaseError:
@@ -92,7 +95,9 @@ def write(runs: list[Live]) -> None:
 def _write_alone(run: Live, events: list[Event]) -> None:
     try:
         _insert([(run, event) for event in events])
-    except IntegrityError:
+    except UNWRITABLE as exc:
+        if not isinstance(exc, IntegrityError):
+            logger.exception("The events of run %s cannot be written at all", run.run_id)
         run.lose()
     except DatabaseError:
         run.taken -= len(events)

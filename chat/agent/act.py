@@ -28,7 +28,9 @@ logger = logging.getLogger(__name__)
 
 ACTED = "chat.act"
 REFUSED = "chat.not_done"
-_ADDRESS = re.compile(r"(\w)[^\s@]*@(\w)[^\s@]*")
+LONGEST_NOTED = 10_000  # characters looked through, of which far fewer are noted
+# Bounded, as a long text without an address would else be gone through from each of its letters.
+_ADDRESS = re.compile(r"(\w)[^\s@]{0,100}@(\w)[^\s@]{0,300}")
 _DIGITS = re.compile(r"\d(?=\d{2})")
 
 
@@ -143,7 +145,7 @@ def _masked(arguments: Mapping[str, Any], personal: frozenset[str]) -> dict[str,
 def _short(value: Any) -> Any:
     """Free text may name somebody, so addresses are masked everywhere."""
     if isinstance(value, str):
-        return _ADDRESS.sub(r"\1***@\2***", value.replace("\x00", ""))[:300]
+        return _without_addresses(value)[:300]
     if isinstance(value, list):
         return [_short(each) for each in value[:50]]
     return value if isinstance(value, int | float | bool | None) else str(type(value).__name__)
@@ -151,5 +153,9 @@ def _short(value: Any) -> Any:
 
 def _mask(value: Any) -> str:
     """An address or a number, so that somebody who knows it can tell and nobody else."""
-    text = _ADDRESS.sub(r"\1***@\2***", str(value).replace("\x00", ""))
+    text = _without_addresses(str(value))
     return (_DIGITS.sub("*", text) if re.fullmatch(r"[+\d ()-]{6,}", text) else text)[:300]
+
+
+def _without_addresses(text: str) -> str:
+    return _ADDRESS.sub(r"\1***@\2***", text[:LONGEST_NOTED].replace("\x00", ""))

@@ -12,16 +12,19 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import fields
+from itertools import accumulate
 from typing import Annotated, Any, TypeVar, Union
 
 from annotated_types import Ge, Le, MaxLen, MinLen
 
 from chat.agent.toolbox import ToolError
+from chat.frames import on_one_line
 from tenants.llm_schema import strict_schema
 from tenants.prompts import harmless
 
 T = TypeVar("T")
 
+DEEPEST = 20  # brackets of a call's arguments in each other
 LONGEST = 300  # characters of one text
 MOST_ROWS = 50
 Text = Annotated[str, MaxLen(LONGEST)]
@@ -65,6 +68,24 @@ def read_arguments(kind: type[T], given: Mapping[str, Any]) -> T:
     except pydantic.ValidationError as exc:
         raise ArgumentError(" ".join(_mistake(each) for each in exc.errors())) from None
     return found
+
+
+def read_json(text: str) -> dict[str, Any]:
+    """The arguments of a call as a model wrote them. Raises ``ArgumentError``."""
+    try:
+        given = json.loads(text or "{}") if _depth_of(text) <= DEEPEST else None
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise ArgumentError("The arguments are no JSON object.")
+    storable: dict[str, Any] = json.loads(on_one_line(given))  # no half characters, no NaN
+    return storable
+
+
+def _depth_of(text: str) -> int:
+    """How deep brackets stand in each other at most; those in texts count as well."""
+    steps = (1 if each in "[{" else -1 for each in text if each in "[]{}")
+    return max(accumulate(steps), default=0)
 
 
 def as_given(arguments: Any) -> dict[str, Any]:

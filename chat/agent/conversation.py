@@ -32,7 +32,7 @@ def text_of(message: Message) -> str:
 def has_files(message: Message) -> bool:
     content = message.get("content")
     blocks: Iterable[Any] = content if isinstance(content, list) else []
-    return any(isinstance(each, dict) and each.get("type") in {"image", "file"} for each in blocks)
+    return any(isinstance(each, dict) and each.get("type") in ("image", "file") for each in blocks)
 
 
 def question(messages: Sequence[Message]) -> Message:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from chat.agent import act
-from chat.agent.arguments import ArgumentError, schema_of
+from chat.agent.arguments import read_json, schema_of
 from chat.agent.conversation import Message, text_of
 from chat.agent.hide import Hidden
 from chat.agent.shown import Shown, secrets_of
@@ -204,13 +204,8 @@ def _carry_out(
 
 def _arguments(asked: AskedTool, session: Session) -> dict[str, Any]:
     """What the model gave, with people's addresses in their places; empty values left out."""
-    try:
-        given = json.loads(asked.arguments or "{}")
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise ArgumentError("The arguments are no JSON object.")
-    return {str(name)[:60]: session.hidden.show(value) for name, value in given.items()
+    return {name[:60]: session.hidden.show(value)
+            for name, value in read_json(asked.arguments).items()
             if value not in (None, "", [])}  # fmt: skip
 
 

@@ -151,7 +151,8 @@ def _before(raw: Any) -> uuid.UUID | None:
     if raw is None:
         return None
     if isinstance(raw, dict):
-        raw = raw.get("checkpoint_id") or raw.get("configurable", {}).get("checkpoint_id")
+        inner = raw.get("configurable")
+        raw = raw.get("checkpoint_id") or (isinstance(inner, dict) and inner.get("checkpoint_id"))
     return read_id(raw, "before")
 
 
@@ -176,7 +177,7 @@ def _wanted(body: dict[str, Any], person: str) -> QuerySet[Thread]:
         raise UnusableError("ids is a list of UUIDs.")
     if status is not None and status not in Thread.Status.values:
         raise UnusableError(f"status is one of {', '.join(Thread.Status.values)}.")
-    if sort_by not in SORTS:
+    if not isinstance(sort_by, str) or sort_by not in SORTS:
         raise UnusableError(f"sort_by is one of {', '.join(SORTS)}.")
     if body.get("values"):
         raise UnusableError("Threads are found by metadata, ids and status, not by values.")

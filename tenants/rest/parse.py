@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from io import BytesIO
@@ -47,6 +48,8 @@ def _check(value: Any, path: str = "body") -> None:
         for key, each in value.items():
             _check(key, path)
             _check(each, f"{path}.{key}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ParseError(f"{path[:200]} is a number that is too large.")
     elif isinstance(value, list):
         for position, each in enumerate(value):
             _check(each, f"{path}[{position}]")
