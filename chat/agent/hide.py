@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _REACH = re.compile(
-    r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"  # an e-mail address
-    r"|\+\d[\d ()-]{6,18}\d"  # a number with its country
-    r"|(?<![\w.])[3689]\d{3} ?\d{4}(?![\w.])"  # a number of Singapore
+    r"[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+"  # an e-mail address
+    r"|\+\d[\d ().-]{6,18}\d"  # a number with its country
+    r"|(?<![\w.])(?:\(?65\)?[ -]?)?[3689]\d{3}[ -]?\d{4}(?!\w|\.\d)"  # a number of Singapore
 )
 _PLACE = re.compile(r"\[contact (\d{1,4})\]")
 
