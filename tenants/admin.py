@@ -52,7 +52,7 @@ class TenantSettingsAdmin(ModelAdmin):
         "candidates_per_night": "Companies a night",
         "shortlist_cap": "Places on the shortlist",
         "site_match_threshold": "Points for a company's own site",
-        "retention_days": "Keep fetched pages for",
+        "retention_days": "Keep pages, lists and conversations for",
         "lusha_fallback": "Ask Lusha for people",
         "preferred_titles": "Wanted titles",
         "people_per_company": "People per company",
@@ -61,6 +61,11 @@ class TenantSettingsAdmin(ModelAdmin):
         "password_sign_in": "People may sign in with a password",
         "second_factor_required": "A second factor is required with passwords",
     }
+    HELP = {
+        "retention_days": "Fetched pages, the nights' files, answers of vendors and conversations"
+                          " of the chat that nobody touched; what is older goes with the next"
+                          " night.",
+    }  # fmt: skip
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         usual = "\n".join(settings.LUSHA_PREFERRED_TITLES)
@@ -68,9 +73,8 @@ class TenantSettingsAdmin(ModelAdmin):
             "colour": UnfoldAdminColorInputWidget(),
             "preferred_titles": UnfoldAdminTextareaWidget({"rows": 8, "placeholder": usual}),
         }
-        return super().get_form(
-            request, obj, **{**kwargs, "widgets": widgets, "labels": self.LABELS}
-        )
+        texts = {"labels": self.LABELS, "help_texts": self.HELP}
+        return super().get_form(request, obj, **{**kwargs, "widgets": widgets, **texts})
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "lusha_fallback":
