@@ -74,6 +74,7 @@ def confirm_contacts(upload: ContactImport, *, actor: str, now: datetime | None 
          .values_list("pk", flat=True))  # fmt: skip
     look_up(rows)
     wanted = [row for row in rows if row.outcome in {"new", "changed"}]
+    wanted.sort(key=lambda row: int(said(row).lead))  # so that each lead is read once or twice
     done: list[dict[str, Any]] = []
     for start in range(0, len(wanted), AT_ONCE):
         done += _store(wanted[start : start + AT_ONCE], upload, now=now)

@@ -41,7 +41,7 @@ def undo_contacts(
     for start in range(0, len(done), AT_ONCE):
         conflicts += _undo(done[start : start + AT_ONCE], locked)
     locked.status, locked.accepted_rows, locked.applied_rows = Upload.Status.UNDONE, None, None
-    locked.conflicts = conflicts
+    locked.conflicts = sorted(conflicts)
     locked.save(update_fields=["status", "accepted_rows", "applied_rows", "conflicts"])
     count = len(done) - len({row for row, _ in conflicts})
     audit.record("enrichment.contacts.undo", actor=actor, subject=audit_subject(locked),
