@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from outreach.clients.ask import Line
 from outreach.clients.microsoft import GraphClient
-from outreach.compose import Envelope, WayOut, compose
-from outreach.render import Rendered
 from outreach.transports.graph import DRAFT, GraphTransport
+from outreach.wording.compose import Envelope, WayOut, compose
+from outreach.wording.render import Rendered
 
 WORDS = Rendered("<ADV> Tea for Post", "<p>Dear Mei</p><p>Olga, 1 Road</p>", "Dear Mei\n\nOlga")
 WAY_OUT = WayOut("http://us.example/u/post/token", "mailto:us@us.example?subject=unsubscribe")

@@ -111,9 +111,9 @@ def _by_rule(documents: list[Any]) -> dict[str, set[str]]:
 
 
 def _by_model(documents: list[Any], rule: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    from enrichment.corpus import corpus_of
-    from enrichment.reading_prompt import Reading
-    from enrichment.vouch import OfRule, vouch
+    from enrichment.by_model.corpus import corpus_of
+    from enrichment.by_model.reading_prompt import Reading
+    from enrichment.by_model.vouch import OfRule, vouch
     from leadgen_project.sandbox.vendors.language_model_answers import Asked, Mode, answer_to
     from tenants.llm_schema import read_answer
 

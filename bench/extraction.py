@@ -27,9 +27,9 @@ from bench.floors import floors_of, keep
 from bench.result import Result
 from enrichment.extract import extract, phones
 from enrichment.extract.technologies import MARKS
-from enrichment.match import CompanyFacts, Verdict, match_site
 from enrichment.observation import Observation
-from enrichment.parse import Document, parse
+from enrichment.site.match import CompanyFacts, Verdict, match_site
+from enrichment.web.parse import Document, parse
 from leadgen_project.sandbox.companies import Company, companies
 from leadgen_project.sandbox.expectations import Expect
 from leadgen_project.sandbox.loopback import Reply

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from enrichment.domains import name_label
-from enrichment.match import CompanyFacts, match_site
-from enrichment.parse import Document, parse
+from enrichment.site.match import CompanyFacts, match_site
+from enrichment.web.parse import Document, parse
 from leadgen_project.sandbox.loopback import LoopbackServer, Reply, Request
 
 PLACE = Path(os.environ.get("LEADGEN_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -21,13 +21,13 @@ def main(port: int, hosts: list[str]) -> None:
 
     django.setup()
 
-    from enrichment.crawl import crawl_site
-    from enrichment.discover import Candidate
-    from enrichment.gate import InProcessGate
-    from enrichment.look import Finding, Task, look_for_site
-    from enrichment.match import CompanyFacts
-    from enrichment.pages import CrawlPolicy, CrawlResult
+    from enrichment.site.discover import Candidate
+    from enrichment.site.look import Finding, Task, look_for_site
+    from enrichment.site.match import CompanyFacts
     from enrichment.tests.web import AGENT, fetcher
+    from enrichment.web.crawl import crawl_site
+    from enrichment.web.gate import InProcessGate
+    from enrichment.web.pages import CrawlPolicy, CrawlResult
 
     allowed = frozenset((host, port) for host in [*hosts, "warm.example"])
     policy = CrawlPolicy(AGENT, delay_seconds=0, site_seconds=600, allow_private=allowed)

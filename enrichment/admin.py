@@ -17,12 +17,12 @@ from django.views.decorators.http import require_POST
 from enrichment import captcha_admin, harvest_admin, step_admin, twin_admin
 from enrichment.choose_policy import choose_policy, preview_policy
 from enrichment.contact_pages import ContactPages
-from enrichment.judge_contacts import policy_now
 from enrichment.models import Contact, SendingPolicy
-from enrichment.shown_verdict import shown_verdict
 from enrichment.tasks import verify_lead_now
 from enrichment.triage_admin import TriagePage
-from enrichment.verdict import Policy
+from enrichment.verification.judge_contacts import policy_now
+from enrichment.verification.shown_verdict import shown_verdict
+from enrichment.verification.verdict import Policy
 from icp.lead_admin import FixedFilter, tag
 from icp.models import Lead
 from tenants import audit

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from enrichment import find_people, search_site
+from enrichment.people import find_people
 from enrichment.price import Estimate
+from enrichment.search import search_site
 from icp.models import Lead
 from tenants import audit, governor
 from tenants.permits import NoPermitError, Vendor

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 
 from django.db import transaction
 
-from enrichment.judge_contacts import judge_contacts, policy_now, preview
 from enrichment.models import Contact, SendingPolicy
-from enrichment.verdict import Policy
+from enrichment.verification.judge_contacts import judge_contacts, policy_now, preview
+from enrichment.verification.verdict import Policy
 from tenants import audit
 
 SUBJECT = "sending policy"

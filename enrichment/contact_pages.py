@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from enrichment.import_contacts import confirm_contacts, discard_contacts, preview_contacts
+from enrichment.contact_lists.import_contacts import (
+    confirm_contacts,
+    discard_contacts,
+    preview_contacts,
+)
+from enrichment.contact_lists.judge_contact_rows import MOST_ROWS
+from enrichment.contact_lists.undo_contacts import undo_contacts
 from enrichment.import_models import ContactImport
-from enrichment.judge_contact_rows import MOST_ROWS
-from enrichment.undo_contacts import undo_contacts
 from icp.upload_pages import UploadKind, UploadPages
 
 

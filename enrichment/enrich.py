@@ -19,13 +19,13 @@ from django.db import DatabaseError, DataError, IntegrityError
 from django.utils import timezone
 
 from acra.models import RegisteredCompany
-from enrichment.discover import candidate_sites
-from enrichment.in_flight import InFlight, Landed
 from enrichment.listings.decide_match import match_after_reading
-from enrichment.look import Crawl, Task
-from enrichment.match import THRESHOLD, CompanyFacts
 from enrichment.models import Evidence
 from enrichment.record import Found, record
+from enrichment.site.discover import candidate_sites
+from enrichment.site.in_flight import InFlight, Landed
+from enrichment.site.look import Crawl, Task
+from enrichment.site.match import THRESHOLD, CompanyFacts
 from icp.models import Lead, LeadQuerySet
 from icp.suppressions import shown
 from tenants.clock import database_now

@@ -13,12 +13,12 @@ from typing import Any
 
 from django.urls import reverse
 
-from enrichment.merge import PRECEDENCE
+from enrichment.evidence.merge import PRECEDENCE
 from enrichment.models import Contact, EnrichmentRun, Evidence
-from enrichment.shown_verdict import shown_verdict
-from enrichment.verify import estimate_lead
-from enrichment.wanted_titles import title_rank, wanted_titles
-from enrichment.website_score import website_score
+from enrichment.people.wanted_titles import title_rank, wanted_titles
+from enrichment.site.website_score import website_score
+from enrichment.verification.shown_verdict import shown_verdict
+from enrichment.verification.verify import estimate_lead
 from icp.models import Lead
 from tenants import governor
 from tenants.permits import NoPermitError, Vendor

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from enrichment.parse import Document
-from enrichment.reading import Block, squeeze
+from enrichment.web.parse import Document
+from enrichment.web.reading import Block, squeeze
 
 MAX_QUOTE = 300
 MAX_VALUE = 2_000

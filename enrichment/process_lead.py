@@ -17,9 +17,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from enrichment.add_statements import add_statements
 from enrichment.captcha.open import open_challenge
 from enrichment.captcha.tidy import close_needless
+from enrichment.evidence.add_statements import add_statements
 from enrichment.harvest_models import HarvestSource, Listing
 from enrichment.listings.evidence import of_listing
 from enrichment.listings.image_hash import read_hash
@@ -27,9 +27,9 @@ from enrichment.listings.merge_leads import survivor_of
 from enrichment.listings.profile import read_profile
 from enrichment.listings.take import one_at_a_time, take
 from enrichment.models import Evidence
-from enrichment.pages import NotFetchedError
 from enrichment.twin_models import LeadTwin
-from enrichment.web_address import parse_url
+from enrichment.web.pages import NotFetchedError
+from enrichment.web.web_address import parse_url
 from icp.models import Lead
 from tenants import audit
 

@@ -16,20 +16,20 @@ from django.conf import settings
 from django.db import transaction
 
 from acra.models import RegisteredCompany
-from enrichment import look
 from enrichment.captcha.open import open_challenge
 from enrichment.captcha.settled import is_settled
-from enrichment.digest import digest
-from enrichment.host_of import host_of
-from enrichment.look import Finding, corpus_of
+from enrichment.evidence.digest import digest
+from enrichment.evidence.refusals import Refusals
+from enrichment.evidence.snapshots import store_pages
+from enrichment.evidence.statements import Statement, allowed, of_register, of_site, values_to_ask
+from enrichment.evidence.store_contacts import store_contacts
+from enrichment.evidence.store_evidence import facts_of, store_evidence, take_account, what_stands
 from enrichment.models import EnrichmentRun
 from enrichment.observation import storable
-from enrichment.pages import CrawledPage
-from enrichment.refusals import Refusals
-from enrichment.snapshots import store_pages
-from enrichment.statements import Statement, allowed, of_register, of_site, values_to_ask
-from enrichment.store_contacts import store_contacts
-from enrichment.store_evidence import facts_of, store_evidence, take_account, what_stands
+from enrichment.site import look
+from enrichment.site.look import Finding, corpus_of
+from enrichment.web.host_of import host_of
+from enrichment.web.pages import CrawledPage
 from icp.ask_again import FAILS_RULE, ask_again
 from icp.models import Lead
 from tenants.instruments import CRAWL_ERRORS, CRAWL_SECONDS

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from enrichment.find_people import find_people
 from enrichment.harvest.call import call
 from enrichment.harvest_batch import Ending, work_on
-from enrichment.recheck import recheck
-from enrichment.search_site import search_lead
+from enrichment.people.find_people import find_people
+from enrichment.search.search_site import search_lead
 from enrichment.steps import StepResult
-from enrichment.verify import verify_lead
+from enrichment.verification.recheck import recheck
+from enrichment.verification.verify import verify_lead
 from icp.models import Lead
 from tenants.context import current_schema
 from tenants.models import PipelineRun

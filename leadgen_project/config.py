@@ -11,8 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from outreach.admission.policy import set_hours
 from outreach.models import MailPolicy
-from outreach.policy import set_hours
 from outreach.windows import WindowError, parse_hours, zone_of
 from tenants import audit
 from tenants.clock import database_now

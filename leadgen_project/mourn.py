@@ -15,7 +15,7 @@ from django.db.models import Q
 from django_tenants.utils import tenant_context
 
 from enrichment.harvest.claim import free_harvests
-from enrichment.politeness import free_hosts
+from enrichment.web.politeness import free_hosts
 from icp.models import Lead
 from leadgen_project import held_tasks
 from leadgen_project.park import blame

@@ -10,11 +10,11 @@ from django.db.models import Count
 
 from acra.models import RegisteredCompany, RegisterImport
 from chat.tend import purge_threads
-from enrichment.completeness import as_json, below_floor, completeness
 from enrichment.enrich import enrich_batch
+from enrichment.evidence.completeness import as_json, below_floor, completeness
 from enrichment.listings.link_twins import find_twins
-from enrichment.politeness import forget_idle_hosts
 from enrichment.purge import purge_pages
+from enrichment.web.politeness import forget_idle_hosts
 from icp.assign import assign_candidates
 from icp.models import IcpRule, Lead
 from icp.select import select_candidates

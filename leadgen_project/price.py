@@ -15,8 +15,11 @@ from math import ceil
 
 from django.conf import settings
 
-from enrichment import find_people, read_by_model, search_site, verify
+from enrichment.by_model import read_by_model
+from enrichment.people import find_people
 from enrichment.price import Estimate, PricedStep
+from enrichment.search import search_site
+from enrichment.verification import verify
 from scoring import explain
 from tenants import balances, governor
 from tenants.context import current_schema

@@ -16,14 +16,14 @@ from typing import Any
 
 from django.db.models import Q
 
-from enrichment.digest import digest
+from enrichment.evidence.digest import digest
+from enrichment.evidence.merge import SPEAK_OF_CONTACTS, Claim, build_contacts
+from enrichment.evidence.snapshots import SnapshotGoneError, documents_of
+from enrichment.evidence.statements import Statement as Stored
+from enrichment.evidence.statements import allowed, statements_of
 from enrichment.extract import extract
-from enrichment.merge import SPEAK_OF_CONTACTS, Claim, build_contacts
 from enrichment.models import EnrichmentRun, Evidence
-from enrichment.snapshots import SnapshotGoneError, documents_of
-from enrichment.statements import Statement as Stored
-from enrichment.statements import allowed, statements_of
-from enrichment.withheld import withheld_at
+from enrichment.verification.withheld import withheld_at
 from icp.models import Lead, PersonRequest
 from leadgen_project.report import Line, report_hash, report_lines
 from scoring.cards import Card, parse

@@ -26,7 +26,7 @@ from leadgen_project.notices.tasks import mail_notices
 from leadgen_project.vendor_figures import reconcile_vendors
 from odoo_sync.import_dsn import import_dsn
 from odoo_sync.tend import tend_odoo
-from outreach.after_restore import stop_sending
+from outreach.sending.after_restore import stop_sending
 from outreach.tasks import ask_about_held_mail, clear_stray_drafts
 from outreach.tend import tend
 from tenants import restored

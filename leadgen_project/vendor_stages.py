@@ -6,7 +6,10 @@ Each passes its leads by, with the reason on their rows, when its vendor cannot 
 
 from __future__ import annotations
 
-from enrichment import find_people, read_by_model, search_site, verify
+from enrichment.by_model import read_by_model
+from enrichment.people import find_people
+from enrichment.search import search_site
+from enrichment.verification import verify
 from leadgen_project.turns import turn_seconds
 from odoo_sync import night
 from scoring import explain

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from enrichment.host_of import host_of
+from enrichment.web.host_of import host_of
 from odoo_sync.clients import gateway as calls
 from odoo_sync.clients.gateway import Gateway
 from odoo_sync.mapping import Fields

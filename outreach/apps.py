@@ -9,8 +9,8 @@ class OutreachConfig(AppConfig):
         # Models can be imported only once all apps are known.
         from enrichment.listings.merge_leads import follow_merges  # noqa: PLC0415 -- see above
         from icp.suppressions import when_suppressed  # noqa: PLC0415 -- see above
+        from outreach.admission.take_out_of_queue import take_out_of_queue  # noqa: PLC0415 -- see above
         from outreach.models import Message  # noqa: PLC0415 -- see above
-        from outreach.take_out_of_queue import take_out_of_queue  # noqa: PLC0415 -- see above
 
         when_suppressed(take_out_of_queue)
         follow_merges("mails", Message, has_contact=True)

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_POST
 
 from icp.models import Lead
 from outreach import campaigns
-from outreach.ask_many import ask_many
+from outreach.admission.ask_many import ask_many
+from outreach.admission.duties import duties_of
+from outreach.admission.place import how_it_waits
 from outreach.audience import QUIET_DAYS, Audience, AudienceError, resolve, words_of
 from outreach.campaigns import CampaignError, StepPlan, counts_of
-from outreach.duties import duties_of
 from outreach.gate import Say
 from outreach.mail_page import MailPage, name_of
 from outreach.models import (
@@ -28,7 +29,6 @@ from outreach.models import (
     TemplateVersion,
     Variation,
 )
-from outreach.place import how_it_waits
 from outreach.queue import draft_message, recipients_of
 from outreach.timeline import by_day, timeline
 from outreach.why_nothing import why_campaign

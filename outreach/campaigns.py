@@ -15,11 +15,10 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from icp.suppressions import suppressed_pairs
-from outreach.ask_again import ask_again
+from outreach.admission.ask_again import ask_again
+from outreach.admission.duties import unmet_duties
+from outreach.admission.facts import ENDS_SEQUENCE
 from outreach.audience import AudienceError, resolve
-from outreach.duties import unmet_duties
-from outreach.facts import ENDS_SEQUENCE
-from outreach.lead_data import LeadData
 from outreach.models import (
     Campaign,
     CampaignStep,
@@ -30,8 +29,9 @@ from outreach.models import (
     Variation,
 )
 from outreach.queue import Recipient, queue_step, recipients_of
-from outreach.render import one_line
-from outreach.templates import faults_of
+from outreach.wording.lead_data import LeadData
+from outreach.wording.render import one_line
+from outreach.wording.templates import faults_of
 from tenants import audit
 
 MOST_STEPS = 6

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from outreach.models import Adoption, Message, MessageEvent
-from outreach.render import one_line
+from outreach.wording.render import one_line
 from tenants import audit
 
 Status, Kind = Message.Status, MessageEvent.Kind

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from outreach.dns_look import Finding
-from outreach.mailbox_form import MailboxForm
 from outreach.mailbox_work import MailboxWork
-from outreach.makers import is_set_up, maker_of, signs_in
+from outreach.mailboxes.dns_look import Finding
+from outreach.mailboxes.mailbox_form import MailboxForm
+from outreach.mailboxes.makers import is_set_up, maker_of, signs_in
 from outreach.models import Mailbox
 from outreach.pacing import DAY
 from outreach.self_test import headers_of

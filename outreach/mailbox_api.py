@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from outreach import oauth
+from outreach.mailboxes import oauth
 from outreach.models import Mailbox
 from tenants.rest.problems import MEDIA_TYPE, problem
 from tenants.rest.resource import Resource

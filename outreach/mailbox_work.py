@@ -14,11 +14,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from outreach import oauth, self_test
-from outreach.dns_look import look_at_dns
-from outreach.makers import maker_of
+from outreach import self_test
+from outreach.mailboxes import oauth
+from outreach.mailboxes.dns_look import look_at_dns
+from outreach.mailboxes.makers import maker_of
+from outreach.mailboxes.pause_mailbox import MailboxError, disconnect, pause, resume
 from outreach.models import Mailbox
-from outreach.pause_mailbox import MailboxError, disconnect, pause, resume
 from tenants.console import may_do, reason_of
 from tenants.context import is_public
 from tenants.tenant_page import TenantPage, name_of

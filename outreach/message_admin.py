@@ -19,7 +19,7 @@ from icp.lead_admin import FixedFilter
 from icp.normalise import NotAValueError, normalise
 from icp.suppressions import hash_of
 from outreach import campaigns, decide
-from outreach.ask_again import ask_again
+from outreach.admission.ask_again import ask_again
 from outreach.decide import RELEASABLE, DecisionError
 from outreach.mail_page import MailPage, name_of
 from outreach.models import Campaign, Message

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_POST
 
 from icp.lead_admin import FixedFilter
 from icp.upload_pages import UploadKind, UploadPages
-from outreach.call_list import as_csv, call_list
-from outreach.dnc import VALID_FOR
-from outreach.import_dnc import discard, preview_results, take_in, withdraw
 from outreach.phone_models import DncImport, DncResult
+from outreach.phones.call_list import as_csv, call_list
+from outreach.phones.dnc import VALID_FOR
+from outreach.phones.import_dnc import discard, preview_results, take_in, withdraw
 from tenants import audit
 from tenants.clock import database_now
 from tenants.console import may_do

@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
+from outreach.admission.policy import PolicyError, set_origin, set_policy, table
 from outreach.law import NEEDS_BASIS, THRESHOLDS, Answer, Origin
 from outreach.mail_page import MailPage, name_of
 from outreach.models import MailPolicy, OriginPolicy
-from outreach.policy import PolicyError, set_origin, set_policy, table
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
 from tenants.models import AuditEvent

@@ -10,12 +10,8 @@ from datetime import datetime
 from enrichment.models import Contact
 from icp.models import Lead
 from icp.suppressions import hash_of
-from outreach.ask_many import ask_many
-from outreach.compose import compose
-from outreach.draft import draft_of
+from outreach.admission.ask_many import ask_many
 from outreach.gate import Say, Verdict
-from outreach.lead_data import lead_data_of
-from outreach.lint import Remark, lint
 from outreach.models import (
     EmailTemplate,
     Mailbox,
@@ -24,7 +20,11 @@ from outreach.models import (
     Signature,
     TemplateVersion,
 )
-from outreach.render import Rendered, Text
+from outreach.wording.compose import compose
+from outreach.wording.draft import draft_of
+from outreach.wording.lead_data import lead_data_of
+from outreach.wording.lint import Remark, lint
+from outreach.wording.render import Rendered, Text
 
 NO_MAILBOX = Mailbox(address="you@your-domain.example", display_name="Your name")
 _IMAGE = re.compile(r'<img\b(?:[^>"]|"[^"]*")*>', re.IGNORECASE)

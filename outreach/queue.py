@@ -16,12 +16,12 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 
 from enrichment.email_address import normal_email
-from enrichment.merge import kind_of_mailbox
+from enrichment.evidence.merge import kind_of_mailbox
 from enrichment.models import Contact, Evidence
 from icp.models import Lead
 from icp.suppressions import hash_of, is_suppressed
-from outreach.ask_many import ask_many
-from outreach.lead_data import DEFAULT_ZONE, LeadData, lead_data_of, place_of
+from outreach.admission.ask_many import ask_many
+from outreach.admission.place import place
 from outreach.models import (
     Campaign,
     CampaignStep,
@@ -32,10 +32,10 @@ from outreach.models import (
     TemplateVersion,
     Variation,
 )
-from outreach.place import place
-from outreach.render import MAX_VALUE, one_line, value_of
-from outreach.templates import current_version, faults_of
 from outreach.windows import WindowError, zone_of
+from outreach.wording.lead_data import DEFAULT_ZONE, LeadData, lead_data_of, place_of
+from outreach.wording.render import MAX_VALUE, one_line, value_of
+from outreach.wording.templates import current_version, faults_of
 from tenants import audit
 
 SAME_WITHIN = timedelta(hours=24)

@@ -13,7 +13,7 @@ from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
 from outreach.answer_models import InboxState, Reply
-from outreach.decide_reply import DECISIONS, decide_reply
+from outreach.answers.decide_reply import DECISIONS, decide_reply
 from tenants.clock import database_now
 from tenants.console import may_do
 from tenants.row_number import row_number

@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from outreach.answer_models import Reply
+from outreach.answers.decide_reply import DECISIONS, decide_reply
 from outreach.api import NUMBER
-from outreach.decide_reply import DECISIONS, decide_reply
 from outreach.serializers import LARGEST
 from tenants.clock import database_now
 from tenants.rest.paging import Order, moment

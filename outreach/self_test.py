@@ -15,12 +15,12 @@ from typing import Protocol, runtime_checkable
 from django.conf import settings
 from django.db import transaction
 
-from outreach.compose import KEY_HEADER, Envelope, WayOut, compose, footer
+from outreach.mailboxes.pause_mailbox import MailboxError, make_ready
 from outreach.models import Mailbox
-from outreach.pause_mailbox import MailboxError, make_ready
-from outreach.render import Rendered
 from outreach.transports.interface import Result, Transport, TransportError
 from outreach.transports.open import NoTransportError, open_transport
+from outreach.wording.compose import KEY_HEADER, Envelope, WayOut, compose, footer
+from outreach.wording.render import Rendered
 from tenants import audit
 
 AGAIN_AFTER = timedelta(seconds=20)  # between two tests of one mailbox

@@ -8,12 +8,12 @@ from uuid import uuid4
 from enrichment.email_address import normal_email
 from enrichment.models import Contact
 from icp.models import Lead
-from outreach.compose import compose
-from outreach.draft import draft_of
 from outreach.models import Mailbox, MailPolicy
 from outreach.preview import message_for
-from outreach.render import Text
 from outreach.transports.interface import Outcome, Result, Transport, TransportError
+from outreach.wording.compose import compose
+from outreach.wording.draft import draft_of
+from outreach.wording.render import Text
 from tenants import audit
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from outreach.ask_again import ask_again
-from outreach.clear_drafts import clear_all_drafts
-from outreach.deliver import call_all, deliver
-from outreach.read_answers import read_answers
+from outreach.admission.ask_again import ask_again
+from outreach.answers.read_answers import read_answers
+from outreach.sending.clear_drafts import clear_all_drafts
+from outreach.sending.deliver import call_all, deliver
 from tenants.clock import database_now
 from tenants.tasks import tenant_task
 

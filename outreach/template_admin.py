@@ -13,20 +13,20 @@ from django.views.decorators.http import require_POST
 
 from icp.find_leads import of_text
 from icp.models import Lead
-from outreach import templates
-from outreach.draft_variations import draft_variations
-from outreach.figures import figures_of, verdict_on
-from outreach.lint import LEAD_VARIABLES, lint
 from outreach.mail_page import MailPage, name_of
 from outreach.models import EmailTemplate, Mailbox, Signature, TemplateVersion, Variation
 from outreach.preview import Preview, preview, sample_leads
-from outreach.render import Text, variables_of
 from outreach.send_to_myself import NotSentError, send_test
 from outreach.setting_links import link_of_setting
 from outreach.template_import_pages import TemplateImportPages
-from outreach.templates import TemplateError, current_version
 from outreach.transports.interface import Result
 from outreach.transports.open import NoTransportError, open_transport
+from outreach.wording import templates
+from outreach.wording.draft_variations import draft_variations
+from outreach.wording.figures import figures_of, verdict_on
+from outreach.wording.lint import LEAD_VARIABLES, lint
+from outreach.wording.render import Text, variables_of
+from outreach.wording.templates import TemplateError, current_version
 from scoring.export_rows import best_contacts
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of

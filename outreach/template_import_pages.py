@@ -9,15 +9,15 @@ from django.urls import URLPattern
 
 from icp.upload_pages import UploadKind, UploadPages
 from outreach.import_models import TemplateImport
-from outreach.import_templates import (
+from outreach.mail_page import MailPage
+from outreach.wording.import_templates import (
     confirm_templates,
     discard_templates,
     export_templates,
     preview_templates,
     undo_templates,
 )
-from outreach.judge_templates import MOST_ROWS
-from outreach.mail_page import MailPage
+from outreach.wording.judge_templates import MOST_ROWS
 
 
 class TemplateImportPages(UploadPages, MailPage):

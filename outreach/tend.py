@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from outreach.call_readers import call_readers
+from outreach.answers.call_readers import call_readers
 from outreach.campaigns import finish_campaigns, queue_due_follow_ups
-from outreach.deliver import call_all
 from outreach.queue import give_mailboxes
+from outreach.sending.deliver import call_all
 
 
 def tend(*, now: datetime) -> None:

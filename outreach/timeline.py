@@ -13,8 +13,8 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from outreach import pacing
-from outreach.claim import next_moment_of, pace_of
 from outreach.models import Mailbox, Message
+from outreach.sending.claim import next_moment_of, pace_of
 from outreach.windows import Window
 
 

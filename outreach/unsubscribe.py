@@ -17,7 +17,7 @@ from django.db import transaction
 from icp import suppressions
 from icp.models import Suppression
 from outreach.models import Message, MessageEvent, UnsubscribeLink
-from outreach.way_out import token_hash
+from outreach.wording.way_out import token_hash
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 IN_SUBJECT = re.compile(rf"\bunsubscribe[\s:]+({TOKEN.pattern})(?![A-Za-z0-9_-])", re.IGNORECASE)

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db.models import Count, Min
 
 from outreach import pacing
-from outreach.claim import next_moment_of
-from outreach.history import record_of
 from outreach.models import Campaign, Mailbox, MailPolicy, Message
+from outreach.sending.claim import next_moment_of
+from outreach.sending.history import record_of
 
 MOST_REASONS = 6
 Status = Message.Status

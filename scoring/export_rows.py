@@ -13,7 +13,7 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 from acra.models import RegisterImport, SsicCode
 from enrichment.harvest_models import Listing
 from enrichment.models import Contact, Evidence
-from enrichment.wanted_titles import title_rank, wanted_titles
+from enrichment.people.wanted_titles import title_rank, wanted_titles
 from icp.models import Lead
 from scoring.models import Explanation, LeadScore, ScoreLine, ShortlistEntry
 from scoring.withhold import withheld

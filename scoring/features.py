@@ -14,8 +14,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from enrichment.domains import same_owner
-from enrichment.merge import PRECEDENCE
-from enrichment.website_score import website_score
+from enrichment.evidence.merge import PRECEDENCE
+from enrichment.site.website_score import website_score
 from scoring.catalogue import Value
 
 # Field of an evidence row -> feature, as enrichment writes them.

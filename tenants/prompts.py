@@ -3,7 +3,7 @@
 Text from the web is material, never orders. It only ever stands in the user's message, between
 marks that carry a hash of it, so that no page can write the end mark of its own block. Whatever
 looks like a mark or like a model's control words inside is made harmless. That lowers the risk;
-what keeps us safe is that no answer is believed (see ``enrichment.vouch``).
+what keeps us safe is that no answer is believed (see ``enrichment.by_model.vouch``).
 """
 
 from __future__ import annotations

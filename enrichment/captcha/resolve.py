@@ -7,16 +7,16 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from enrichment.add_statements import add_statements
 from enrichment.captcha.claim import lock_to_settle, note, put_back
 from enrichment.captcha.errors import SettledError
 from enrichment.captcha.found import Found, read_found
 from enrichment.captcha.move_on import move_on
 from enrichment.captcha.tidy import give_up
 from enrichment.captcha_models import CaptchaChallenge
+from enrichment.evidence.add_statements import add_statements
+from enrichment.evidence.statements import Statement
 from enrichment.harvest_models import Listing
 from enrichment.models import Evidence
-from enrichment.statements import Statement
 from icp.models import Lead
 from icp.normalise import HOME_REGION
 from tenants.clock import database_now

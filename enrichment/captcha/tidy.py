@@ -14,8 +14,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from enrichment.captcha.move_on import move_on
 from enrichment.captcha.open import open_challenge
 from enrichment.captcha_models import CaptchaChallenge
-from enrichment.host_of import host_of
 from enrichment.models import EnrichmentRun
+from enrichment.web.host_of import host_of
 from icp.models import Lead, LeadQuerySet
 from tenants import audit
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import requests
 
-from enrichment.redirects import seconds_of
+from enrichment.web.redirects import seconds_of
 
 TIMEOUT_SECONDS: Final = (5, 90)  # connect, read; the queries themselves ask for 60
 MAX_BYTES: Final = 64 * 1024 * 1024

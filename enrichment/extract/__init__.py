@@ -21,7 +21,7 @@ from enrichment.extract import (
     website,
 )
 from enrichment.observation import Observation
-from enrichment.parse import Document
+from enrichment.web.parse import Document
 
 FAMILIES = (
     schema_org,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from enrichment.extract.pages import is_about_page, is_legal_page
 from enrichment.observation import Observation, Rule
-from enrichment.parse import Document
-from enrichment.reading import Block, Region
+from enrichment.web.parse import Document
+from enrichment.web.reading import Block, Region
 
 RULE = Rule("about", 1)
 SENTENCES = 3

@@ -11,8 +11,8 @@ from itertools import islice
 from acra.postal import districts_by_sector
 from enrichment.extract.pages import first_text, listed, organizations
 from enrichment.observation import Lines, Observation, Rule, best_of_each
-from enrichment.parse import Document
-from enrichment.reading import Region
+from enrichment.web.parse import Document
+from enrichment.web.reading import Region
 from enrichment.words import word_set
 
 RULE = Rule("addresses", 1)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from enrichment.extract.pages import first_text, listed, organizations
-from enrichment.parse import Document
+from enrichment.web.parse import Document
 from enrichment.words import word_set
 
 DEFAULT = "SG"

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from enrichment.domains import is_example, is_free_mail, name_label, registrable, same_owner
-from enrichment.reading import Region
+from enrichment.web.reading import Region
 
 OWN, OFFICER, OTHER = "emails", "dpo_emails", "other_emails"
 

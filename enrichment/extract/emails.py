@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, unquote
 
 from lxml import etree
 
-from enrichment import reading
 from enrichment.domains import is_example, is_free_mail, same_owner
 from enrichment.email_address import is_file_name, is_stand_in, is_trap, is_unattended, normal_email
 from enrichment.extract import scripted_emails
@@ -27,8 +26,9 @@ from enrichment.extract.email_owner import (
 from enrichment.extract.pages import is_contact_page, listed, organizations
 from enrichment.extract.written_emails import find_written
 from enrichment.observation import Lines, Observation, Rule, best_of_each, quote_of
-from enrichment.parse import Document
-from enrichment.reading import Region, squeeze
+from enrichment.web import reading
+from enrichment.web.parse import Document
+from enrichment.web.reading import Region, squeeze
 
 RULE = Rule("emails", 1)
 

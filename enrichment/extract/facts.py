@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from enrichment.observation import Lines, Observation, Rule, best_of_each
-from enrichment.parse import Document
-from enrichment.reading import Region
+from enrichment.web.parse import Document
+from enrichment.web.reading import Region
 
 RULE = Rule("facts", 1)
 MAX_HINTS = 300

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from enrichment.observation import Observation, Rule, best_of_each
-from enrichment.parse import Document
+from enrichment.web.parse import Document
 from enrichment.words import word_set
 
 RULE = Rule("languages", 1)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from enrichment.parse import Document
-from enrichment.structured import Node
+from enrichment.web.parse import Document
+from enrichment.web.structured import Node
 
 _CONTACT = re.compile(
     r"contact|kontakt|enquir|inquir|get-?in-?touch|reach-?us|find-?us|locat|impressum"

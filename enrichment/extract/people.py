@@ -24,8 +24,8 @@ from enrichment.extract.titles import (
 )
 from enrichment.extract.written_emails import find_written
 from enrichment.observation import MAX_QUOTE, Lines, Observation, Rule, best_of_each
-from enrichment.parse import Document
-from enrichment.reading import Block, Region
+from enrichment.web.parse import Document
+from enrichment.web.reading import Block, Region
 
 RULE = Rule("people", 1)
 MAX_PEOPLE = 60  # of one page

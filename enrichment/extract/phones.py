@@ -19,8 +19,8 @@ from phonenumbers import PhoneNumberType
 from enrichment.extract.country import country_of
 from enrichment.extract.pages import first_text, is_page_of_others, listed, organizations
 from enrichment.observation import Lines, Observation, Rule, best_of_each, quote_of
-from enrichment.parse import Document
-from enrichment.reading import Region
+from enrichment.web.parse import Document
+from enrichment.web.reading import Region
 
 RULE = Rule("phones", 1)
 MAX_CANDIDATES = 400  # of one page

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from acra.uen import PATTERN, has_good_letter
 from enrichment.extract.pages import first_text, listed, organizations
 from enrichment.observation import Lines, Observation, Rule, best_of_each
-from enrichment.parse import Document
-from enrichment.reading import Region
+from enrichment.web.parse import Document
+from enrichment.web.reading import Region
 
 RULE = Rule("registrations", 1)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from enrichment.extract.pages import first_text, organizations
 from enrichment.observation import Observation, Rule, best_of_each
-from enrichment.parse import Document, absolute_url
+from enrichment.web.parse import Document, absolute_url
 
 RULE = Rule("schema_org", 1)
 

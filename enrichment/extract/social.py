@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from enrichment.extract.pages import listed, organizations
 from enrichment.observation import Observation, Rule, best_of_each
-from enrichment.parse import Document, absolute_url
+from enrichment.web.parse import Document, absolute_url
 from enrichment.words import word_set
 
 RULE = Rule("social", 1)

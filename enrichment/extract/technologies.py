@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from lxml import etree
 
 from enrichment.observation import MAX_QUOTE, Observation, Rule, best_of_each
-from enrichment.parse import Document
+from enrichment.web.parse import Document
 
 RULE = Rule("technologies", 1)
 MAX_SCRIPT = 3_000  # characters of an inline script that are looked at

@@ -1,7 +1,7 @@
 """How a site is kept, in signs anybody can check: what pages it has, how much it says, how recent.
 
 One observation for the whole site, ``website_signs``: words parted by "; ". What the signs are
-worth is decided where the day is known (``enrichment.website_score``).
+worth is decided where the day is known (``enrichment.site.website_score``).
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from enrichment.extract.pages import is_about_page, is_contact_page
 from enrichment.observation import Observation, Rule
-from enrichment.parse import Document
+from enrichment.web.parse import Document
 
 RULE = Rule("website", 1)
 FIELD = "website_signs"

@@ -11,11 +11,11 @@ from functools import cache
 
 from django.db.models import F, Q
 
-from enrichment.gate import HostGate
 from enrichment.harvest.reading import NotNowError
 from enrichment.harvest_models import HarvestSource
-from enrichment.pages import NotFetchedError
-from enrichment.politeness import DatabaseGate
+from enrichment.web.gate import HostGate
+from enrichment.web.pages import NotFetchedError
+from enrichment.web.politeness import DatabaseGate
 from tenants.clock import database_now
 
 LEASE = timedelta(seconds=120)  # above the longest exchange with a slow server, which is 95 s

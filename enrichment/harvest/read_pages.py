@@ -21,9 +21,9 @@ from enrichment.harvest.record import Record
 from enrichment.harvest.selectors import asks_for_a_person, list_url, place
 from enrichment.harvest.web import walled
 from enrichment.observation import storable
-from enrichment.pages import NotFetchedError
-from enrichment.parse import Document, absolute_url, parse
-from enrichment.web_address import Target, parse_url
+from enrichment.web.pages import NotFetchedError
+from enrichment.web.parse import Document, absolute_url, parse
+from enrichment.web.web_address import Target, parse_url
 
 SOURCE: Final = "html"
 RAW_CHARS: Final = 200_000

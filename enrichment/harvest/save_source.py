@@ -17,7 +17,7 @@ from enrichment.harvest.read_overpass import AREA_OF_RELATION
 from enrichment.harvest.read_pages import entries_of, fields_of, next_url
 from enrichment.harvest.selectors import SelectorsError, check, fingerprint, list_url
 from enrichment.harvest_models import HarvestFile, HarvestSource
-from enrichment.parse import parse
+from enrichment.web.parse import parse
 from tenants import audit
 from tenants.places import place_of_city
 

@@ -19,8 +19,8 @@ from cssselect import SelectorError
 from lxml.cssselect import CSSSelector
 
 from enrichment.observation import storable
-from enrichment.parse import Document
-from enrichment.reading import squeeze
+from enrichment.web.parse import Document
+from enrichment.web.reading import squeeze
 
 MOST_PAGES: Final = 200
 MOST_MATCHES: Final = 500

@@ -12,18 +12,18 @@ from typing import Final
 
 from django.utils import timezone
 
-from enrichment.ask import Asker
-from enrichment.fetch import A_PAGE, Fetcher, How
 from enrichment.harvest.list_shelf import Version
 from enrichment.harvest.pace import Pace
 from enrichment.harvest.reading import GoneError, NotNowError, SourceError, WalledError
-from enrichment.in_flight import crawl_policy
-from enrichment.pages import RETRYABLE, CrawlPolicy, FetchedPage, NotFetchedError, Reason
-from enrichment.parse import Document, parse
-from enrichment.redirects import location, retry_after, take_cookies
-from enrichment.robots import RobotsCache, page_rules
-from enrichment.walls import find_wall
-from enrichment.web_address import Target, parse_url
+from enrichment.site.in_flight import crawl_policy
+from enrichment.web.ask import Asker
+from enrichment.web.fetch import A_PAGE, Fetcher, How
+from enrichment.web.pages import RETRYABLE, CrawlPolicy, FetchedPage, NotFetchedError, Reason
+from enrichment.web.parse import Document, parse
+from enrichment.web.redirects import location, retry_after, take_cookies
+from enrichment.web.robots import RobotsCache, page_rules
+from enrichment.web.walls import find_wall
+from enrichment.web.web_address import Target, parse_url
 
 LONGEST_NAME: Final = 300  # of a version
 LARGEST_PICTURE: Final = 4 * 1024 * 1024

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from enrichment.add_statements import add_statements
+from enrichment.evidence.add_statements import add_statements
+from enrichment.evidence.statements import Statement
 from enrichment.listings.link_twins import link_by_uen
 from enrichment.listings.match_register import Business, Match, match_register, may_be_registered
 from enrichment.listings.profile import place_key
 from enrichment.models import Evidence
-from enrichment.statements import Statement
 from enrichment.twin_models import RegisterMatch
 from icp.models import Lead
 from icp.suppressions import is_suppressed, shown

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from enrichment.evidence.statements import Statement
 from enrichment.extract.titles import person_key
 from enrichment.harvest_models import Listing
 from enrichment.listings.profile import Profile, Said
-from enrichment.statements import Statement
 
 SURE, LEAST, MOST = 0.8, 0.5, 0.95
 SECOND: Final = 0.2

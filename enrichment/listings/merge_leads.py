@@ -16,7 +16,7 @@ from django.db import models, transaction
 from django.db.models import F
 from django.utils.dateparse import parse_datetime
 
-from enrichment.add_statements import add_statements
+from enrichment.evidence.add_statements import add_statements
 from enrichment.extract.titles import person_key
 from enrichment.harvest_models import Listing
 from enrichment.models import Contact, Evidence

@@ -18,11 +18,11 @@ from acra.uen import clean_uen, find_uens, is_uen
 from enrichment.domains import is_free_mail
 from enrichment.email_address import is_file_name, is_trap, normal_email
 from enrichment.extract.phones import e164, kind_of
-from enrichment.host_of import host_of
-from enrichment.match import DIRECTORIES
 from enrichment.observation import storable
-from enrichment.pages import NotFetchedError
-from enrichment.web_address import parse_url
+from enrichment.site.match import DIRECTORIES
+from enrichment.web.host_of import host_of
+from enrichment.web.pages import NotFetchedError
+from enrichment.web.web_address import parse_url
 from icp.normalise import HOME_REGION
 from tenants.places import place_of_city
 

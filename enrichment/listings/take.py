@@ -13,7 +13,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from enrichment.add_statements import add_statements
+from enrichment.evidence.add_statements import add_statements
 from enrichment.harvest_models import Listing
 from enrichment.listings.decide_match import store_matches
 from enrichment.listings.evidence import of_listing, of_wall, with_values_behind_wall

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from enrichment.pages import CrawledPage, CrawlResult, FetchedPage, Outcome, Reason, Skipped
-from enrichment.parse import parse
+from enrichment.web.pages import CrawledPage, CrawlResult, FetchedPage, Outcome, Reason, Skipped
+from enrichment.web.parse import parse
 
 AT = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
 

@@ -13,9 +13,9 @@ from enrichment.captcha.open import open_challenge
 from enrichment.captcha.settled import is_settled
 from enrichment.enrich import enrich_batch
 from enrichment.models import CaptchaChallenge, HarvestRequest, HarvestSource, Listing
-from enrichment.pages import Outcome, Reason
 from enrichment.tests.pages_of import MadeUpWeb, no_site
-from enrichment.walls import Kind, Wall
+from enrichment.web.pages import Outcome, Reason
+from enrichment.web.walls import Kind, Wall
 from icp.models import Lead
 from icp.tests.factories import NOW, make_company, make_lead
 from tenants.context import in_tenant

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from enrichment.choose import Choice, is_trap, key, role_of, tidy
-from enrichment.parse import parse
-from enrichment.web_address import parse_url
+from enrichment.web.choose import Choice, is_trap, key, role_of, tidy
+from enrichment.web.parse import parse
+from enrichment.web.web_address import parse_url
 
 SITE = "https://acme.example"
 

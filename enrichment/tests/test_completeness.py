@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enrichment.completeness import as_json, below_floor, completeness, from_json
+from enrichment.evidence.completeness import as_json, below_floor, completeness, from_json
 from enrichment.models import Evidence
 from icp.models import Lead
 

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django_q.models import OrmQ
 
 from enrichment.choose_policy import choose_policy, preview_policy
-from enrichment.judge_contacts import judge_contacts, link_contacts
 from enrichment.models import Contact, SendingPolicy, Verification
-from enrichment.verdict import Policy
-from enrichment.verifications import hash_of
+from enrichment.verification.judge_contacts import judge_contacts, link_contacts
+from enrichment.verification.verdict import Policy
+from enrichment.verification.verifications import hash_of
 from icp import suppressions
 from icp.models import Lead
 from leadgen_project.tests.console_data import make_people

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from enrichment.corpus import corpus_of, fold
-from enrichment.orders import gives_orders
-from enrichment.parse import parse
+from enrichment.by_model.corpus import corpus_of, fold
+from enrichment.by_model.orders import gives_orders
+from enrichment.web.parse import parse
 
 PAGE = """<title>Kolina</title><h1>Kolina Widgets</h1><p>We supply widgets since 2010 - 2015.</p>
 <p>Siti Lee, Sales Manager, siti.lee@kolina.sg, +65 6123 4567, S1234567D</p>

@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import pytest
 
-from enrichment.crawl import crawl_site
-from enrichment.gate import InProcessGate
-from enrichment.pages import Outcome, Reason
-from enrichment.robots import RobotsCache
 from enrichment.tests.web import AGENT, Names, Reply, Web, fetcher, html, policy, redirect, silent
+from enrichment.web.crawl import crawl_site
+from enrichment.web.gate import InProcessGate
+from enrichment.web.pages import Outcome, Reason
+from enrichment.web.robots import RobotsCache
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 SITE = {

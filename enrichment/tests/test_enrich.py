@@ -8,13 +8,13 @@ from acra.uen import check_letter
 from enrichment import enrich as enrich_module
 from enrichment import record as record_module
 from enrichment.enrich import MAX_DEATHS, enrich_batch, task_for
-from enrichment.look import look_for_site
-from enrichment.match import THRESHOLD
+from enrichment.evidence.snapshots import SnapshotGoneError, observe_again
 from enrichment.models import Contact, EnrichmentRun, Evidence, Page, PageBody
-from enrichment.pages import Outcome, Reason
 from enrichment.record import Found
-from enrichment.snapshots import SnapshotGoneError, observe_again
+from enrichment.site.look import look_for_site
+from enrichment.site.match import THRESHOLD
 from enrichment.tests.pages_of import MadeUpWeb, kolina_pages, no_site, site
+from enrichment.web.pages import Outcome, Reason
 from icp import suppressions
 from icp.models import Lead
 from icp.tests.factories import make_company

@@ -4,7 +4,7 @@ import pytest
 
 from enrichment.extract import addresses, people, phones, registrations
 from enrichment.extract.titles import clean_name, is_title, mailbox_names
-from enrichment.parse import parse
+from enrichment.web.parse import parse
 
 
 def page(body, *, path="/contact", host="kolina.com.sg"):

@@ -2,7 +2,7 @@ import pytest
 
 from enrichment.email_address import normal_email
 from enrichment.extract import emails
-from enrichment.parse import parse
+from enrichment.web.parse import parse
 
 HOST = "kolina.com.sg"
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from enrichment.extract import about, extract, facts, languages, schema_org, social, technologies
-from enrichment.parse import parse
+from enrichment.web.parse import parse
 
 
 def page(body, *, path="/"):

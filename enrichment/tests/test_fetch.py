@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import brotli
 import pytest
 
-from enrichment.pages import NotFetchedError, Reason
 from enrichment.tests.web import AGENT, Names, Reply, Web, fetcher, html, policy, redirect, silent
-from enrichment.web_address import parse_url
+from enrichment.web.pages import NotFetchedError, Reason
+from enrichment.web.web_address import parse_url
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 PAGE = b"<html><title>Acme</title>" + b"<p>We make things." * 200

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from enrichment import find_people as module
 from enrichment import vendor_steps
-from enrichment.find_people import estimate, find_people, people_batch, tally_people
 from enrichment.models import Contact, Evidence, LeadStep, VendorAnswer
+from enrichment.people import find_people as module
+from enrichment.people.find_people import estimate, find_people, people_batch, tally_people
 from enrichment.tests.vendor_rig import enriched, lead_into
 from icp import suppressions
 from icp.models import Lead

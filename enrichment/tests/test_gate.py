@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from enrichment.gate import InProcessGate
-from enrichment.pages import NotFetchedError, Reason
+from enrichment.web.gate import InProcessGate
+from enrichment.web.pages import NotFetchedError, Reason
 
 
 def test_one_host_is_asked_by_one_thread_at_a_time_with_a_gap_between():

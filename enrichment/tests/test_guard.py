@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from enrichment.guard import Guard, inside_reason, read_exceptions
-from enrichment.pages import NotFetchedError, Reason
 from enrichment.tests.web import Names
-from enrichment.web_address import parse_url
+from enrichment.web.guard import Guard, inside_reason, read_exceptions
+from enrichment.web.pages import NotFetchedError, Reason
+from enrichment.web.web_address import parse_url
 
 INSIDE = """
     0.0.0.0 10.1.2.3 100.64.0.1 100.100.100.200 127.0.0.1 127.255.255.255 168.63.129.16

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from enrichment.contact_lists.import_contacts import (
+    confirm_contacts,
+    discard_contacts,
+    preview_contacts,
+)
+from enrichment.contact_lists.undo_contacts import undo_contacts
 from enrichment.extract.titles import person_key
-from enrichment.import_contacts import confirm_contacts, discard_contacts, preview_contacts
 from enrichment.import_models import ContactImport
 from enrichment.models import Contact, Evidence, Verification
-from enrichment.undo_contacts import undo_contacts
 from icp import suppressions
 from icp.models import Lead
 from icp.read_table import UnreadableFileError

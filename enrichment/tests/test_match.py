@@ -1,8 +1,8 @@
 import pytest
 
 from acra.uen import check_letter
-from enrichment.match import CompanyFacts, Verdict, match_site
-from enrichment.parse import parse
+from enrichment.site.match import CompanyFacts, Verdict, match_site
+from enrichment.web.parse import parse
 
 UEN = "201912345" + check_letter("201912345A")
 OTHER = "201554321" + check_letter("201554321A")

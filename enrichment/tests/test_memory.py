@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from enrichment.memory import ORDINARY_BYTES, Room, weight
+from enrichment.web.memory import ORDINARY_BYTES, Room, weight
 
 BIG = 10 * ORDINARY_BYTES
 

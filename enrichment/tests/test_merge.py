@@ -1,7 +1,7 @@
 from itertools import permutations
 
-from enrichment.discover import candidate_sites
-from enrichment.merge import Claim, build_contacts, choose, kind_of_mailbox
+from enrichment.evidence.merge import Claim, build_contacts, choose, kind_of_mailbox
+from enrichment.site.discover import candidate_sites
 
 
 def claim(key, field, value, source="PAGE", confidence=0.9, **more):

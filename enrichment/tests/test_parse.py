@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from enrichment.encoding import decide_encoding
-from enrichment.parse import parse
+from enrichment.web.encoding import decide_encoding
+from enrichment.web.parse import parse
 
 URL = "https://www.made-up.example/about/us.html"
 

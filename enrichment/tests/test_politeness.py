@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from enrichment.pages import NotFetchedError, Reason
-from enrichment.politeness import DatabaseGate, forget_idle_hosts
+from enrichment.web.pages import NotFetchedError, Reason
+from enrichment.web.politeness import DatabaseGate, forget_idle_hosts
 from tenants.models import HostLease
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ CHILD = """
 import sys, time
 import django
 django.setup()
-from enrichment.politeness import DatabaseGate
+from enrichment.web.politeness import DatabaseGate
 gate = DatabaseGate()
 for _ in range(6):
     gate.acquire("acme.example", wait_seconds=20)

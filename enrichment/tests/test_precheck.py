@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from enrichment.disposable import is_disposable
-from enrichment.mail_hosts import Mail, MailHosts
-from enrichment.precheck import precheck
 from enrichment.tests.zerobounce import dns_of
+from enrichment.verification.disposable import is_disposable
+from enrichment.verification.mail_hosts import Mail, MailHosts
+from enrichment.verification.precheck import precheck
 from leadgen_project.sandbox.name_server import Name, NameServer
 
 NO_DNS = MailHosts(None)
@@ -68,8 +68,8 @@ def name_server():
 
 
 def test_a_real_resolver_tells_a_clear_no_from_no_answer(name_server, settings, monkeypatch):
-    monkeypatch.setattr("enrichment.mail_hosts.TRY_SECONDS", 0.2)
-    monkeypatch.setattr("enrichment.mail_hosts.GIVE_UP_SECONDS", 0.4)
+    monkeypatch.setattr("enrichment.verification.mail_hosts.TRY_SECONDS", 0.2)
+    monkeypatch.setattr("enrichment.verification.mail_hosts.GIVE_UP_SECONDS", 0.4)
     settings.DNS_SERVERS = [name_server.address]
 
     told = MailHosts.by_settings().look_up(f"{name}.test".replace(" ", "-") for name in Name)

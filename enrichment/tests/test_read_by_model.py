@@ -7,9 +7,9 @@ from html import escape
 
 import pytest
 
-from enrichment import read_by_model
+from enrichment.by_model import read_by_model
+from enrichment.by_model.read_by_model import estimate, read_batch, tally_read
 from enrichment.models import Contact, Evidence, LeadStep
-from enrichment.read_by_model import estimate, read_batch, tally_read
 from enrichment.tests.llm_server import LETTER, enriched_lead, language_model_at
 from enrichment.tests.pages_of import kolina_pages
 from enrichment.tests.test_corpus import ORDERS

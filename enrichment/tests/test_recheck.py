@@ -9,11 +9,11 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from enrichment.models import Contact, Verification
-from enrichment.recheck import due, recheck
 from enrichment.tasks import MOST_WAITS, recheck_addresses, verify_lead_now
 from enrichment.tests.test_verify import lead_with, people, say, told, verify
 from enrichment.tests.test_verify import run as run  # noqa: PLC0414 -- fixtures
 from enrichment.tests.test_verify import vendor as vendor  # noqa: PLC0414
+from enrichment.verification.recheck import due, recheck
 from icp import suppressions
 from icp.models import Lead
 from tenants.models import PipelineRun

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from enrichment.pages import Reason
-from enrichment.robots import (
+from enrichment.web.pages import Reason
+from enrichment.web.robots import (
     ALLOW_ALL,
     RobotsCache,
     deny_all,
@@ -16,7 +16,7 @@ from enrichment.robots import (
     read_robots,
     rules_for_status,
 )
-from enrichment.web_address import parse_url
+from enrichment.web.web_address import parse_url
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

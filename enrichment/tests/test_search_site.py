@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from enrichment import search_site, vendor_steps
+from enrichment import vendor_steps
 from enrichment.models import Contact, EnrichmentRun, Evidence, LeadStep, VendorAnswer
-from enrichment.search_site import estimate, search_batch, search_lead, tally_search
+from enrichment.search import search_site
+from enrichment.search.search_site import estimate, search_batch, search_lead, tally_search
 from enrichment.tests.vendor_rig import enriched, lead_into
 from icp import suppressions
 from icp.models import Lead

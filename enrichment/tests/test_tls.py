@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from enrichment.crawl import crawl_site
-from enrichment.gate import InProcessGate
-from enrichment.pages import NotFetchedError, Reason
 from enrichment.tests.certificates import Authority
 from enrichment.tests.web import Names, Web, fetcher, html, policy
-from enrichment.web_address import parse_url
+from enrichment.web.crawl import crawl_site
+from enrichment.web.gate import InProcessGate
+from enrichment.web.pages import NotFetchedError, Reason
+from enrichment.web.web_address import parse_url
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 PAGES = {"/": html("Acme", "/contact"), "/contact": html("Contact")}

@@ -3,10 +3,10 @@ from itertools import pairwise
 
 import pytest
 
-from enrichment import turns
-from enrichment.gate import InProcessGate
-from enrichment.pages import NotFetchedError, Reason
-from enrichment.turns import Turn
+from enrichment.web import turns
+from enrichment.web.gate import InProcessGate
+from enrichment.web.pages import NotFetchedError, Reason
+from enrichment.web.turns import Turn
 
 HOST = "acme.example"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from enrichment.verdict import NEVER, Policy, Verdict, in_words, judge
+from enrichment.verification.verdict import NEVER, Policy, Verdict, in_words, judge
 from leadgen_project.sandbox.vendors.zerobounce import SHARES
 
 STRICT = Policy(free_mail=False)

@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from enrichment import ask_verifier
 from enrichment.clients.zerobounce import ZeroBounceClient
 from enrichment.models import Contact, LeadStep, Verification
 from enrichment.tests.zerobounce import KEY
-from enrichment.verify import (
+from enrichment.verification import ask_verifier
+from enrichment.verification.verify import (
     MOST_OF_A_LEAD,
     estimate,
     estimate_lead,
@@ -414,7 +414,7 @@ def test_an_unknown_is_asked_less_and_less_and_then_no_more(vendor, run):
 # --- many workers, and dead ones ----------------------------------------------------------------
 def test_an_address_another_worker_asks_about_is_waited_for(vendor, run):
     lead_with(run, "a@x.test")
-    from enrichment.verifications import claim
+    from enrichment.verification.verifications import claim
 
     claim(["a@x.test"], now=timezone.now())
 
@@ -427,7 +427,7 @@ def test_an_address_another_worker_asks_about_is_waited_for(vendor, run):
 def test_an_answer_lost_with_its_worker_is_not_paid_twice_that_night(vendor, run):
     say(vendor, "a@x.test", "b@x.test")
     lead_with(run, "a@x.test", "b@x.test")
-    from enrichment.verifications import claim, hold
+    from enrichment.verification.verifications import claim, hold
 
     lost, never_asked = claim(["a@x.test", "b@x.test"], now=timezone.now())
     hold([lost], call_id=4711)
@@ -515,7 +515,7 @@ def test_no_address_and_no_key_reaches_a_log_or_the_ledger(vendor, run, caplog):
 
 
 def test_what_is_withheld_is_known_at_its_time(vendor, run):
-    from enrichment.withheld import withheld_at
+    from enrichment.verification.withheld import withheld_at
 
     say(vendor, "a@x.test", words=DEAD)
     lead = lead_with(run, "a@x.test")

@@ -15,7 +15,7 @@ from django.db import connection
 
 from enrichment.models import Contact, LeadStep, Verification
 from enrichment.tests.zerobounce import KEY
-from enrichment.verify import verify_batch
+from enrichment.verification.verify import verify_batch
 from icp.models import Lead
 from leadgen_project.sandbox.name_server import NameServer
 from leadgen_project.sandbox.vendors.stand_in import Fault
@@ -28,7 +28,7 @@ from tenants.vendor_models import VendorUsage
 WORKER = """
 import sys, django
 django.setup()
-from enrichment.verify import verify_batch
+from enrichment.verification.verify import verify_batch
 from tenants.context import in_tenant
 from tenants.models import PipelineRun
 with in_tenant("acme"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from enrichment.corpus import corpus_of
-from enrichment.parse import parse
-from enrichment.reading_prompt import Fact, Reading, Sign, Website
-from enrichment.vouch import OfRule, vouch
+from enrichment.by_model.corpus import corpus_of
+from enrichment.by_model.reading_prompt import Fact, Reading, Sign, Website
+from enrichment.by_model.vouch import OfRule, vouch
+from enrichment.web.parse import parse
 
 LINES = (
     "We supply widgets and fasteners to the marine industry.",

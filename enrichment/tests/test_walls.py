@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from enrichment.parse import parse
-from enrichment.walls import Kind, find_wall
+from enrichment.web.parse import parse
+from enrichment.web.walls import Kind, find_wall
 from tenants.tests.shared_data import shared_data
 
 HTML = "text/html; charset=utf-8"

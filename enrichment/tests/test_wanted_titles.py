@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from enrichment.models import Contact
-from enrichment.wanted_titles import title_rank, wanted_titles
+from enrichment.people.wanted_titles import title_rank, wanted_titles
 from icp.models import Lead
 from scoring.export_rows import best_contacts
 from tenants.models import TenantSettings

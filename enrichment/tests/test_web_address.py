@@ -7,8 +7,8 @@ import time
 import pytest
 from urllib3.util import parse_url as library_reading
 
-from enrichment.pages import NotFetchedError, Reason
-from enrichment.web_address import parse_url, site_of
+from enrichment.web.pages import NotFetchedError, Reason
+from enrichment.web.web_address import parse_url, site_of
 
 BASE = parse_url("http://acme.example/a/b?c=1")
 

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from enrichment.extract import website
-from enrichment.parse import parse
-from enrichment.website_score import website_score
+from enrichment.site.website_score import website_score
+from enrichment.web.parse import parse
 
 AS_OF = date(2026, 11, 21)
 HOME = (

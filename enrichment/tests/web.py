@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLContext
 
-from enrichment.fetch import Fetcher
-from enrichment.pages import CrawlPolicy
+from enrichment.web.fetch import Fetcher
+from enrichment.web.pages import CrawlPolicy
 
 AGENT = "leadgen/1.0 (+https://leadgen.example/bot; bot@leadgen.example)"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enrichment.mail_hosts import NoSuchNameError
+from enrichment.verification.mail_hosts import NoSuchNameError
 from tenants.permits import _SEAL, Permit, Vendor
 
 KEY = "zb-secret-key-0123456789"

@@ -14,10 +14,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from enrichment.add_statements import add_statements
-from enrichment.judge_contacts import judge_contacts
+from enrichment.evidence.add_statements import add_statements
+from enrichment.evidence.statements import Statement
 from enrichment.models import Contact
-from enrichment.statements import Statement
+from enrichment.verification.judge_contacts import judge_contacts
 from icp import suppressions
 from icp.imports import confirm_import, discard_import, preview_import, undo_import
 from icp.models import Lead, PersonRequest, Suppression, SuppressionImport
@@ -26,9 +26,9 @@ from icp.tests.factories import lift_by_two
 from leadgen_project.persons.erase import erase
 from leadgen_project.persons.identify import Asked
 from leadgen_project.persons.requests import take_down
-from outreach import way_out
 from outreach.tests.factories import make_link, make_message
 from outreach.unsubscribe import Door, unsubscribe
+from outreach.wording import way_out
 from tenants.context import current_schema, in_tenant
 from tenants.models import Tenant
 from tenants.take_in import take_in

@@ -21,7 +21,7 @@ from django.http import (
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 
-from enrichment.completeness import from_json
+from enrichment.evidence.completeness import from_json
 from enrichment.models import Evidence, LeadStep
 from enrichment.vendors_panel import LABELS
 from icp.models import Lead

@@ -11,8 +11,8 @@ from enrichment.harvest.categories import CATEGORIES
 from enrichment.harvest.counts import Progress, progress_of
 from enrichment.harvest_models import HarvestRequest, Listing
 from enrichment.models import Contact, LeadStep
-from enrichment.shown_verdict import shown_verdict
 from enrichment.vendors_panel import LABELS
+from enrichment.verification.shown_verdict import shown_verdict
 from icp.models import Lead, Selection, Suppression
 from icp.suppressions import shown
 from leadgen_project.lists.of_leads import Kind, Pair, RowsOfLeads

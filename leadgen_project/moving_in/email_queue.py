@@ -21,9 +21,9 @@ from leadgen_project.moving_in.rows import Kept, Outcome, Place, keep, read_each
 from leadgen_project.moving_in.source import Row
 from leadgen_project.moving_in.store import Stored, store_all_but_suppressed
 from leadgen_project.moving_in.templates import placeholder
-from outreach.ask_many import ask_many
+from outreach.admission.ask_many import ask_many
+from outreach.admission.place import place as set_state
 from outreach.models import Message, TemplateVersion
-from outreach.place import place as set_state
 
 Status = Message.Status
 CODE = "former_program"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from enrichment.extract.titles import person_key
-from enrichment.host_of import host_of
+from enrichment.web.host_of import host_of
 from icp.models import Lead, Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.suppressions import hash_of, suppressed_pairs

@@ -20,11 +20,11 @@ from leadgen_project.moving_in.values import (
     region_of,
     said,
 )
-from outreach.lead_data import DEFAULT_ZONE, place_of
 from outreach.models import Message
 from outreach.queue import frozen
-from outreach.render import value_of
 from outreach.windows import WindowError, zone_of
+from outreach.wording.lead_data import DEFAULT_ZONE, place_of
+from outreach.wording.render import value_of
 
 Status = Message.Status
 COLUMNS = frozenset({"templateid", "leaddata", "city", "status", "createdat", "sentat", "timezone"})

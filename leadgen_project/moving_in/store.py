@@ -1,7 +1,7 @@
 """Store what rows say: new leads whole, known leads completed; each value with its evidence.
 
 Everything of a batch goes in with one COPY a table. Of a known lead nothing is overwritten: what is
-shown is chosen from all evidence, as everywhere (``enrichment.merge``).
+shown is chosen from all evidence, as everywhere (``enrichment.evidence.merge``).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from django.conf import settings
 from django.db import models
 
 from enrichment.captcha_models import CaptchaChallenge
+from enrichment.evidence.merge import FIRST_OF, MANY, Claim, kind_of_mailbox
+from enrichment.evidence.store_evidence import Account, facts_of, what_stands
 from enrichment.extract.titles import person_key
-from enrichment.merge import FIRST_OF, MANY, Claim, kind_of_mailbox
 from enrichment.models import Contact, Evidence
-from enrichment.store_evidence import Account, facts_of, what_stands
 from icp.models import Lead
 from leadgen_project.moving_in.people import (
     Known,

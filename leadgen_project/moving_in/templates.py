@@ -18,8 +18,8 @@ from leadgen_project.moving_in.source import Row
 from leadgen_project.moving_in.values import moment_in, said
 from leadgen_project.moving_in.write import reserve_ids
 from outreach.models import EmailTemplate, TemplateVersion
-from outreach.render import Text
-from outreach.templates import TemplateError, clean_text, current_version
+from outreach.wording.render import Text
+from outreach.wording.templates import TemplateError, clean_text, current_version
 from tenants.rest.parse import storable
 from tenants.row_number import row_number
 

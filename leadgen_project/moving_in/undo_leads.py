@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from django.db import models
 
 from enrichment.captcha_models import CaptchaChallenge
+from enrichment.evidence.store_evidence import choose_again
 from enrichment.models import Contact, Evidence
-from enrichment.store_evidence import choose_again
 from icp.models import Lead, MovedRow
 from leadgen_project.moving_in.rows import PRINTS
 from leadgen_project.moving_in.store import METHOD

@@ -13,7 +13,7 @@ import phonenumbers
 from enrichment.email_address import normal_email
 from enrichment.observation import storable
 from icp.give_site import SiteError, read_address
-from outreach.render import one_line
+from outreach.wording.render import one_line
 from tenants.places import place_of_city, place_of_number
 
 NOTHING = frozenset({"null", "none", "nan", "n/a", "na", "-", "--", "nil", "undefined"})

@@ -11,7 +11,7 @@ from leadgen_project.moving_in.rows import Kept, Outcome, Place, keep, sift
 from leadgen_project.moving_in.source import Row
 from leadgen_project.moving_in.values import said
 from outreach.models import TemplateVersion, Variation
-from outreach.templates import TemplateError, add_variation
+from outreach.wording.templates import TemplateError, add_variation
 
 
 def take_variations(batch: list[Row], *, place: Place, tally: Tally, now: datetime) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 from django.db import models
 
+from enrichment.contact_lists.judge_contact_rows import said
 from enrichment.harvest_models import HarvestFile
 from enrichment.import_models import ContactImport
-from enrichment.judge_contact_rows import said
 from enrichment.models import EnrichmentRun, Page, PageBody
 from icp.judge_rows import Row
 from icp.models import SiteImport, SuppressionImport

@@ -17,8 +17,8 @@ class HastyConfig(AppConfig):
     label = "hasty"
 
     def ready(self) -> None:
-        from outreach import claim, deliver, reconcile, send, settle
         from outreach.clients import ask
+        from outreach.sending import claim, deliver, reconcile, send, settle
 
         for module in (settle, send, reconcile):
             module.LOOKS = LOOKS

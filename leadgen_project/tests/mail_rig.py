@@ -26,10 +26,10 @@ from icp.suppressions import hash_of
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
 from leadgen_project.tests import hasty as hasty_app
 from leadgen_project.tests.night_rig import NightRig, own_server
-from outreach import deliver
+from outreach.mailboxes.tokens import keep
 from outreach.models import CampaignStep, Mailbox, Message
+from outreach.sending import deliver
 from outreach.tests.factories import make_campaign, make_mailbox, make_policy
-from outreach.tokens import keep
 from tenants.context import in_tenant
 from tenants.outage import outlast
 

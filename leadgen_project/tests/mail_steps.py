@@ -14,8 +14,8 @@ import django
 
 def send() -> None:
     """What the tick and the tasks it calls do: follow-ups, then all that is due."""
-    from outreach.deliver import deliver
     from outreach.models import Mailbox
+    from outreach.sending.deliver import deliver
     from outreach.tend import tend
     from tenants.clock import database_now
 
@@ -26,8 +26,8 @@ def send() -> None:
 
 def read() -> None:
     """Read every mailbox."""
+    from outreach.answers.read_answers import read_answers
     from outreach.models import Mailbox
-    from outreach.read_answers import read_answers
 
     for pk in Mailbox.objects.values_list("pk", flat=True):
         read_answers(pk)

@@ -20,7 +20,7 @@ class PoisonConfig(AppConfig):
     label = "poison"
 
     def ready(self) -> None:
-        from enrichment import in_flight
+        from enrichment.site import in_flight
         from leadgen_project import night_stages
 
         deadly = json.loads(os.environ.get(POISON, "{}"))

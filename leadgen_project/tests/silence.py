@@ -33,12 +33,12 @@ from leadgen_project import embedded_postgres
 from leadgen_project.sandbox.loopback import Request
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
 from leadgen_project.tests.mail_rig import TENANT, MailRig
-from outreach import way_out
 from outreach.answer_models import InboxState
+from outreach.answers.read_answers import read_answers
 from outreach.models import CampaignStep, Mailbox, Message, MessageEvent
-from outreach.read_answers import read_answers
 from outreach.tests.factories import make_campaign, make_link
 from outreach.tests.incoming import bounce_of
+from outreach.wording import way_out
 from tenants.clock import database_now
 from tenants.context import connection, in_tenant
 from tenants.models import Membership, User

@@ -6,10 +6,10 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from outreach.claim import claim
 from outreach.models import Mailbox, Message
-from outreach.reconcile import reconcile
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.reconcile import reconcile
+from outreach.sending.send import send
 from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
 from outreach.tests.post_office import PostOffice
 from tenants.context import connection, in_public, in_tenant

@@ -25,10 +25,10 @@ from leadgen_project.moving_in.move import look, move_in
 from leadgen_project.moving_in.refused import refused_of
 from leadgen_project.moving_in.undo import undo
 from leadgen_project.tests import former_program as former
-from outreach.ask_again import ask_again
+from outreach.admission.ask_again import ask_again
+from outreach.admission.facts import Known, facts_of
 from outreach.audience import resolve
 from outreach.decide import release
-from outreach.facts import Known, facts_of
 from outreach.models import EmailTemplate, Message, OriginPolicy, Signature, TemplateVersion
 from outreach.tests.factories import make_mailbox, make_policy
 

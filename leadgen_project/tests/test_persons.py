@@ -18,8 +18,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection, models
 from django.utils import timezone
 
-from enrichment.add_statements import add_statements
-from enrichment.import_contacts import confirm_contacts, preview_contacts
+from enrichment.contact_lists.import_contacts import confirm_contacts, preview_contacts
+from enrichment.contact_lists.undo_contacts import undo_contacts
+from enrichment.evidence.add_statements import add_statements
+from enrichment.evidence.statements import Statement
 from enrichment.models import (
     Contact,
     EnrichmentRun,
@@ -32,8 +34,6 @@ from enrichment.models import (
     VendorAnswer,
     Verification,
 )
-from enrichment.statements import Statement
-from enrichment.undo_contacts import undo_contacts
 from icp.imports import confirm_import, preview_import
 from icp.models import Lead, PersonRequest, Suppression
 from icp.suppressions import hash_of, is_suppressed
@@ -47,12 +47,11 @@ from leadgen_project.persons.requests import take_down
 from leadgen_project.persons.walk import all_models
 from leadgen_project.tests.console_data import make_people
 from leadgen_project.tests.test_console_isolation import sign_in
-from outreach import way_out
-from outreach.claim import claim
 from outreach.models import Message
 from outreach.phone_models import DncResult
 from outreach.queue import queue_mail
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.send import send
 from outreach.tests.factories import (
     make_campaign,
     make_link,
@@ -63,6 +62,7 @@ from outreach.tests.factories import (
 )
 from outreach.tests.post_office import PostOffice
 from outreach.unsubscribe import Door, unsubscribe
+from outreach.wording import way_out
 from tenants import audit
 from tenants.archive import folder_of
 from tenants.context import in_tenant

@@ -12,13 +12,13 @@ from django.utils import timezone
 from leadgen_project import schedule
 from leadgen_project.sandbox.vendors.mail_stand_in import MailFault
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
-from outreach import deliver
-from outreach.claim import claim
+from outreach.mailboxes.tokens import keep
 from outreach.models import Mailbox, MailPolicy, Message
-from outreach.send import send
-from outreach.settle import LOOKS
+from outreach.sending import deliver
+from outreach.sending.claim import claim
+from outreach.sending.send import send
+from outreach.sending.settle import LOOKS
 from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
-from outreach.tokens import keep
 from outreach.transports.open import open_transport
 from tenants import restored
 from tenants.context import in_public, in_tenant

@@ -16,10 +16,10 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
-from enrichment.connections import direct_pools, time_limit, tls_context
-from enrichment.guard import Guard
-from enrichment.pages import NotFetchedError, Reason
-from enrichment.web_address import parse_url
+from enrichment.web.connections import direct_pools, time_limit, tls_context
+from enrichment.web.guard import Guard
+from enrichment.web.pages import NotFetchedError, Reason
+from enrichment.web.web_address import parse_url
 from odoo_sync.clients.trouble import OdooError, Trouble
 
 CONNECT_SECONDS = 5.0

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from outreach.inbox.interface import MOST_FETCHED, SECONDS, Arrival, Cursor, InboxError
-from outreach.mail_server import (
+from outreach.mailboxes.mail_server import (
     MailServer,
     MailServerError,
     Security,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from outreach.inbox.imap import ImapInbox
 from outreach.inbox.interface import InboxError
-from outreach.mail_server import MailServerError, read_server
+from outreach.mailboxes.mail_server import MailServerError, read_server
 from outreach.models import Mailbox
 from tenants.secrets import decrypt
 

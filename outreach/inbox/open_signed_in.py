@@ -11,8 +11,8 @@ from outreach.clients.google import GmailClient
 from outreach.clients.microsoft import GraphClient
 from outreach.inbox.gmail import GmailInbox
 from outreach.inbox.graph import GraphInbox
+from outreach.mailboxes.tokens import access_token
 from outreach.models import Mailbox
-from outreach.tokens import access_token
 
 
 def open_graph(mailbox: Mailbox) -> GraphInbox:

@@ -19,8 +19,8 @@ from outreach.models import (
     TemplateVersion,
     UnsubscribeLink,
 )
-from outreach.way_out import token_hash, token_of
 from outreach.windows import DAYS
+from outreach.wording.way_out import token_hash, token_of
 
 NUMBERS = count(1)
 ALWAYS = {day: ["00:00-23:59:59.999999"] for day in DAYS}

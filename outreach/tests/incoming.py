@@ -5,8 +5,8 @@ from __future__ import annotations
 from email.message import EmailMessage
 from itertools import count
 
-from outreach.compose import KEY_HEADER
 from outreach.models import Message
+from outreach.wording.compose import KEY_HEADER
 
 NUMBERS = count(1)
 

@@ -6,8 +6,8 @@ import uuid
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
-from outreach.compose import Envelope, WayOut, compose
-from outreach.render import Rendered
+from outreach.wording.compose import Envelope, WayOut, compose
+from outreach.wording.render import Rendered
 
 OLGA = "olga@us.example"
 

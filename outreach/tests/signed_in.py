@@ -8,9 +8,9 @@ from leadgen_project.sandbox.vendors import google, microsoft
 from leadgen_project.sandbox.vendors.google import GoogleStandIn
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
 from outreach.clients.oauth import Tokens
+from outreach.mailboxes.tokens import keep
 from outreach.models import Mailbox
 from outreach.tests.factories import make_mailbox
-from outreach.tokens import keep
 
 PLACES = ("http://testserver", "http://localhost:8000")
 BACK = {f"{place}/admin/outreach/mailbox/signed-in/" for place in PLACES}

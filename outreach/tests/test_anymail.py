@@ -10,7 +10,7 @@ import pytest
 
 from leadgen_project.sandbox.loopback import LoopbackServer, Raw, Reply, Request
 from leadgen_project.sandbox.vendors.stand_in import reset
-from outreach.mail_server import MailServerError
+from outreach.mailboxes.mail_server import MailServerError
 from outreach.tests.factories import make_mailbox
 from outreach.tests.test_smtp import make_mail
 from outreach.transports.anymail import (

@@ -10,7 +10,6 @@ from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import make_people
 from outreach.api import PLAN_EXAMPLE
 from outreach.models import Campaign, EmailTemplate, Message, Reply
-from outreach.templates import set_archived
 from outreach.tests.factories import (
     make_campaign,
     make_contact,
@@ -19,6 +18,7 @@ from outreach.tests.factories import (
     make_policy,
     make_version,
 )
+from outreach.wording.templates import set_archived
 from tenants.context import in_tenant
 
 

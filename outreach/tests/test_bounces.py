@@ -7,10 +7,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from outreach.bounce_report import Kind
-from outreach.bounce_words import Says, meaning
-from outreach.bounces import judge
-from outreach.inbox.mail import read_mail
+from outreach.bounces.bounce_report import Kind
+from outreach.bounces.bounce_words import Says, meaning
+from outreach.bounces.bounces import judge
+from outreach.bounces.mail import read_mail
 from tenants.tests.shared_data import shared_data
 
 KINDS = {"hard": Kind.HARD, "soft": Kind.SOFT, "complaint": Kind.COMPLAINT,

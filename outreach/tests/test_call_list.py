@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from icp import suppressions
 from icp.tests.test_pages import inside, page, sign_in
-from outreach.call_list import as_csv, call_list
-from outreach.dnc import VALID_FOR, Standing, standings
 from outreach.phone_models import DncResult
+from outreach.phones.call_list import as_csv, call_list
+from outreach.phones.dnc import VALID_FOR, Standing, standings
 from scoring.models import LeadScore, ScoreCard, Shortlist, ShortlistEntry
 from scoring.tests.factories import make_contact, make_lead
 from tenants.models import AuditEvent

@@ -14,14 +14,14 @@ from icp.models import Lead
 from outreach import campaigns, decide
 from outreach.audience import AudienceError, resolve, words_of
 from outreach.campaigns import CampaignError, StepPlan, counts_of
-from outreach.claim import claim
 from outreach.models import Campaign, MailPolicy, Message, MessageEvent
-from outreach.send import send
-from outreach.templates import add_variation
+from outreach.sending.claim import claim
+from outreach.sending.send import send
 from outreach.tests.factories import make_contact, make_mailbox, make_policy, make_version
 from outreach.tests.post_office import PostOffice
 from outreach.timeline import timeline
 from outreach.windows import OFFICE
+from outreach.wording.templates import add_variation
 from scoring.models import Shortlist, ShortlistEntry
 from tenants.models import AuditEvent
 

@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
-from outreach.clear_drafts import LEFT_ALONE, clear_all_drafts
 from outreach.models import Mailbox
+from outreach.sending.clear_drafts import LEFT_ALONE, clear_all_drafts
 from outreach.tests.factories import make_campaign, make_message, make_policy
 from outreach.tests.mails import make_mail
 from outreach.tests.signed_in import make_signed_in, use_microsoft

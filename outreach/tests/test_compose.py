@@ -9,8 +9,8 @@ from email.policy import default
 
 import pytest
 
-from outreach.compose import Envelope, WayOut, compose, footer, labelled
-from outreach.render import Rendered
+from outreach.wording.compose import Envelope, WayOut, compose, footer, labelled
+from outreach.wording.render import Rendered
 
 WAY_OUT = WayOut("https://leadgen.example/u/abc", "mailto:out+abc@us.example?subject=unsubscribe")
 RENDERED = Rendered("Grüße", "<p>Dear Mei</p>", "Dear Mei")

@@ -8,10 +8,10 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from outreach import deliver
 from outreach.models import Mailbox
+from outreach.sending import deliver
+from outreach.sending.waiting import next_moment_at
 from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
-from outreach.waiting import next_moment_at
 from tenants.context import in_public
 
 HOUR = timedelta(hours=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from enrichment.mail_hosts import NoSuchNameError, NotToldError
-from outreach.dns_look import look_at_dns
+from enrichment.verification.mail_hosts import NoSuchNameError, NotToldError
+from outreach.mailboxes.dns_look import look_at_dns
 
 GOOD = {
     ("us.example", "MX"): ["us-example.mail.protection.outlook.com."],

@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from enrichment.models import Evidence
 from icp import suppressions
-from outreach.ask_again import ask_again
-from outreach.claim import claim
+from outreach.admission.ask_again import ask_again
 from outreach.models import Campaign, Mailbox, MailPolicy, Message, MessageEvent
-from outreach.reconcile import reconcile
-from outreach.send import MOST_PUT_OFF, send
-from outreach.settle import LOOKS
+from outreach.sending.claim import claim
+from outreach.sending.reconcile import reconcile
+from outreach.sending.send import MOST_PUT_OFF, send
+from outreach.sending.settle import LOOKS
 from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
 from outreach.tests.post_office import Died, PostOffice, Trouble
 from outreach.transports.interface import Fault, Outcome, Result

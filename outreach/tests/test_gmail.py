@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from leadgen_project.sandbox.vendors.google import GoogleStandIn
 from leadgen_project.sandbox.vendors.mail_stand_in import MailFault
-from outreach import oauth, self_test, tokens
-from outreach.claim import claim
+from outreach import self_test
+from outreach.mailboxes import oauth, tokens
 from outreach.models import Mailbox, Message
-from outreach.reconcile import reconcile
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.reconcile import reconcile
+from outreach.sending.send import send
 from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
 from outreach.tests.mails import key_of, make_mail
 from outreach.tests.signed_in import make_signed_in, use_google

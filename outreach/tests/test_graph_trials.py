@@ -13,10 +13,10 @@ import pytest
 from leadgen_project.sandbox.vendors.google import GoogleStandIn
 from leadgen_project.sandbox.vendors.mail_stand_in import MailFault, MailStandIn
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
-from outreach.claim import claim
 from outreach.models import Mailbox, Message
-from outreach.reconcile import reconcile
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.reconcile import reconcile
+from outreach.sending.send import send
 from outreach.tests.factories import make_campaign, make_message, make_policy
 from outreach.tests.signed_in import make_signed_in, use_google, use_microsoft
 from outreach.tests.test_exactly_once import let_time_pass

@@ -13,9 +13,9 @@ from icp.tests.hostile_files import FILES, shaped
 from icp.uploads import UploadError, error_file, rows_of
 from leadgen_project.persons import packed
 from leadgen_project.persons.identify import Asked, identify
-from outreach.dnc import VALID_FOR, Standing, standings
-from outreach.import_dnc import discard, preview_results, take_in, withdraw
 from outreach.phone_models import DncImport, DncResult
+from outreach.phones.dnc import VALID_FOR, Standing, standings
+from outreach.phones.import_dnc import discard, preview_results, take_in, withdraw
 from tenants.context import in_tenant
 from tenants.models import AuditEvent
 

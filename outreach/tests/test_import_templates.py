@@ -11,14 +11,14 @@ from icp.tests.hostile_files import FILES, shaped
 from icp.tests.test_pages import inside, page, sign_in
 from icp.uploads import UploadError, error_file, rows_of
 from outreach.import_models import TemplateImport
-from outreach.import_templates import (
+from outreach.models import EmailTemplate, Signature, TemplateVersion
+from outreach.wording.import_templates import (
     confirm_templates,
     export_templates,
     preview_templates,
     undo_templates,
 )
-from outreach.models import EmailTemplate, Signature, TemplateVersion
-from outreach.templates import current_version, save_template, set_archived
+from outreach.wording.templates import current_version, save_template, set_archived
 from tenants.context import in_tenant
 from tenants.models import AuditEvent
 

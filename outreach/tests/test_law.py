@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from enrichment.models import Evidence
 from outreach import law
-from outreach.claim import claim
-from outreach.facts import Known, facts_of
+from outreach.admission.facts import Known, facts_of
 from outreach.law import ANYWHERE, NEEDS_BASIS, POLICY, THRESHOLDS, Answer, Origin
 from outreach.models import Adoption, MailPolicy, Message, UnsubscribeLink
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.send import send
 from outreach.tests.factories import make_campaign, make_contact, make_mailbox, make_message
 from outreach.tests.factories import make_policy as allow_any_hour
 from outreach.tests.post_office import PostOffice

@@ -7,8 +7,8 @@ import pytest
 from enrichment.models import Contact
 from icp.models import Lead
 from icp.tests.factories import make_codes, make_company
-from outreach.lead_data import lead_data_of, place_of, split_name
-from outreach.lint import LEAD_VARIABLES
+from outreach.wording.lead_data import lead_data_of, place_of, split_name
+from outreach.wording.lint import LEAD_VARIABLES
 from tenants.places import Place, place_of_city, place_of_number
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from outreach.lint import lint
-from outreach.render import Text
+from outreach.wording.lint import lint
+from outreach.wording.render import Text
 
 GOOD = Text("Tea for {{ business_name }}", "<p>Short.</p>", {"business_name": "you"}, "<p>Us</p>")
 

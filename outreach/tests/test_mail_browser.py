@@ -6,8 +6,8 @@ import pytest
 
 from leadgen_project.tests.browser import WIDTHS, console, server  # noqa: F401 -- fixtures
 from leadgen_project.tests.console_data import PASSWORD, make_people
-from outreach import templates
 from outreach.tests.factories import make_contact, make_mailbox, make_policy
+from outreach.wording import templates
 from tenants.context import in_tenant
 
 pytestmark = pytest.mark.browser

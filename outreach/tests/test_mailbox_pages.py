@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
 from leadgen_project.tests.console_data import make_people
-from outreach import tokens
+from outreach.mailboxes import tokens
 from outreach.models import Mailbox
 from outreach.tests.factories import make_mailbox
 from outreach.tests.signed_in import make_signed_in, use_microsoft

@@ -12,7 +12,7 @@ import requests
 from django.utils import timezone
 
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
-from outreach import oauth, tokens
+from outreach.mailboxes import oauth, tokens
 from outreach.models import Mailbox, MailboxSignIn
 from outreach.tests.factories import make_mailbox
 from outreach.tests.signed_in import use_microsoft

@@ -21,11 +21,10 @@ from leadgen_project.persons.requests import take_down
 from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import make_people
 from leadgen_project.tests.test_console_isolation import sign_in
-from outreach import way_out
-from outreach.claim import claim
 from outreach.models import Message
 from outreach.opt_outs import heed_by, opt_outs, unheeded
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.send import send
 from outreach.tests.factories import (
     make_campaign,
     make_link,
@@ -35,6 +34,7 @@ from outreach.tests.factories import (
 )
 from outreach.tests.post_office import PostOffice
 from outreach.unsubscribe import Door, by_mail, unsubscribe
+from outreach.wording import way_out
 from tenants.context import in_public, in_tenant
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from enrichment.import_contacts import confirm_contacts, preview_contacts
+from enrichment.contact_lists.import_contacts import confirm_contacts, preview_contacts
+from enrichment.contact_lists.undo_contacts import undo_contacts
 from enrichment.models import Evidence
-from enrichment.undo_contacts import undo_contacts
 from icp.models import Lead
 from icp.tests.factories import NOW
-from outreach.facts import Known
+from outreach.admission.facts import Known
 from outreach.law import Origin
 from outreach.models import Message
 from outreach.tests.factories import make_campaign, make_mailbox, make_message

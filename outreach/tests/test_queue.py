@@ -8,9 +8,9 @@ from django.utils import timezone
 from enrichment.models import Contact, Evidence
 from icp import suppressions
 from icp.models import Lead
-from outreach.ask_again import ask_again
-from outreach.ask_many import ask_many
-from outreach.facts import Known, facts_of
+from outreach.admission.ask_again import ask_again
+from outreach.admission.ask_many import ask_many
+from outreach.admission.facts import Known, facts_of
 from outreach.gate import ask
 from outreach.models import Adoption, Mailbox, Message, MessageEvent, OriginPolicy
 from outreach.queue import QueueError, give_mailboxes, queue_mail

@@ -10,13 +10,13 @@ from django_q.models import OrmQ
 from enrichment.tests.certificates import Authority
 from leadgen_project.sandbox.vendors.imap_server import ImapFault, ImapStandIn
 from outreach.answer_models import InboxState, Reply
-from outreach.call_readers import LOST_AFTER, TASK, call_readers
+from outreach.answers.call_readers import LOST_AFTER, TASK, call_readers
+from outreach.answers.read_answers import EVERY, LEASE, due, read_answers
 from outreach.inbox.imap import ImapInbox
 from outreach.inbox.interface import InboxError
 from outreach.inbox.open import open_inbox
-from outreach.mail_server import MailServer, Security, tls_context
+from outreach.mailboxes.mail_server import MailServer, Security, tls_context
 from outreach.models import Mailbox
-from outreach.read_answers import EVERY, LEASE, due, read_answers
 from outreach.tasks import read_mailbox
 from outreach.tests.incoming import reply_to
 from outreach.tests.test_replies import mailbox, make_sent, message  # noqa: F401 -- fixtures

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.render import RenderError, Text, as_text, clean_template, render, value_of
+from outreach.wording.render import RenderError, Text, as_text, clean_template, render, value_of
 
 LEAD = {"first_name": "Mei", "businessName": "Kaya & Co", "services": ["Toast", "Tea"]}
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from enrichment.models import Contact
 from icp.models import Suppression
 from icp.suppressions import is_suppressed
+from outreach.admission.facts import Known, facts_of
 from outreach.answer_models import Reply
-from outreach.facts import Known, facts_of
-from outreach.history import record_of
+from outreach.answers.replies import Taken, take
 from outreach.models import CampaignStep, Mailbox, Message, MessageEvent
-from outreach.replies import Taken, take
+from outreach.sending.history import record_of
 from outreach.tests.factories import (
     make_campaign,
     make_contact,
@@ -25,7 +25,7 @@ from outreach.tests.factories import (
     make_policy,
 )
 from outreach.tests.incoming import bounce_of, complaint_of, reply_to
-from outreach.way_out import token_of
+from outreach.wording.way_out import token_of
 from tenants.clock import database_now
 
 

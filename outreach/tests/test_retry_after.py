@@ -9,11 +9,11 @@ import pytest
 
 from leadgen_project.sandbox.vendors.mail_stand_in import MailFault
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
-from outreach.claim import claim
 from outreach.models import Mailbox
-from outreach.reconcile import reconcile
-from outreach.send import LONGEST_PAUSE, MOST_PUT_OFF, send
-from outreach.settle import LOOKS
+from outreach.sending.claim import claim
+from outreach.sending.reconcile import reconcile
+from outreach.sending.send import LONGEST_PAUSE, MOST_PUT_OFF, send
+from outreach.sending.settle import LOOKS
 from outreach.tests.factories import make_campaign, make_message, make_policy
 from outreach.tests.signed_in import make_signed_in, use_microsoft
 from outreach.tests.test_exactly_once import let_time_pass

@@ -14,15 +14,15 @@ import pytest
 
 from enrichment.models import Contact
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
-from outreach.claim import claim
 from outreach.models import Mailbox, Message
 from outreach.preview import preview
 from outreach.queue import queue_step, recipients_of
-from outreach.render import MAX_BODY, MAX_DEPTH, RenderError, Text, clean_template, render
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.send import send
 from outreach.tests.factories import make_campaign, make_contact, make_policy, make_version
 from outreach.tests.signed_in import make_signed_in, use_microsoft
 from outreach.transports.open import open_transport
+from outreach.wording.render import MAX_BODY, MAX_DEPTH, RenderError, Text, clean_template, render
 from tenants.clock import database_now
 
 # What other template languages would run: Django, Jinja, Mako, ERB, Freemarker, Handlebars.

@@ -10,9 +10,9 @@ from leadgen_project.sandbox.vendors.google import GoogleStandIn
 from leadgen_project.sandbox.vendors.mail_stand_in import MailFault
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
 from outreach.answer_models import InboxState, Reply
+from outreach.answers.read_answers import read_answers
 from outreach.inbox.open import open_inbox
 from outreach.models import Mailbox
-from outreach.read_answers import read_answers
 from outreach.tests.factories import make_mailbox, make_policy
 from outreach.tests.incoming import bounce_of, reply_to
 from outreach.tests.signed_in import make_signed_in, use_google, use_microsoft
@@ -64,7 +64,7 @@ def test_each_answer_is_taken_in_once_and_stays_unread(box, provider):
 
 
 def test_more_than_a_page_comes_in_order_and_goes_on_where_it_stopped(box, provider, monkeypatch):
-    monkeypatch.setattr("outreach.read_answers.MOST", 40)
+    monkeypatch.setattr("outreach.answers.read_answers.MOST", 40)
     message = make_sent(box)
     for number in range(60):
         provider[1].deliver(ADDRESS, reply_to(message, f"Word {number:02}"))

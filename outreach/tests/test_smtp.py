@@ -11,9 +11,7 @@ import pytest
 from enrichment.tests.certificates import Authority
 from icp.suppressions import is_suppressed
 from leadgen_project.sandbox.vendors.smtp_server import SmtpFault, SmtpStandIn
-from outreach.claim import claim
-from outreach.compose import Envelope, WayOut, compose
-from outreach.mail_server import (
+from outreach.mailboxes.mail_server import (
     MailServer,
     MailServerError,
     Security,
@@ -21,12 +19,14 @@ from outreach.mail_server import (
     read_server,
     tls_context,
 )
-from outreach.render import Rendered
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.send import send
 from outreach.tests.factories import make_campaign, make_mailbox, make_message, make_policy
 from outreach.transports.interface import Fault, Result, Trace, TransportError
 from outreach.transports.open import NoTransportError, open_transport
 from outreach.transports.smtp import SmtpTransport
+from outreach.wording.compose import Envelope, WayOut, compose
+from outreach.wording.render import Rendered
 from tenants.clock import database_now
 from tenants.secrets import encrypt
 

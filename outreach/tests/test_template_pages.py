@@ -7,9 +7,9 @@ import pytest
 from icp.models import Lead
 from icp.tests.test_pages import inside, page, post, sign_in
 from leadgen_project.tests.console_data import fill, make_people, make_register
-from outreach import templates
 from outreach.models import EmailTemplate, Signature, TemplateVersion, Variation
 from outreach.tests.factories import make_contact, make_mailbox
+from outreach.wording import templates
 from tenants.permits import Vendor
 
 FIELDS = {"name": "Tea", "subject": "Tea for {{ company }}", "body": "Dear {{ first_name }}",

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from enrichment.tests.llm_server import language_model_at
-from outreach import templates
-from outreach.draft_variations import draft_variations
-from outreach.figures import Share, figures_of, verdict_on, wilson
 from outreach.models import EmailTemplate, MessageEvent, Signature, TemplateVersion, Variation
-from outreach.templates import TemplateError, faults_of
 from outreach.tests.factories import make_mailbox, make_message, make_version
+from outreach.wording import templates
+from outreach.wording.draft_variations import draft_variations
+from outreach.wording.figures import Share, figures_of, verdict_on, wilson
+from outreach.wording.templates import TemplateError, faults_of
 from tenants.models import AuditEvent
 from tenants.permits import Vendor
 
@@ -181,7 +181,7 @@ def test_a_share_is_given_as_a_range_once_there_are_enough():
 
 def test_a_winner_is_named_only_when_the_ranges_part():
     def figures(label, answered, sent):
-        from outreach.figures import Figures
+        from outreach.wording.figures import Figures
 
         return Figures(1, label, sent, Share(answered, sent), Share(0, sent), Share(0, sent))
 

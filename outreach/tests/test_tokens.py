@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from leadgen_project.sandbox.vendors.mail_stand_in import MailFault
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
-from outreach import tokens
-from outreach.claim import claim
 from outreach.clients.token_trouble import TokenTroubleError
+from outreach.mailboxes import tokens
 from outreach.models import Mailbox, Message
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.send import send
 from outreach.tests.factories import make_campaign, make_message, make_policy
 from outreach.tests.signed_in import make_signed_in, use_microsoft
 from outreach.transports.open import open_transport

@@ -15,11 +15,10 @@ from icp.models import Suppression
 from icp.suppressions import hash_of, is_suppressed
 from icp.tests.factories import lift_by_two
 from leadgen_project.logs import LineFormatter
-from outreach import way_out
-from outreach.claim import claim
 from outreach.models import Message, MessageEvent, UnsubscribeLink
 from outreach.opt_out_page import MOST_GUESSES
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.send import send
 from outreach.tests.factories import (
     make_campaign,
     make_link,
@@ -29,6 +28,7 @@ from outreach.tests.factories import (
 )
 from outreach.tests.post_office import PostOffice
 from outreach.unsubscribe import Door, by_mail, masked, unsubscribe
+from outreach.wording import way_out
 from tenants.context import in_public, in_tenant
 from tenants.models import AuditEvent, Tenant
 

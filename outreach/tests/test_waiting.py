@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from icp.suppressions import hash_of
-from outreach.claim import claim
 from outreach.models import Mailbox, Message
-from outreach.send import send
+from outreach.sending.claim import claim
+from outreach.sending.send import send
+from outreach.sending.waiting import next_moment_at
 from outreach.tests.factories import make_campaign, make_contact, make_mailbox, make_policy
 from outreach.tests.post_office import PostOffice
-from outreach.waiting import next_moment_at
 from tenants.clock import database_now
 from tenants.context import connection
 

@@ -29,7 +29,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from urllib3.exceptions import NewConnectionError
 
-from outreach.mail_server import MailServerError
+from outreach.mailboxes.mail_server import MailServerError
 from outreach.models import Mailbox
 from outreach.transports.interface import (
     Capabilities,

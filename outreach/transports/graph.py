@@ -19,7 +19,6 @@ from uuid import UUID
 from outreach.clients.ask import Answer, Deadline, NoAnswerError
 from outreach.clients.microsoft import HEADERS, JSON, MIME, SELECTED, GraphClient
 from outreach.clients.token_trouble import TokenTroubleError
-from outreach.compose import KEY_HEADER
 from outreach.transports.interface import (
     Capabilities,
     Fault,
@@ -31,6 +30,7 @@ from outreach.transports.interface import (
 )
 from outreach.transports.no_answer import without_answer
 from outreach.transports.retry_after import seconds_of
+from outreach.wording.compose import KEY_HEADER
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from django.conf import settings
 from outreach.clients.ask import Line
 from outreach.clients.google import GmailClient
 from outreach.clients.microsoft import JSON, MIME, GraphClient
+from outreach.mailboxes.tokens import TokenAtHand
 from outreach.models import Mailbox
-from outreach.tokens import TokenAtHand
 from outreach.transports import gmail, graph
 from outreach.transports.interface import Capabilities
 

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from outreach.bounce_words import Says, meaning
-from outreach.mail_server import (
+from outreach.bounces.bounce_words import Says, meaning
+from outreach.mailboxes.mail_server import (
     Bounded,
     MailServer,
     MailServerError,

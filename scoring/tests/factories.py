@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from itertools import count
 
-from enrichment.merge import Claim, choose
+from enrichment.evidence.merge import Claim, choose
 from enrichment.models import Contact, EnrichmentRun, Evidence
 from icp.models import Lead
 from tenants.models import PipelineRun

@@ -12,7 +12,7 @@ from enrichment.enrich import enrich_batch
 from enrichment.listings.decide_match import MatchError, confirm_match, refuse_match
 from enrichment.listings.match_register import Business, match_register
 from enrichment.models import Contact, EnrichmentRun, Evidence, LeadTwin, RegisterMatch
-from enrichment.search_site import _about, question_for
+from enrichment.search.search_site import _about, question_for
 from enrichment.tests.listings.factories import taken
 from enrichment.tests.pages_of import MadeUpWeb, site
 from icp import suppressions

@@ -17,7 +17,7 @@ from enrichment.tests.listings.factories import make_listing, make_source, taken
 from icp import suppressions
 from icp.models import Lead
 from icp.tests.factories import NOW, make_company
-from outreach.facts import ORIGINS
+from outreach.admission.facts import ORIGINS
 from outreach.law import Answer, Origin, policy_for
 from tenants.context import in_tenant
 

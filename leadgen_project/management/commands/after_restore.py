@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django_tenants.utils import tenant_context
 
-from outreach.after_restore import look_back
+from outreach.sending.after_restore import look_back
 from tenants.clock import database_now
 from tenants.models import Tenant
 

@@ -1,0 +1,1 @@
+"""Statements and what becomes of them: stored once, merged by precedence, kept with their pages."""

@@ -1,0 +1,1 @@
+"""Asking a provider for the people of a company."""

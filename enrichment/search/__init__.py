@@ -1,0 +1,1 @@
+"""Asking a search engine for sites that no rule finds."""

@@ -1,0 +1,1 @@
+"""Reading what people answered, and what follows."""

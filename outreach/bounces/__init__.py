@@ -1,0 +1,1 @@
+"""Reading what came back because it could not be delivered."""

@@ -1,0 +1,112 @@
+"""Whom to call: the newest shortlist's numbers, without those that may not be called now."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from enrichment.models import Contact
+from icp.models import Lead, Suppression
+from icp.normalise import NotAValueError, normalise
+from icp.suppressions import shown
+from outreach.phones.dnc import MAY_BE_CALLED, Standing, standings
+from scoring.export_rows import attributions
+from scoring.models import ShortlistEntry
+from scoring.shortlist import latest_shortlist
+from scoring.withhold import withheld
+from tenants.neutralise import for_csv
+
+HEADER = ("rank", "company", "uen", "name", "title", "number", "do_not_call",
+          "attribution")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One number of one lead on the list."""
+
+    rank: int
+    lead: Lead
+    name: str
+    title: str
+    number: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class CallList:
+    """``withheld``: why -> how many numbers are left out; ``suppressed`` leads count there too."""
+
+    calls: list[Call]
+    withheld: Counter[str]
+
+    @property
+    def note(self) -> str:
+        """A sentence for the file: how many are withheld and why."""
+        if not self.withheld:
+            return "Withheld: 0 numbers."
+        parts = ", ".join(f"{count} {why}" for why, count in self.withheld.most_common())
+        return f"Withheld: {self.withheld.total()} numbers ({parts})."
+
+
+def call_list(*, now: datetime) -> CallList:
+    """Numbers of the leads on the newest shortlist that were not rejected, best rank first.
+
+    A number goes out only on a valid Do Not Call result. A dozen statements.
+    """
+    newest = latest_shortlist()
+    entries = list(
+        ShortlistEntry.objects.filter(shortlist=newest).exclude(decision="REJECTED")
+        .select_related("lead").defer("lead__trace").order_by("rank")
+    )  # fmt: skip
+    silent = withheld([entry.lead_id for entry in entries])
+    found = list(_numbers(entries))
+    known = standings({call.number for call in found}, now=now)
+    calls, left_out = [], Counter[str]()
+    for call in found:
+        standing = known[call.number]
+        if call.lead.pk in silent:
+            left_out["suppressed"] += 1
+        elif call.lead.stage == Lead.Stage.REJECTED:
+            left_out["rejected"] += 1
+        elif standing in MAY_BE_CALLED:
+            calls.append(Call(call.rank, call.lead, call.name, call.title, call.number, standing))
+        else:
+            left_out[standing.value] += 1
+    return CallList(calls, left_out)
+
+
+def as_csv(found: CallList) -> str:
+    """The file: what was withheld first, then a row for each number."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([found.note])
+    writer.writerow(HEADER)
+    named = attributions([call.lead for call in found.calls])
+    for call in found.calls:
+        cells = (str(call.rank), call.lead.name, call.lead.uen, call.name, call.title, call.number,
+                 call.standing.value, "; ".join(named[call.lead.pk]))  # fmt: skip
+        writer.writerow([for_csv(cell) for cell in cells])
+    return "\ufeff" + out.getvalue()
+
+
+def _numbers(entries: list[ShortlistEntry]) -> Iterator[Call]:
+    """Each number of a lead once: its people's, then the company's own."""
+    people: dict[int, list[Contact]] = {}
+    leads = [entry.lead_id for entry in entries]
+    for contact in Contact.objects.filter(lead__in=leads).exclude(phone="").order_by("pk"):
+        people.setdefault(contact.lead_id, []).append(contact)
+    for entry in entries:
+        lead, seen = entry.lead, set[str]()
+        given = [(each.name, each.title, each.phone) for each in people.get(lead.pk, ())]
+        for name, title, text in [*given, ("", "", shown(lead.facts, "phone"))]:
+            try:
+                number = normalise(Suppression.Kind.PHONE, text)
+            except NotAValueError:
+                continue
+            if number not in seen:
+                seen.add(number)
+                yield Call(entry.rank, lead, name, title, number, Standing.UNCHECKED)

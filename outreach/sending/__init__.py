@@ -1,0 +1,1 @@
+"""From a queued message to an answer that is certain: claim, send, settle, reconcile."""
