@@ -94,5 +94,5 @@ def _why_not(ask: Ask) -> str:
     try:
         governor.ready(ask.vendor)
     except NoPermitError as exc:
-        return str(exc)
+        return governor.sentence_of(exc)
     return ""

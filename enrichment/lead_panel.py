@@ -125,7 +125,7 @@ def _price_of_verifying(lead: Lead) -> str:
     try:
         governor.ready(Vendor.ZEROBOUNCE)
     except NoPermitError as exc:
-        return f"Only the free checks: {exc}"
+        return f"Only the free checks: {governor.words_of(exc)}"
     credits_word = "credit" if asked.most_units == 1 else "credits"
     money = f" (US$ {asked.most_micros / 1_000_000:.3f})" if asked.most_micros else ""
     known = f"; {asked.from_cache} known already" if asked.from_cache else ""

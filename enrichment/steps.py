@@ -24,6 +24,7 @@ from django.utils import timezone
 from enrichment.clients.exchange import ClientError
 from enrichment.models import LeadStep
 from icp.models import Lead, LeadQuerySet
+from tenants import governor
 from tenants.context import current_schema, in_tenant
 from tenants.models import PipelineRun
 from tenants.outage import LOST, outlast
@@ -56,7 +57,7 @@ class StepResult:
         """No permit: the lead goes on without; what passes by itself is tried another night."""
         passing = error.code in {"rate", "down", "lost"}
         outcome = Outcome.LATER if passing else Outcome.SKIPPED
-        return cls(outcome, code=error.code, sentence=str(error))
+        return cls(outcome, code=error.code, sentence=governor.sentence_of(error))
 
     @classmethod
     def failed(cls, error: VendorError) -> StepResult:

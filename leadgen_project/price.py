@@ -175,7 +175,7 @@ def _of_vendor(
         governor.ready(vendor)
     except NoPermitError as exc:
         if exc.code != "down":  # which passes
-            return VendorPrice(vendor, names, 0, 0, 0, 0, why_not=_told(exc))
+            return VendorPrice(vendor, names, 0, 0, 0, 0, why_not=governor.sentence_of(exc))
     wanted = sum((step.estimate(leads, run=run) for step in steps), start=Estimate(0))
     units, micros = _with_repeats(wanted.most_units), _with_repeats(wanted.most_micros)
     days = sorted({balances.local_day(now), balances.local_day(now + LONGEST_NIGHT)})
@@ -200,12 +200,6 @@ def _dearest_token_micros() -> Decimal:
 
 def _with_repeats(amount: int) -> int:
     return amount + -(-amount * REPEATS_PERCENT // 100)
-
-
-def _told(exc: NoPermitError) -> str:
-    """The governor's sentence without the tenant's key before it."""
-    words = str(exc).partition(": ")[2] or str(exc)
-    return words[0].upper() + words[1:]
 
 
 def _has_price(vendor: Vendor) -> bool:

@@ -166,6 +166,12 @@ def words_of(error: NoPermitError) -> str:
     return str(error).removeprefix(f"{current_schema()}: ")
 
 
+def sentence_of(error: NoPermitError) -> str:
+    """The same as a sentence that stands by itself."""
+    words = words_of(error)
+    return words[0].upper() + words[1:]
+
+
 def _wait_out(wait: timedelta, wish: Wish) -> None:
     """Sleep until the turn; raises a ``NoPermitError`` when the call may no longer be made then."""
     due = time.monotonic() + wait.total_seconds()

@@ -151,9 +151,8 @@ def _check_ready() -> None:
 
 
 def _away(exc: NoPermitError) -> ModelAwayError:
-    """The governor's sentence without the tenant's key before it."""
-    words = governor.words_of(exc)
-    return ModelAwayError(words[0].upper() + words[1:], is_quiet=exc.code in {"no_key", "off"})
+    is_quiet = exc.code in {"no_key", "off"}
+    return ModelAwayError(governor.sentence_of(exc), is_quiet=is_quiet)
 
 
 def _heard(dialogue: Dialogue, shown: Shown) -> Generator[Piece, None, Spoken]:
