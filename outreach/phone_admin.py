@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from icp.lead_admin import FixedFilter
 from icp.upload_pages import UploadKind, UploadPages
 from outreach.phone_models import DncImport, DncResult
-from outreach.phones.call_list import as_csv, call_list
+from outreach.phones.call_list import as_csv, call_list, to_fill_in
 from outreach.phones.dnc import VALID_FOR
 from outreach.phones.import_dnc import discard, preview_results, take_in, withdraw
 from tenants import audit
@@ -68,6 +68,7 @@ class DncResultAdmin(UploadPages):
         mine = [
             self.at("call_list", "calls/", self.call_list_view),
             self.at("call_file", "calls/file/", require_POST(self.file_view)),
+            self.at("call_look_up", "calls/look-up/", require_POST(self.look_up_view)),
         ]
         return [*mine, *self.upload_urls(), *super().get_urls()]
 
@@ -104,6 +105,18 @@ class DncResultAdmin(UploadPages):
         audit.record("outreach.calls.export", actor=name_of(request), subject="call list",
                      after={"numbers": len(found.calls),
                             "withheld": dict(found.withheld)})  # fmt: skip
-        answer = HttpResponse(as_csv(found), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = 'attachment; filename="calls.csv"'
-        return answer
+        return _file(as_csv(found), name="calls.csv")
+
+    def look_up_view(self, request: HttpRequest) -> HttpResponse:
+        """The numbers somebody has to look up, to be filled in and imported."""
+        self.guard(request, WORK)
+        found = call_list(now=database_now())
+        audit.record("outreach.calls.look_up", actor=name_of(request), subject="call list",
+                     after={"numbers": len(found.to_look_up)})  # fmt: skip
+        return _file(to_fill_in(found), name="look-up.csv")
+
+
+def _file(text: str, *, name: str) -> HttpResponse:
+    answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

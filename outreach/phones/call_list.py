@@ -13,7 +13,7 @@ from enrichment.models import Contact
 from icp.models import Lead, Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.suppressions import shown
-from outreach.phones.dnc import MAY_BE_CALLED, Standing, standings
+from outreach.phones.dnc import MAY_BE_CALLED, TO_LOOK_UP, Register, Standing, standings
 from scoring.export_rows import attributions
 from scoring.models import ShortlistEntry
 from scoring.shortlist import latest_shortlist
@@ -22,6 +22,7 @@ from tenants.neutralise import for_csv
 
 HEADER = ("rank", "company", "uen", "name", "title", "number", "do_not_call",
           "attribution")  # fmt: skip
+TO_FILL_IN = ("number", "register", "result", "checked_on", "reasoning")  # what an import reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +39,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class CallList:
-    """``withheld``: why -> how many numbers are left out; ``suppressed`` leads count there too."""
+    """``withheld``: why -> how many numbers are left out; ``suppressed`` leads count there too.
+
+    ``to_look_up``: those of them that a look at the register might bring onto the list.
+    """
 
     calls: list[Call]
     withheld: Counter[str]
+    to_look_up: list[str]
 
     @property
     def note(self) -> str:
@@ -65,7 +70,7 @@ def call_list(*, now: datetime) -> CallList:
     silent = withheld([entry.lead_id for entry in entries])
     found = list(_numbers(entries))
     known = standings({call.number for call in found}, now=now)
-    calls, left_out = [], Counter[str]()
+    calls, to_look_up, left_out = [], list[str](), Counter[str]()
     for call in found:
         standing = known[call.number]
         if call.lead.pk in silent:
@@ -76,7 +81,9 @@ def call_list(*, now: datetime) -> CallList:
             calls.append(Call(call.rank, call.lead, call.name, call.title, call.number, standing))
         else:
             left_out[standing.value] += 1
-    return CallList(calls, left_out)
+            if standing in TO_LOOK_UP and call.number not in to_look_up:
+                to_look_up.append(call.number)
+    return CallList(calls, left_out, to_look_up)
 
 
 def as_csv(found: CallList) -> str:
@@ -90,6 +97,15 @@ def as_csv(found: CallList) -> str:
         cells = (str(call.rank), call.lead.name, call.lead.uen, call.name, call.title, call.number,
                  call.standing.value, "; ".join(named[call.lead.pk]))  # fmt: skip
         writer.writerow([for_csv(cell) for cell in cells])
+    return "\ufeff" + out.getvalue()
+
+
+def to_fill_in(found: CallList) -> str:
+    """The numbers to look up, as a file that can be imported again once its results stand in it."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(TO_FILL_IN)
+    writer.writerows((for_csv(number), Register.VOICE, "", "", "") for number in found.to_look_up)
     return "\ufeff" + out.getvalue()
 
 

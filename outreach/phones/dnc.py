@@ -27,6 +27,7 @@ class Standing(StrEnum):
 
 
 MAY_BE_CALLED = frozenset({Standing.CLEAR, Standing.BUSINESS})
+TO_LOOK_UP = frozenset({Standing.EXPIRED, Standing.WITHDRAWN, Standing.UNCHECKED})
 _STANDINGS = {
     Result.CLEAR: Standing.CLEAR,
     Result.BUSINESS: Standing.BUSINESS,

@@ -51,7 +51,7 @@ def listed(*numbers: str) -> None:
 def test_only_numbers_with_a_valid_result_are_on_the_list_and_the_file_counts_the_others(acme):
     numbers = [f"+656123456{digit}" for digit in range(6)]
     listed(*numbers)
-    clear, business, old, forbidden, _unknown, silent = numbers
+    clear, business, old, forbidden, unknown, silent = numbers
     checked(clear)
     checked(business, "BUSINESS", days=400)
     checked(old, days=21)
@@ -64,6 +64,7 @@ def test_only_numbers_with_a_valid_result_are_on_the_list_and_the_file_counts_th
     assert [call.number for call in found.calls] == [clear, business]
     assert found.withheld == {Standing.EXPIRED: 1, Standing.LISTED: 1, Standing.UNCHECKED: 1,
                               "suppressed": 1}  # fmt: skip
+    assert found.to_look_up == [old, unknown]
     file = as_csv(found)
     assert "Withheld: 4 numbers" in file
     assert not any(number in file for number in (old, forbidden, silent))
@@ -104,9 +105,28 @@ def test_an_operator_imports_results_and_takes_the_list_out(db):
     assert NUMBER not in operator.post("/admin/outreach/dncresult/calls/file/").content.decode()
 
 
+def test_the_numbers_to_look_up_come_as_a_file_that_can_be_imported_once_filled_in(db):
+    operator = sign_in("OPERATOR")
+    inside(lambda: listed(NUMBER, OTHER))
+    assert "2 numbers to look up" in page(operator, "outreach_call_list")
+
+    taken = operator.post("/admin/outreach/dncresult/calls/look-up/").content
+    filled = SimpleUploadedFile("answer.csv", taken.replace(b"VOICE,,,", b"VOICE,clear,,"))
+    shown = operator.post("/admin/outreach/dncresult/import/", {"file": filled}, follow=True)
+    decide = reverse("admin:outreach_dnc_decide", args=[shown.context_data["upload"].pk])
+    operator.post(decide)
+
+    assert [call.number for call in inside(lambda: call_list(now=timezone.now()).calls)] == [
+        NUMBER, OTHER
+    ]  # fmt: skip
+    assert "to look up" not in page(operator, "outreach_call_list")
+    assert inside(AuditEvent.objects.filter(action="outreach.calls.look_up").exists)
+
+
 def test_an_auditor_reads_the_list_and_takes_nothing_out(db):
     auditor = sign_in("AUDITOR")
 
     assert "Nobody to call" in page(auditor, "outreach_call_list")
-    assert auditor.post("/admin/outreach/dncresult/calls/file/").status_code == 403
+    for name in ("file", "look-up"):
+        assert auditor.post(f"/admin/outreach/dncresult/calls/{name}/").status_code == 403
     assert auditor.get("/admin/outreach/dncresult/import/").status_code == 403
