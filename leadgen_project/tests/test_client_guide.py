@@ -51,7 +51,7 @@ def microsoft(committed):
         make_register()
         fill("acme", mark="Acmemark", leads=12)
         with in_tenant("acme"):
-            make_policy()
+            make_policy(hours={})
             make_source(name="OpenStreetMap")
             make_mailbox(state="NEW", address="olga@us.example")
             people(2)
