@@ -202,7 +202,8 @@ def test_twenty_thousand_rows_take_as_many_statements_as_twenty(acme):
             confirm_import(upload, actor="ann")
         return len(asked)
 
-    assert statements(20_000) <= statements(20) + 15  # batches of rows, each looked at once by every app
+    # Rows come in batches, and every app looks at each batch once.
+    assert statements(20_000) <= statements(20) + 15
 
 
 def test_one_row_that_fails_leaves_nothing_behind(acme, monkeypatch):
