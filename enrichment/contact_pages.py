@@ -6,7 +6,6 @@ from typing import Any
 
 from enrichment.contact_lists.import_contacts import (
     confirm_contacts,
-    discard_contacts,
     preview_contacts,
 )
 from enrichment.contact_lists.judge_contact_rows import MOST_ROWS
@@ -18,8 +17,8 @@ from icp.upload_pages import UploadKind, UploadPages
 class ContactPages(UploadPages):
     upload_kind = UploadKind(
         name="contacts", model=ContactImport, action="icp.work_lead", title="Import contacts",
-        preview=preview_contacts, confirm=confirm_contacts, discard=discard_contacts,
-        undo=undo_contacts, confirmed="Imported: {:,} contacts are new or changed.",
+        preview=preview_contacts, confirm=confirm_contacts, undo=undo_contacts,
+        confirmed="Imported: {:,} contacts are new or changed.",
         discarded="Discarded; no contact was stored.",
         undone="Undone: {:,} contacts are as before. What was edited or used since stands below.",
     )  # fmt: skip

@@ -23,10 +23,9 @@ from icp.models import GivenSite, Lead, SiteImport, Suppression, Upload
 from icp.read_table import read_table
 from icp.suppressions import suppressed_among
 from icp.uploads import (
-    decide,
+    imported,
     keep_preview,
     pack_values,
-    refuse_more,
     undecided,
     undoable,
     unpack,
@@ -155,23 +154,15 @@ def confirm_sites(upload: SiteImport, *, actor: str, now: datetime | None = None
         batch_size=BATCH,
     )  # fmt: skip
     look_again(Lead.objects.filter(pk__in=[pk for pk, _, _ in changed]), now=now)
-    refuse_more(upload, rows)
     upload.applied_rows = pack_values({
         "leads": changed, "later": [(uen, before.get(uen, ""), site) for uen, site in later],
     })  # fmt: skip
-    decide(upload, Status.IMPORTED, actor=actor, now=now,
-           kept=[row for row in rows if row.outcome != "refused"])  # fmt: skip
+    imported(upload, rows, actor=actor, now=now)
     _record(upload, changed, action="icp.lead.give_site", actor=actor)
     after = {"file": upload.file_name, "leads": len(changed), "later": len(later),
              "refused": upload.refused}  # fmt: skip
     audit.record("icp.site.import", actor=actor, subject=audit_subject(upload), after=after)
     return len(wanted)
-
-
-@transaction.atomic
-def discard_sites(upload: SiteImport, *, actor: str, now: datetime | None = None) -> None:
-    """Forget an upload that shall not be imported."""
-    decide(undecided(upload), Status.DISCARDED, actor=actor, now=now or timezone.now())
 
 
 @transaction.atomic

@@ -78,12 +78,6 @@ def confirm_import(upload: SuppressionImport, *, actor: str, now: datetime | Non
 
 
 @transaction.atomic
-def discard_import(upload: SuppressionImport, *, actor: str, now: datetime | None = None) -> None:
-    """Forget an upload that shall not be imported."""
-    decide(undecided(upload), Status.DISCARDED, actor=actor, now=now or timezone.now())
-
-
-@transaction.atomic
 def undo_import(
     upload: SuppressionImport, *, reason: str, actor: str, now: datetime | None = None
 ) -> int:

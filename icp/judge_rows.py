@@ -6,7 +6,7 @@ Columns are found by name: ``kind`` and ``value``, or one column per kind (``ema
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from icp.models import Suppression
@@ -69,6 +69,23 @@ def judged(table: Table, *, start: int, read: Callable[[Row], None]) -> list[Row
         if row.reasons:
             refuse(row)
     return rows
+
+
+def settle_same(rows: Sequence[Row], *, differ: bool, why: str) -> None:
+    """Of accepted rows about one thing the first counts, and the others are ``present``.
+
+    Those that ``differ`` are all refused, since nobody knows which is right; ``why`` ends the
+    sentence that names them.
+    """
+    first, *others = rows
+    if differ:
+        numbers = ", ".join(str(row.number) for row in rows[:10])
+        for row in rows:
+            refuse(row, f"Rows {numbers} {why}.")
+        return
+    for row in others:
+        row.outcome = "present"
+        row.reasons.append(f"Row {first.number} says the same.")
 
 
 def refuse(row: Row, *reasons: str) -> None:

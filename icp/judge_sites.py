@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from icp.give_site import SiteError, read_address
-from icp.judge_rows import REASON_COLUMN, Row, judged, refuse
+from icp.judge_rows import REASON_COLUMN, Row, judged, settle_same
 from icp.models import Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.read_table import Table, UnreadableFileError
@@ -40,15 +40,8 @@ def compare_rows(rows: list[Row]) -> None:
         if row.values:
             by_uen[row.values[0][0]].append(row)
     for same in by_uen.values():
-        first, *others = same
-        if len({row.values[0][1] for row in same}) > 1:
-            numbers = ", ".join(str(row.number) for row in same[:10])
-            for row in same:
-                refuse(row, f"Rows {numbers} give different sites for this UEN.")
-            continue
-        for row in others:
-            row.outcome = "present"
-            row.reasons.append(f"Row {first.number} says the same.")
+        sites = {row.values[0][1] for row in same}
+        settle_same(same, differ=len(sites) > 1, why="give different sites for this UEN")
 
 
 def _columns(table: Table) -> tuple[dict[str, int], int]:

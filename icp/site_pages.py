@@ -14,7 +14,7 @@ class SitePages(UploadPages):
     upload_kind = UploadKind(
         name="sites", model=SiteImport, action="icp.work_lead", title="Import web sites",
         preview=import_sites.preview_sites, confirm=import_sites.confirm_sites,
-        discard=import_sites.discard_sites, undo=import_sites.undo_sites,
+        undo=import_sites.undo_sites,
         confirmed="Set {:,} sites.", discarded="Discarded; no site was changed.",
         undone="Gave back {:,} sites as they stood before.",
     )  # fmt: skip

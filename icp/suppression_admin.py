@@ -22,7 +22,7 @@ from icp.models import Suppression, SuppressionImport
 from icp.normalise import NotAValueError, guess_kind, normalise
 from icp.read_table import MOST_BYTES, MOST_ROWS, UnreadableFileError
 from icp.suppressions import SuppressionError, hashes_of
-from icp.uploads import UploadError, error_file, rows_of
+from icp.uploads import UploadError, discard, error_file, rows_of
 from tenants.bulk import ask_then_do
 from tenants.console import audit_subject, may_do, reason_of
 from tenants.models import AuditEvent
@@ -239,7 +239,7 @@ class SuppressionAdmin(TenantPage):
                 count = imports.undo_import(upload, reason=reason_of(request), actor=actor)
                 text = f"Lifted {count:,}; the rows stay with your reason."
             elif verdict == "discard":
-                imports.discard_import(upload, actor=actor)
+                discard(upload, actor=actor)
                 text = "Discarded; nobody was suppressed."
             else:
                 text = f"Suppressed {imports.confirm_import(upload, actor=actor):,} new."

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from icp.models import Upload
 from icp.read_table import MOST_BYTES, MOST_ROWS, UnreadableFileError
-from icp.uploads import UploadError, error_file, rows_of
+from icp.uploads import UploadError, discard, error_file, rows_of
 from tenants.console import may_do, reason_of
 from tenants.tenant_page import TenantPage, name_of
 
@@ -38,7 +38,6 @@ class UploadKind:
     title: str
     preview: Callable[..., Upload]
     confirm: Callable[..., object]
-    discard: Callable[..., None]
     undo: Callable[..., object]
     confirmed: str
     discarded: str
@@ -111,7 +110,7 @@ class UploadPages(TenantPage):
                         kind.undo(upload, reason=reason_of(request), actor=actor)
                     )
                 case "discard":
-                    kind.discard(upload, actor=actor)
+                    discard(upload, actor=actor)
                     text = kind.discarded
                 case _:
                     text = kind.confirmed.format(kind.confirm(upload, actor=actor))

@@ -12,8 +12,11 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.db import transaction
+
 from icp.judge_rows import REASON_COLUMN, Row
 from icp.models import Upload
+from tenants.clock import database_now
 from tenants.neutralise import for_csv
 
 NOT_ACCEPTED = {"header", "refused"}
@@ -86,6 +89,22 @@ def decide(
     upload.save()
 
 
+@transaction.atomic
+def discard(upload: Upload, *, actor: str, now: datetime | None = None) -> None:
+    """Forget an upload that shall not be imported. Raises ``UploadError``."""
+    decide(undecided(upload), Upload.Status.DISCARDED, actor=actor, now=now or database_now())
+
+
+def imported(upload: Upload, rows: Sequence[Row], *, actor: str, now: datetime) -> None:
+    """Write down that ``rows`` came in; what no longer could be is beside those refused at first.
+
+    Rows that came in are kept. Saves what else was set on ``upload``.
+    """
+    _refuse_more(upload, rows)
+    kept = (row for row in rows if row.outcome != "refused")
+    decide(upload, Upload.Status.IMPORTED, actor=actor, now=now, kept=kept)
+
+
 def undoable(upload: U, *, reason: str) -> U:
     """The row, locked. Raises ``UploadError`` without a reason or when there is nothing to undo."""
     if not reason.strip():
@@ -96,13 +115,12 @@ def undoable(upload: U, *, reason: str) -> U:
     return locked
 
 
-def refuse_more(upload: Upload, rows: Iterable[Row]) -> None:
+def _refuse_more(upload: Upload, rows: Sequence[Row]) -> None:
     """Put what can no longer be imported beside the rows refused at first, and count anew."""
-    found = list(rows)
-    late = [row for row in found if row.outcome == "refused"]
+    late = [row for row in rows if row.outcome == "refused"]
     if late:
         upload.refused_rows = pack([*unpack(upload.refused_rows), *late])
-    for name, number in {"changed": 0, **count_of(found)}.items():
+    for name, number in {"changed": 0, **count_of(rows)}.items():
         setattr(upload, name, number)  # where there is no such column nothing is kept
     upload.refused = sum(row.outcome == "refused" for row in unpack(upload.refused_rows))
 

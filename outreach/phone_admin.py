@@ -18,7 +18,7 @@ from icp.upload_pages import UploadKind, UploadPages
 from outreach.phone_models import DncImport, DncResult
 from outreach.phones.call_list import as_csv, call_list, to_fill_in
 from outreach.phones.dnc import VALID_FOR
-from outreach.phones.import_dnc import discard, preview_results, take_in, withdraw
+from outreach.phones.import_dnc import preview_results, take_in, withdraw
 from tenants import audit
 from tenants.clock import database_now
 from tenants.console import may_do
@@ -39,7 +39,7 @@ class DncResultAdmin(UploadPages):
     what_belongs = "Calls"
     upload_kind = UploadKind(
         name="dnc", model=DncImport, action=WORK, title="Import Do Not Call results",
-        preview=preview_results, confirm=take_in, discard=discard, undo=withdraw,
+        preview=preview_results, confirm=take_in, undo=withdraw,
         confirmed="Taken in: {:,} new results.", discarded="Discarded; nothing was taken in.",
         undone="Withdrawn: {:,} results. Call lists leave their numbers out from now on.",
     )  # fmt: skip

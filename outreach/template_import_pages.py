@@ -12,7 +12,6 @@ from outreach.import_models import TemplateImport
 from outreach.mail_page import MailPage
 from outreach.wording.import_templates import (
     confirm_templates,
-    discard_templates,
     export_templates,
     preview_templates,
     undo_templates,
@@ -24,7 +23,7 @@ class TemplateImportPages(UploadPages, MailPage):
     upload_kind = UploadKind(
         name="templates", model=TemplateImport, action="outreach.edit_template",
         title="Import templates", preview=preview_templates, confirm=confirm_templates,
-        discard=discard_templates, undo=undo_templates,
+        undo=undo_templates,
         confirmed="Imported: {:,} templates are new or have a new version.",
         discarded="Discarded; no template was saved.",
         undone="Undone: {:,} templates. What was made is archived.",

@@ -32,7 +32,7 @@ from enrichment.verification.judge_contacts import judge_contacts, link_contacts
 from icp.judge_rows import Row
 from icp.models import Lead, Upload
 from icp.read_table import read_table
-from icp.uploads import decide, keep_preview, pack_values, refuse_more, undecided, unpack
+from icp.uploads import imported, keep_preview, pack_values, undecided, unpack
 from tenants import audit
 from tenants.clock import database_now
 from tenants.console import audit_subject
@@ -78,10 +78,8 @@ def confirm_contacts(upload: ContactImport, *, actor: str, now: datetime | None 
     done: list[dict[str, Any]] = []
     for start in range(0, len(wanted), AT_ONCE):
         done += _store(wanted[start : start + AT_ONCE], upload, now=now)
-    refuse_more(upload, rows)
     upload.applied_rows = pack_values(done)
-    decide(upload, Status.IMPORTED, actor=actor, now=now,
-           kept=[row for row in rows if row.outcome != "refused"])  # fmt: skip
+    imported(upload, rows, actor=actor, now=now)
     origins = Counter(said(row).origin for row in wanted)
     audit.record_many("enrichment.contact.import", actor=actor, changes=_events(done),
                       reason=f"{upload}"[:500])  # fmt: skip
@@ -89,12 +87,6 @@ def confirm_contacts(upload: ContactImport, *, actor: str, now: datetime | None 
                  after={"file": upload.file_name, "new": upload.new, "changed": upload.changed,
                         "refused": upload.refused, "origins": dict(origins)})  # fmt: skip
     return len(done)
-
-
-@transaction.atomic
-def discard_contacts(upload: ContactImport, *, actor: str, now: datetime | None = None) -> None:
-    """Forget an upload that shall not be imported."""
-    decide(undecided(upload), Status.DISCARDED, actor=actor, now=now or database_now())
 
 
 def _events(done: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Any, Any]]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from enrichment.contact_lists.contact_origins import ASKED_FOR, BY_WORD
 from enrichment.extract.titles import person_key
 from enrichment.web.host_of import host_of
-from icp.judge_rows import REASON_COLUMN, Row, judged, refuse
+from icp.judge_rows import REASON_COLUMN, Row, judged, settle_same
 from icp.models import Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.read_table import Table, UnreadableFileError
@@ -83,15 +83,9 @@ def compare_rows(rows: Sequence[Row]) -> None:
         if row.values:
             one = said(row)
             same[one.lead, one.email or person_key(one.name) or one.phone].append(row)
-    for first, *others in same.values():
-        if any(said(row)[2:] != said(first)[2:] for row in others):
-            numbers = ", ".join(str(row.number) for row in (first, *others[:9]))
-            for row in (first, *others):
-                refuse(row, f"Rows {numbers} say different things of this person.")
-            continue
-        for row in others:
-            row.outcome = "present"
-            row.reasons.append(f"Row {first.number} says the same.")
+    for of_one in same.values():
+        words = {said(row)[2:] for row in of_one}
+        settle_same(of_one, differ=len(words) > 1, why="say different things of this person")
 
 
 def _check_header(names: set[str]) -> None:

@@ -7,7 +7,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from enrichment.contact_lists.import_contacts import (
     confirm_contacts,
-    discard_contacts,
     preview_contacts,
 )
 from enrichment.contact_lists.undo_contacts import undo_contacts
@@ -20,7 +19,7 @@ from icp.read_table import UnreadableFileError
 from icp.tests.factories import NOW, make_lead
 from icp.tests.hostile_files import FILES, shaped
 from icp.tests.test_pages import inside, page, sign_in
-from icp.uploads import UploadError, error_file, rows_of
+from icp.uploads import UploadError, discard, error_file, rows_of
 from tenants.context import in_tenant
 from tenants.models import AuditEvent
 
@@ -254,7 +253,7 @@ def test_an_address_known_to_be_bad_is_known_to_be_bad_at_once(lead):
 
 def test_an_upload_is_decided_once(lead):
     upload = preview(f"{HEAD}{UEN},Jo,,jo@acme.sg,,given,\n")
-    discard_contacts(upload, actor="olga", now=NOW)
+    discard(upload, actor="olga", now=NOW)
 
     with pytest.raises(UploadError, match="decided before: discarded"):
         confirm_contacts(upload, actor="olga", now=NOW)

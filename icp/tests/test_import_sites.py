@@ -9,14 +9,14 @@ from openpyxl import Workbook
 
 from icp.decide import reject_leads
 from icp.give_site import give_site
-from icp.import_sites import confirm_sites, discard_sites, preview_sites, undo_sites
+from icp.import_sites import confirm_sites, preview_sites, undo_sites
 from icp.models import GivenSite, Lead, SiteImport
 from icp.read_table import UnreadableFileError
 from icp.select import select_candidates
 from icp.suppressions import add
 from icp.tests.factories import NOW, make_company, make_lead, make_rule
 from icp.tests.hostile_files import FILES
-from icp.uploads import UploadError, error_file, rows_of
+from icp.uploads import UploadError, discard, error_file, rows_of
 from tenants.context import in_tenant
 from tenants.models import AuditEvent
 
@@ -221,7 +221,7 @@ def test_undo_gives_a_waiting_company_the_site_of_the_list_before(acme):
 
 def test_an_upload_is_decided_once(lead):
     upload = preview(f"{lead.uen},acme.sg\n")
-    discard_sites(upload, actor="ann", now=NOW)
+    discard(upload, actor="ann", now=NOW)
 
     with pytest.raises(UploadError, match="decided before: discarded"):
         confirm_sites(upload, actor="ann", now=NOW)

@@ -13,13 +13,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from icp import imports, read_workbook
-from icp.imports import confirm_import, discard_import, preview_import, undo_import
+from icp.imports import confirm_import, preview_import, undo_import
 from icp.models import Suppression, SuppressionImport
 from icp.read_table import UnreadableFileError, read_table
 from icp.suppressions import SuppressionError, add, is_suppressed
 from icp.tests.factories import NOW, make_lead
 from icp.tests.hostile_files import FILES, slow_workbook
-from icp.uploads import UploadError, error_file, rows_of
+from icp.uploads import UploadError, discard, error_file, rows_of
 from tenants.context import in_tenant
 from tenants.neutralise import for_csv, plain
 
@@ -130,12 +130,12 @@ def test_an_upload_is_decided_once(acme):
     with pytest.raises(UploadError, match="decided before: imported"):
         confirm_import(upload, actor="ann")
     with pytest.raises(UploadError, match="decided before"):
-        discard_import(upload, actor="ann")
+        discard(upload, actor="ann")
 
 
 def test_the_uploaded_addresses_are_forgotten_once_decided(acme):
     upload = preview("email\na@x.sg\nbad\n")
-    discard_import(upload, actor="ann")
+    discard(upload, actor="ann")
 
     upload.refresh_from_db()
     assert (upload.status, upload.accepted_rows, upload.refused_rows) == ("DISCARDED", None, None)

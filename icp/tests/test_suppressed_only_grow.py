@@ -19,10 +19,11 @@ from enrichment.evidence.statements import Statement
 from enrichment.models import Contact
 from enrichment.verification.judge_contacts import judge_contacts
 from icp import suppressions
-from icp.imports import confirm_import, discard_import, preview_import, undo_import
+from icp.imports import confirm_import, preview_import, undo_import
 from icp.models import Lead, PersonRequest, Suppression, SuppressionImport
 from icp.suppressions import Kind, suppressed_among
 from icp.tests.factories import lift_by_two
+from icp.uploads import discard
 from leadgen_project.persons.erase import erase
 from leadgen_project.persons.identify import Asked
 from leadgen_project.persons.requests import take_down
@@ -105,7 +106,7 @@ class World:
 
     def discard(self, number: int) -> None:
         for upload in SuppressionImport.objects.filter(status="PREVIEWED")[:1]:
-            discard_import(upload, actor="olga")
+            discard(upload, actor="olga")
 
     def judge(self, number: int) -> None:
         judge_contacts(Contact.objects.all())

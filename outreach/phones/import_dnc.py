@@ -15,7 +15,7 @@ from icp.judge_rows import Row, refuse
 from icp.models import Suppression, Upload
 from icp.read_table import read_table
 from icp.suppressions import suppressed_among
-from icp.uploads import decide, keep_preview, refuse_more, undecided, undoable, unpack
+from icp.uploads import imported, keep_preview, undecided, undoable, unpack
 from outreach.phone_models import DncImport
 from outreach.phones.dnc import VALID_FOR, Result
 from outreach.phones.judge_dnc import judge_results
@@ -81,19 +81,11 @@ def take_in(upload: DncImport, *, actor: str, now: datetime | None = None) -> in
     rows = list(unpack(upload.accepted_rows))
     look_up(rows)
     new = _store(upload, (row for row in rows if row.outcome == "new"), now=now)
-    refuse_more(upload, rows)
-    decide(upload, Status.IMPORTED, actor=actor, now=now,
-           kept=[row for row in rows if row.outcome != "refused"])  # fmt: skip
+    imported(upload, rows, actor=actor, now=now)
     audit.record("outreach.dnc.import", actor=actor, subject=audit_subject(upload),
                  after={"file": upload.file_name, "sha256": upload.sha256, "new": new,
                         "refused": upload.refused})  # fmt: skip
     return new
-
-
-@transaction.atomic
-def discard(upload: DncImport, *, actor: str, now: datetime | None = None) -> None:
-    """Forget an upload that shall not be taken in."""
-    decide(undecided(upload), Status.DISCARDED, actor=actor, now=now or database_now())
 
 
 @transaction.atomic

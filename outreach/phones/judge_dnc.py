@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, date, datetime, time
 
-from icp.judge_rows import REASON_COLUMN, Row, judged, refuse
+from icp.judge_rows import REASON_COLUMN, Row, judged, settle_same
 from icp.models import Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.read_table import Table, UnreadableFileError
@@ -87,12 +87,6 @@ def _compare(rows: list[Row]) -> None:
         if row.values:
             number, register, _, checked, _ = row.values[0]
             by_look[number, register, checked].append(row)
-    for first, *others in by_look.values():
-        if {row.values[0][2] for row in others} - {first.values[0][2]}:
-            numbers = ", ".join(str(row.number) for row in (first, *others[:9]))
-            for row in (first, *others):
-                refuse(row, f"Rows {numbers} give different results of the same day.")
-            continue
-        for row in others:
-            row.outcome = "present"
-            row.reasons.append(f"Row {first.number} says the same.")
+    for same in by_look.values():
+        results = {row.values[0][2] for row in same}
+        settle_same(same, differ=len(results) > 1, why="give different results of the same day")

@@ -10,12 +10,12 @@ from icp import suppressions
 from icp.read_table import UnreadableFileError
 from icp.tests.factories import NOW
 from icp.tests.hostile_files import FILES, shaped
-from icp.uploads import UploadError, error_file, rows_of
+from icp.uploads import UploadError, discard, error_file, rows_of
 from leadgen_project.persons import packed
 from leadgen_project.persons.identify import Asked, identify
 from outreach.phone_models import DncImport, DncResult
 from outreach.phones.dnc import VALID_FOR, Standing, standings
-from outreach.phones.import_dnc import discard, preview_results, take_in, withdraw
+from outreach.phones.import_dnc import preview_results, take_in, withdraw
 from tenants.context import in_tenant
 from tenants.models import AuditEvent
 

@@ -18,10 +18,9 @@ from icp.models import Upload
 from icp.read_table import read_table
 from icp.uploads import (
     UploadError,
-    decide,
+    imported,
     keep_preview,
     pack_values,
-    refuse_more,
     undecided,
     undoable,
     unpack,
@@ -73,10 +72,8 @@ def confirm_templates(upload: TemplateImport, *, actor: str, now: datetime | Non
     rows = list(unpack(upload.accepted_rows))
     look_up(rows)
     done = [_save(row, actor=actor) for row in rows if row.outcome in {"new", "changed"}]
-    refuse_more(upload, rows)
     upload.applied_rows = pack_values(done)
-    decide(upload, Status.IMPORTED, actor=actor, now=now,
-           kept=[row for row in rows if row.outcome != "refused"])  # fmt: skip
+    imported(upload, rows, actor=actor, now=now)
     audit.record("outreach.templates.import", actor=actor, subject=audit_subject(upload),
                  after={"file": upload.file_name, "new": upload.new, "changed": upload.changed,
                         "refused": upload.refused})  # fmt: skip
@@ -98,12 +95,6 @@ def _save(row: Row, *, actor: str) -> dict[str, Any]:
         raise UploadError(f"Row {row.number}: {exc} Nothing was imported.") from exc
     return {"row": row.number, "version": version.pk, "before": before.pk if before else None,
             "description": before.template.description if before else ""}  # fmt: skip
-
-
-@transaction.atomic
-def discard_templates(upload: TemplateImport, *, actor: str, now: datetime | None = None) -> None:
-    """Forget an upload that shall not be imported."""
-    decide(undecided(upload), Status.DISCARDED, actor=actor, now=now or database_now())
 
 
 @transaction.atomic
