@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,13 @@ class SmallDisk:
                 else:
                     if leave_bytes:
                         return
+
+    def stay_full(self, seconds: float) -> None:
+        """Take for so long whatever others give back."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.fill()
+            time.sleep(0.1)
 
     def make_room(self) -> None:
         self._ballast.unlink(missing_ok=True)
