@@ -48,7 +48,7 @@ def django_db_setup(django_test_environment, django_db_blocker):
     Made here, not by pytest-django, which makes none when no collected test asks for ``db``:
     ``committed`` alone would then copy, and these tenants would enter, the developer's own.
     """
-    from tenants.provision import create_tenant
+    from tenants.lifecycle.provision import create_tenant
 
     with django_db_blocker.unblock():
         created = setup_databases(verbosity=0, interactive=False, aliases={"default"})

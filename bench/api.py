@@ -19,7 +19,7 @@ from bench.scratch import scratch_database
 from leadgen_project import urls
 from tenants.context import connection, in_tenant
 from tenants.models import Membership, User
-from tenants.resolve import TenantMiddleware
+from tenants.sign_in.resolve import TenantMiddleware
 
 FEW, MANY = 1_000, 200_000
 REQUESTS, ROUNDS = 40, 5

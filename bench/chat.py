@@ -23,9 +23,9 @@ from bench.scratch import environment, scratch_database
 from chat.tests.live_rig import Server, Wire, serving
 from chat.tests.rig import request_of
 from leadgen_project.urls import urlpatterns as product
-from tenants import api_tokens
 from tenants.context import connection
 from tenants.models import Membership, Tenant, User
+from tenants.sign_in import api_tokens
 
 WORDS, STEP_SECONDS = 40, 0.05  # the pace of the self-test's ``slow``
 ROUNDS, MANY, PEOPLE = 6, 50, 5

@@ -115,7 +115,7 @@ def _by_model(documents: list[Any], rule: Mapping[str, set[str]]) -> dict[str, s
     from enrichment.by_model.reading_prompt import Reading
     from enrichment.by_model.vouch import OfRule, vouch
     from leadgen_project.sandbox.vendors.language_model_answers import Asked, Mode, answer_to
-    from tenants.llm_schema import read_answer
+    from tenants.language_model.llm_schema import read_answer
 
     corpus = corpus_of(documents, limit=MOST_CHARACTERS, sees_contacts=True)
     answer, _ = answer_to(Asked("read", {}, "", corpus.text), mode=Mode.HONEST, number=1)

@@ -20,11 +20,11 @@ def measure() -> list[Result]:
     from django.conf import settings
 
     from leadgen_project.tests.spending import KEY, TinyVendor
-    from tenants import governor
     from tenants.context import in_public, in_tenant
-    from tenants.credentials import VendorKey
+    from tenants.paid import governor
+    from tenants.paid.credentials import VendorKey
+    from tenants.paid.turn_at_vendor import lane_of
     from tenants.permits import Permit, Purpose, Vendor
-    from tenants.turn_at_vendor import lane_of
     from tenants.vendor_models import RateLimit, VendorBudget
 
     settings.VENDOR_KEYS = {**settings.VENDOR_KEYS, Vendor.TAVILY: KEY}

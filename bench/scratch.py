@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from leadgen_project.tests.drop_database import drop_database
 from tenants.context import connection
-from tenants.provision import create_tenant
+from tenants.lifecycle.provision import create_tenant
 
 NAME = "leadgen_bench"
 

@@ -7,7 +7,7 @@ from statistics import median
 
 from bench.result import Result
 from bench.scratch import scratch_database
-from tenants.provision import create_tenant
+from tenants.lifecycle.provision import create_tenant
 
 COUNT = 500
 WINDOW = 9  # tenants around a mark; machines are noisy

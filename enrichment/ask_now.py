@@ -12,7 +12,8 @@ from enrichment.people import find_people
 from enrichment.price import Estimate
 from enrichment.search import search_site
 from icp.models import Lead
-from tenants import audit, governor
+from tenants import audit
+from tenants.paid import governor
 from tenants.permits import NoPermitError, Vendor
 from tenants.tasks import enqueue
 

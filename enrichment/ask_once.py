@@ -18,9 +18,9 @@ from typing import Any
 from django.db import transaction
 
 from enrichment.models import VendorAnswer
-from tenants import governor
 from tenants.clock import database_now
 from tenants.outage import outlast
+from tenants.paid import governor
 from tenants.permits import NoPermitError, Permit, Purpose, Vendor
 from tenants.process_name import process_name
 from tenants.stopping import is_stopping

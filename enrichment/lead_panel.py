@@ -20,7 +20,7 @@ from enrichment.site.website_score import website_score
 from enrichment.verification.shown_verdict import shown_verdict
 from enrichment.verification.verify import estimate_lead
 from icp.models import Lead
-from tenants import governor
+from tenants.paid import governor
 from tenants.permits import NoPermitError, Vendor
 
 MOST_EVIDENCE = 600  # statements of one lead; beyond, the latest are shown

@@ -24,10 +24,10 @@ from django.utils import timezone
 from enrichment.clients.exchange import ClientError
 from enrichment.models import LeadStep
 from icp.models import Lead, LeadQuerySet
-from tenants import governor
 from tenants.context import current_schema, in_tenant
 from tenants.models import PipelineRun
 from tenants.outage import LOST, outlast
+from tenants.paid import governor
 from tenants.permits import NoPermitError, VendorError
 from tenants.stages import BatchReport, Tally
 

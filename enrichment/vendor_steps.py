@@ -10,8 +10,8 @@ from enrichment.ask_once import Told
 from enrichment.clients.exchange import ClientError
 from enrichment.models import LeadStep
 from enrichment.steps import StepResult, skip_all
-from tenants import governor
 from tenants.models import PipelineRun
+from tenants.paid import governor
 from tenants.permits import NoPermitError, Vendor, VendorDownError, VendorError
 from tenants.stages import BatchReport
 from tenants.stopping import is_stopping

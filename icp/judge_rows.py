@@ -13,7 +13,7 @@ from icp.models import Suppression
 from icp.normalise import NotAValueError, guess_kind, normalise
 from icp.read_table import Table
 from icp.suppressions import hash_of
-from tenants.neutralise import plain
+from tenants.files.neutralise import plain
 
 Kind = Suppression.Kind
 REASON_COLUMN = "why_refused"

@@ -12,7 +12,7 @@ from icp.judge_rows import REASON_COLUMN, Row, judged, settle_same
 from icp.models import Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.read_table import Table, UnreadableFileError
-from tenants.neutralise import plain
+from tenants.files.neutralise import plain
 
 LONGEST_SITE = 500
 HEADERS = {

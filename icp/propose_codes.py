@@ -15,9 +15,9 @@ from django.db.models.functions import Length
 
 from acra.models import RegisteredCompany, SsicCode
 from icp.taxonomy import SsicTitles, titles_of
-from tenants import llm
+from tenants.language_model import llm
+from tenants.language_model.prompts import Prompt, inside_marks
 from tenants.permits import NoPermitError, Purpose, VendorError
-from tenants.prompts import Prompt, inside_marks
 
 PATIENCE = timedelta(seconds=10)  # somebody waits at a page
 MOST_WORDS, LONGEST_WORD = 20, 60

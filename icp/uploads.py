@@ -17,7 +17,7 @@ from django.db import transaction
 from icp.judge_rows import REASON_COLUMN, Row
 from icp.models import Upload
 from tenants.clock import database_now
-from tenants.neutralise import for_csv
+from tenants.files.neutralise import for_csv
 
 NOT_ACCEPTED = {"header", "refused"}
 ROW_FIELDS = [field.name for field in fields(Row)]

@@ -26,8 +26,8 @@ from leadgen_project.processes import RunningSandbox, start_sandbox, start_worke
 from leadgen_project.progress import lines
 from scoring.models import ShortlistEntry
 from tenants.clock import database_now
+from tenants.lifecycle.provision import create_tenant
 from tenants.models import Membership, PipelineRun, Tenant, User
-from tenants.provision import create_tenant
 
 SOURCE = "Sandbox"
 LOOK_SECONDS = 0.5

@@ -14,7 +14,7 @@ import os
 from typing import Any
 
 from leadgen_project.lifeline import GRACE_SECONDS, follow_parent
-from tenants.token_size import LONGEST_TOKEN
+from tenants.sign_in.token_size import LONGEST_TOKEN
 
 wsgi_app = "leadgen_project.wsgi:application"
 bind = os.environ.get("BIND", "127.0.0.1:8000")

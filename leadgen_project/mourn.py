@@ -20,8 +20,8 @@ from icp.models import Lead
 from leadgen_project import held_tasks
 from leadgen_project.park import blame
 from tenants.models import PipelineRun, Tenant
+from tenants.paid.reconcile import give_up_calls_of
 from tenants.process_name import group_name
-from tenants.reconcile import give_up_calls_of
 
 logger = logging.getLogger(__name__)
 

@@ -25,8 +25,8 @@ from scoring.models import LeadScore, Shortlist
 from scoring.publish import current_card
 from scoring.score import score_batch, scoring_waiting
 from scoring.shortlist import make_shortlist
-from tenants import llm
 from tenants.clock import database_now
+from tenants.language_model import llm
 from tenants.models import PipelineRun, Tenant
 from tenants.stages import BatchReport, Tally
 

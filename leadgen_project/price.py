@@ -21,9 +21,9 @@ from enrichment.price import Estimate, PricedStep
 from enrichment.search import search_site
 from enrichment.verification import verify
 from scoring import explain
-from tenants import balances, governor
 from tenants.context import current_schema
 from tenants.models import PipelineRun, Tenant, TenantSettings
+from tenants.paid import balances, governor
 from tenants.permits import NoPermitError, Vendor
 
 REPEATS_PERCENT = 10  # a failed call may have been charged, and is asked again

@@ -14,7 +14,7 @@ from leadgen_project import environment as env
 from leadgen_project.api.words import API_DESCRIPTION
 from leadgen_project.console.unfold import UNFOLD  # noqa: F401 -- a setting
 from tenants.db import pool
-from tenants.limits import Limits
+from tenants.paid.limits import Limits
 from tenants.permits import Vendor
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -86,7 +86,7 @@ TENANT_APPS = ["icp", "enrichment", "scoring", "outreach", "odoo_sync", "chat"]
 INSTALLED_APPS = SHARED_APPS + TENANT_APPS
 
 AUTH_USER_MODEL = "tenants.User"
-# The first refuses who has guessed too often; see tenants.lock_out.
+# The first refuses who has guessed too often; see tenants.sign_in.lock_out.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "tenants.roles.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -117,8 +117,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "tenants.resolve.TenantMiddleware",
-    "tenants.sso.renew.RenewalMiddleware",
+    "tenants.sign_in.resolve.TenantMiddleware",
+    "tenants.sign_in.sso.renew.RenewalMiddleware",
     "leadgen_project.console.clock.LocalTimeMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",  # innermost: it answers 429 in the view's place
@@ -288,7 +288,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "tenants.bearer.BearerAuthentication",  # the first names the challenge of a 401
+        "tenants.sign_in.bearer.BearerAuthentication",  # the first names the challenge of a 401
         "tenants.rest.doors.ConsoleSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.rest.doors.HasRight"],
@@ -339,16 +339,16 @@ PASSWORD_SIGN_IN = env.flag("PASSWORD_SIGN_IN", default=True)
 DEV_TENANT_HEADER = env.flag("DEV_TENANT_HEADER")  # believes X-Tenant-ID alone
 if DEV_TENANT_HEADER and not DEBUG:
     raise env.SettingError("DEV_TENANT_HEADER: lets anybody into any tenant; only with DEBUG.")
-# What mozilla-django-oidc reads; all that differs between providers is in tenants.sso.
+# What mozilla-django-oidc reads; all that differs between providers is in tenants.sign_in.sso.
 OIDC_RP_SIGN_ALGO = "RS256"
 OIDC_USE_NONCE = True
 OIDC_USE_PKCE = True
 OIDC_PKCE_CODE_CHALLENGE_METHOD = "S256"
 OIDC_MAX_STATES = 10
-AXES_HANDLER = "tenants.lock_out.LockOutHandler"
-AXES_CLIENT_IP_CALLABLE = "tenants.lock_out.address_of"
-AXES_USERNAME_CALLABLE = "tenants.lock_out.name_of"
-AXES_LOCKOUT_CALLABLE = "tenants.lock_out.locked_out"
+AXES_HANDLER = "tenants.sign_in.lock_out.LockOutHandler"
+AXES_CLIENT_IP_CALLABLE = "tenants.sign_in.lock_out.address_of"
+AXES_USERNAME_CALLABLE = "tenants.sign_in.lock_out.name_of"
+AXES_LOCKOUT_CALLABLE = "tenants.sign_in.lock_out.locked_out"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)

@@ -4,8 +4,8 @@ from django.urls import include, path
 from leadgen_project.console.doors import crawler_page, front_door
 from leadgen_project.console.health import health
 from leadgen_project.metrics import metrics
-from tenants.account import second_factor_ask, second_factor_page
-from tenants.switch import switch_tenant
+from tenants.sign_in.account import second_factor_ask, second_factor_page
+from tenants.sign_in.switch import switch_tenant
 
 handler403 = "leadgen_project.console.errors.forbidden"
 handler404 = "leadgen_project.console.errors.not_found"

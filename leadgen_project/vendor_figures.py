@@ -11,9 +11,9 @@ from django.conf import settings
 from enrichment.clients.lusha import LushaClient
 from enrichment.clients.tavily import TavilyClient
 from enrichment.clients.zerobounce import ZeroBounceClient
-from tenants import governor
+from tenants.paid import governor
+from tenants.paid.reconcile import LAG, PATIENCE, UsageReader, reconcile_all
 from tenants.permits import Permit, Purpose, Vendor
-from tenants.reconcile import LAG, PATIENCE, UsageReader, reconcile_all
 from tenants.tasks import enqueue, tenant_task
 
 TEST = Purpose("test the key")

@@ -19,7 +19,7 @@ from odoo_sync.clients.trouble import OdooError
 from odoo_sync.models import OdooConnection
 from odoo_sync.values import without_repeats
 from tenants import secrets
-from tenants.credentials import ending_of
+from tenants.paid.credentials import ending_of
 
 CHOSEN = {"team": "teams", "stage": "stages", "user": "users"}  # option -> list of the findings
 

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods
 
 from outreach.unsubscribe import Door, OptOut, look, unsubscribe
 from tenants.context import tenant_context
-from tenants.lock_out import address_of
 from tenants.models import Tenant
+from tenants.sign_in.lock_out import address_of
 
 MOST_GUESSES = 60  # links of nobody, from one address in a minute, before the answer is 429
 A_MINUTE = 60

@@ -21,12 +21,13 @@ from enrichment.price import Estimate
 from icp.models import Lead, LeadQuerySet
 from scoring.check_words import misfit
 from scoring.models import Explanation, ScoreLine, ShortlistEntry
-from tenants import governor, llm
 from tenants.clients.language_model_errors import AnswerUnusableError
+from tenants.language_model import llm
+from tenants.language_model.prompts import Prompt, inside_marks
 from tenants.models import PipelineRun
 from tenants.outage import outlast
+from tenants.paid import governor
 from tenants.permits import NoPermitError, Purpose, Vendor, VendorError
-from tenants.prompts import Prompt, inside_marks
 from tenants.stages import BatchReport, Tally
 from tenants.stopping import is_stopping
 

@@ -17,9 +17,9 @@ from scoring.export_rows import COLUMNS, attribution_of, attributions_of_listing
 from scoring.models import Shortlist
 from scoring.shortlist import TIE_BREAK
 from tenants.context import current_schema
+from tenants.files.neutralise import for_csv
+from tenants.files.workbook import cells
 from tenants.models import PipelineRun
-from tenants.neutralise import for_csv
-from tenants.workbook import cells
 
 KEPT_NIGHTS = 7  # with their files, whatever their age
 BOM = "\ufeff"  # without it Excel reads UTF-8 as the local code page

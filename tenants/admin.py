@@ -19,11 +19,12 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from tenants import admin_platform, admin_sign_in, admin_vendors, invitations, people
+from tenants import admin_platform, admin_sign_in, admin_vendors, people
 from tenants.console import PLATFORM, ModelAdmin, may_do, reason_of
 from tenants.context import is_public
 from tenants.identity_models import Invitation
 from tenants.models import AuditEvent, HostLease, Membership, TenantSettings
+from tenants.sign_in import invitations
 from tenants.templatetags.console import moment
 
 __all__ = ["admin_platform", "admin_sign_in", "admin_vendors"]

@@ -17,8 +17,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from tenants.console import PLATFORM, ModelAdmin, TabularInline, may_do
+from tenants.lifecycle.provision import create_tenant, remove_tenant
 from tenants.models import Domain, Membership, PipelineRun, Tenant, User
-from tenants.provision import create_tenant, remove_tenant
 from tenants.templatetags.console import moment
 
 
@@ -126,7 +126,7 @@ class TenantAdmin(ModelAdmin):
         )
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """``tenants.provision`` has written the event already."""
+        """``tenants.lifecycle.provision`` has written the event already."""
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         self.message_user(

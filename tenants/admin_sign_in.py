@@ -22,16 +22,17 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from tenants import api_tokens, invitations, secrets
+from tenants import secrets
 from tenants.console import ModelAdmin, may_do, reason_of
 from tenants.context import in_public
 from tenants.identity_models import ApiToken, Issuer
 from tenants.models import Membership, User
 from tenants.roles import SCOPES, role_of, scopes_of_role
-from tenants.sso.discover import Discovery, discover
-from tenants.sso.fetch import ProviderError
-from tenants.sso.keys import keys_at
-from tenants.sso.providers import refresh_discovery
+from tenants.sign_in import api_tokens, invitations
+from tenants.sign_in.sso.discover import Discovery, discover
+from tenants.sign_in.sso.fetch import ProviderError
+from tenants.sign_in.sso.keys import keys_at
+from tenants.sign_in.sso.providers import refresh_discovery
 from tenants.templatetags.console import moment
 
 MANAGE = "tenants.manage_sign_in"
@@ -278,7 +279,7 @@ class ApiTokenAdmin(ModelAdmin):
         obj.shown_once = text
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """``tenants.api_tokens`` has written the event already."""
+        """``tenants.sign_in.api_tokens`` has written the event already."""
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
         context = {**self.admin_site.each_context(request), "title": f"Token {obj.name}",

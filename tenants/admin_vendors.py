@@ -25,8 +25,8 @@ from unfold.contrib.filters.admin import FieldTextFilter, RangeDateFilter, Singl
 
 from tenants.console import ModelAdmin, may_do, reason_of
 from tenants.context import is_public, keep_tenant
-from tenants.neutralise import for_csv
-from tenants.settle_by_hand import NotSettledError, settle_by_hand
+from tenants.files.neutralise import for_csv
+from tenants.paid.settle_by_hand import NotSettledError, settle_by_hand
 from tenants.templatetags.console import count, dollars, moment, span
 from tenants.vendor_models import VendorUsage
 

@@ -15,8 +15,8 @@ from rest_framework.views import APIView
 from tenants import audit
 from tenants.context import current_schema, in_public, in_tenant, is_public
 from tenants.models import Membership, Tenant
-from tenants.resolve import SESSION_KEY, tenants_of
 from tenants.roles import role_of
+from tenants.sign_in.resolve import SESSION_KEY, tenants_of
 
 
 class InfoSerializer(Serializer):

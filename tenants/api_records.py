@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from tenants import saved_views, serializers
 from tenants.api_models import SavedView
 from tenants.models import AuditEvent, User
+from tenants.paid.usage import usage
 from tenants.rest.paging import Order, moment, text
 from tenants.rest.resource import Resource
 from tenants.saved_views import SavedViewError
-from tenants.usage import usage
 from tenants.vendor_models import VendorUsage
 
 NUMBER = "[0-9]{1,18}"

@@ -30,7 +30,7 @@ from unfold.admin import TabularInline as UnfoldTabularInline
 
 from tenants import audit
 from tenants.context import is_public
-from tenants.list_export import RIGHT, ExportsList
+from tenants.files.list_export import RIGHT, ExportsList
 from tenants.models import AuditEvent
 from tenants.paging import EstimatedPaginator
 from tenants.roles import PLATFORM_ONLY, may

@@ -1,8 +1,7 @@
 """Public-schema tables of sign-in: providers, identities, invitations, tokens, second factors.
 
 A tenant's role reads what its owner's pages show and writes none of them: the functions of
-``tenants.sso``, ``tenants.people``, ``tenants.api_tokens`` and ``tenants.second_factor`` do, as the
-platform.
+``tenants.people`` and of ``tenants.sign_in`` do, as the platform.
 """
 
 from __future__ import annotations

@@ -59,7 +59,9 @@ class Tenant(TenantMixin):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    auto_create_schema = False  # tenants.provision does, in one transaction with the roles
+    auto_create_schema = (
+        False  # tenants.lifecycle.provision does, in one transaction with the roles
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -2,7 +2,7 @@
 
 A permit is the proof that a paid or rate-limited call was allowed. Paid methods of vendor clients
 take one as their first argument, so an unmetered call does not type-check; and they ``use`` it
-before they send anything, so that none is sent twice on one permit. Only ``tenants.governor``
+before they send anything, so that none is sent twice on one permit. Only ``tenants.paid.governor``
 makes permits.
 """
 
@@ -152,7 +152,7 @@ class Permit:
 
     def __post_init__(self) -> None:
         if self.seal is not _SEAL:
-            raise PermitMisusedError("Only tenants.governor makes permits.")
+            raise PermitMisusedError("Only tenants.paid.governor makes permits.")
 
     def use(self, vendor: Vendor) -> str:
         """Take the permit for the one call it allows; returns the key to call with."""

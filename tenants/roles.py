@@ -177,5 +177,5 @@ class IsMember(BasePermission):
 
 
 def is_development_fallback(request: Request) -> bool:
-    """Whether the tenant comes from a header alone; ``tenants.resolve`` allows that in DEBUG."""
+    """Whether the tenant comes from a header alone; ``resolve`` allows that in DEBUG."""
     return bool(getattr(request, "is_header_believed", False))

@@ -8,10 +8,10 @@ from rest_framework import serializers
 
 from tenants.api_models import SavedView
 from tenants.models import AuditEvent, PipelineRun
+from tenants.paid.usage import BY
 from tenants.permits import Vendor
 from tenants.rest.parse import storable
 from tenants.rest.strict import QuerySerializer, StrictSerializer
-from tenants.usage import BY
 from tenants.vendor_models import VendorUsage
 
 LARGEST = 2**63 - 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tenants import api, device_api
-from tenants.sso.views import CallbackView, StartView
+from tenants import api
+from tenants.sign_in import device_api
+from tenants.sign_in.sso.views import CallbackView, StartView
 
 urlpatterns = [
     path("oidc/start/<str:key>/", StartView.as_view(), name="oidc-start"),

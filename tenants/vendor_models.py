@@ -1,6 +1,6 @@
 """Public-schema tables of the paid vendors: keys, budgets, the ledger, and whose turn it is.
 
-A tenant's role reads its own ledger and balances and writes none of them: ``tenants.governor``
+A tenant's role reads its own ledger and balances and writes none of them: ``tenants.paid.governor``
 does, as the platform. Money is in micros, millionths of a US dollar.
 """
 

@@ -19,8 +19,8 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 
 from chat.agent.toolbox import ToolError
 from chat.frames import on_one_line
-from tenants.llm_schema import strict_schema
-from tenants.prompts import harmless
+from tenants.language_model.llm_schema import strict_schema
+from tenants.language_model.prompts import harmless
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import re
 
 from django.conf import settings
 
-from tenants.prompts import harmless
+from tenants.language_model.prompts import harmless
 
 LONGEST = 8_000  # characters shown of one message
 _LINK = re.compile(r"\[([^\[\]\n]{0,200})\]\(\s*<?([^\s()<>]{0,2000})>?[^()\n]{0,200}\)")

@@ -24,12 +24,13 @@ from chat.agent.speak import answer_calls, ask_people, say
 from chat.agent.toolbox import AmbiguousError, Answer, Caller, ToolError, find_tool, tools
 from chat.ids import new_id
 from chat.pieces import Action, Done, Piece, ToolCall, Words
-from tenants import governor, llm
 from tenants.clients.dialogue import AskedTool, Dialogue, OfferedTool, Spoken
 from tenants.context import current_schema
 from tenants.hand_back import hand_back
+from tenants.language_model import llm
+from tenants.language_model.prompts import ABOUT_MARKS, Prompt, inside_marks
+from tenants.paid import governor
 from tenants.permits import NoPermitError, Purpose, Vendor, VendorError
-from tenants.prompts import ABOUT_MARKS, Prompt, inside_marks
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from functools import cache
 
-from tenants.prompts import harmless
+from tenants.language_model.prompts import harmless
 
 LONGEST = 600  # characters of a command
 _TOKEN = re.compile(r"\{(\w+)\}|([(\[|)\]])|([^\s(\[|)\]{}]+)")

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
-from tenants.prompts import harmless
+from tenants.language_model.prompts import harmless
 
 LONGEST = 200
 _MARKS = re.compile(r"([\\`*_\[\]<>|#~!])")

@@ -22,11 +22,11 @@ from chat.models import Thread
 from chat.refusals import CrowdedError, NotThereError, RefusalError, UnusableError
 from chat.settle import look_for_stale
 from chat.wish import read_id
-from tenants.bearer import BearerAuthentication
 from tenants.context import is_public
 from tenants.models import User
 from tenants.rest.parse import StorableJSONParser
 from tenants.roles import READ_SCOPE, role_of
+from tenants.sign_in.bearer import BearerAuthentication
 
 MOST_BYTES = 32 * 1024 * 1024  # a file of 20 MiB as base64, and the words around it
 MOST_DRAINED = 4 * MOST_BYTES  # read and thrown away, so that the client gets to our answer

@@ -11,10 +11,10 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from tenants import api_tokens
 from tenants.context import in_public
 from tenants.models import Membership, Tenant, User
 from tenants.roles import scopes_of_role
+from tenants.sign_in import api_tokens
 
 ALL_MODES = ["values", "messages-tuple", "updates", "custom"]
 

@@ -41,7 +41,7 @@ def asked_here(model, settings, monkeypatch) -> None:
     settings.VENDOR_KEYS = {**settings.VENDOR_KEYS, Vendor.LLM: "sandbox-key"}
     settings.VENDOR_RATES = {**settings.VENDOR_RATES, Vendor.LLM: (10_000, 60)}
     settings.TEMPERATURE = None
-    monkeypatch.setattr("tenants.governor.PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr("tenants.paid.governor.PAUSES_SECONDS", (0.0, 0.0))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from enrichment.by_model.orders import gives_orders
 from enrichment.extract.written_emails import find_written
 from enrichment.web.parse import Document
 from enrichment.web.reading import squeeze
-from tenants.prompts import harmless, inside_marks
+from tenants.language_model.prompts import harmless, inside_marks
 
 FRAME_BYTES = 220  # of one page's marks and title, at most
 LONGEST_LINE = 2_000

@@ -32,10 +32,11 @@ from enrichment.price import Estimate
 from enrichment.steps import StepResult, skip_all, tally_step, work_step
 from enrichment.web.parse import Document
 from icp.models import Lead
-from tenants import governor, llm
 from tenants.clients.language_model_errors import AnswerUnusableError, TextTooLongError
 from tenants.context import current_schema
+from tenants.language_model import llm
 from tenants.models import PipelineRun, TenantSettings
+from tenants.paid import governor
 from tenants.permits import NoPermitError, Purpose, Vendor, VendorError
 from tenants.stages import BatchReport, Tally
 from tenants.stopping import is_stopping

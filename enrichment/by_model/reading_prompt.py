@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tenants.prompts import Prompt
+from tenants.language_model.prompts import Prompt
 
 PROMPT = Prompt(
     name="read",

@@ -17,7 +17,7 @@ from icp.judge_rows import REASON_COLUMN, Row, judged, settle_same
 from icp.models import Suppression
 from icp.normalise import NotAValueError, normalise
 from icp.read_table import Table, UnreadableFileError
-from tenants.neutralise import plain
+from tenants.files.neutralise import plain
 
 Kind = Suppression.Kind
 MOST_ROWS = 20_000

@@ -17,8 +17,8 @@ from leadgen_project.sandbox.server import Sandbox
 from leadgen_project.sandbox.vendors import lusha
 from leadgen_project.sandbox.vendors.lusha import MadeUpPerson, people_at
 from leadgen_project.sandbox.vendors.stand_in import Fault
-from tenants import governor
 from tenants.models import PipelineRun, TenantSettings
+from tenants.paid import governor
 from tenants.permits import Vendor
 from tenants.vendor_models import VendorBudget, VendorUsage
 

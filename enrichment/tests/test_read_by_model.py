@@ -19,10 +19,10 @@ from leadgen_project.sandbox.vendors.language_model_answers import Mode
 from leadgen_project.sandbox.vendors.stand_in import Fault
 from scoring.models import LeadScore
 from scoring.score import score_batch
-from tenants import governor
 from tenants.context import in_public
 from tenants.llm_models import LlmAnswer
 from tenants.models import PipelineRun, TenantSettings
+from tenants.paid import governor
 from tenants.permits import Vendor
 from tenants.vendor_models import VendorBudget, VendorUsage
 

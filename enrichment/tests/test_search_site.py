@@ -18,9 +18,9 @@ from leadgen_project.sandbox.companies import SiteKind
 from leadgen_project.sandbox.server import Sandbox
 from leadgen_project.sandbox.vendors import tavily
 from leadgen_project.sandbox.vendors.stand_in import Fault
-from tenants import breaker, governor
 from tenants.context import in_public
 from tenants.models import PipelineRun
+from tenants.paid import breaker, governor
 from tenants.permits import Vendor
 from tenants.vendor_models import VendorBudget, VendorUsage
 
@@ -303,7 +303,7 @@ def test_a_vendor_that_is_down_leaves_the_rest_for_another_night(sandbox, run, v
 
 def tripped(vendor) -> bool:
     """Open the breaker as failures of a night do."""
-    from tenants.turn_at_vendor import account_of
+    from tenants.paid.turn_at_vendor import account_of
 
     key = governor.ready(Vendor.TAVILY)
     account = account_of(Vendor.TAVILY, key)

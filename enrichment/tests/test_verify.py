@@ -447,7 +447,7 @@ def test_the_answer_is_written_before_the_call_is_settled(vendor, run, monkeypat
     def die(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tenants.governor.settle_call", die)
+    monkeypatch.setattr("tenants.paid.governor.settle_call", die)
     with pytest.raises(KeyboardInterrupt):
         verify(run)
 

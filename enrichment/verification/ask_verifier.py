@@ -28,9 +28,9 @@ from enrichment.models import Verification
 from enrichment.verification.mail_hosts import MailHosts
 from enrichment.verification.precheck import Answer, precheck
 from enrichment.verification.verifications import Claim, claim, conclude, hold, let_go, pass_by
-from tenants import governor
-from tenants.governor import PATIENCE
 from tenants.outage import outlast
+from tenants.paid import governor
+from tenants.paid.governor import PATIENCE
 from tenants.permits import (
     BudgetExhaustedError,
     Charge,

@@ -21,7 +21,7 @@ from icp.tests.factories import NOW, make_lead
 from icp.tests.hostile_files import FILES, slow_workbook
 from icp.uploads import UploadError, discard, error_file, rows_of
 from tenants.context import in_tenant
-from tenants.neutralise import for_csv, plain
+from tenants.files.neutralise import for_csv, plain
 
 
 def preview(content: bytes | str, *, reason="they asked"):

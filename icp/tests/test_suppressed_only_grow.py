@@ -31,9 +31,9 @@ from outreach.tests.factories import make_link, make_message
 from outreach.unsubscribe import Door, unsubscribe
 from outreach.wording import way_out
 from tenants.context import current_schema, in_tenant
+from tenants.lifecycle.take_in import take_in
+from tenants.lifecycle.take_out import take_out
 from tenants.models import Tenant
-from tenants.take_in import take_in
-from tenants.take_out import take_out
 
 VALUES = [f"p{number}@kaya{number % 2}.example" for number in range(5)]
 VALUE = st.sampled_from(VALUES)

@@ -18,9 +18,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from leadgen_project.console.context import tenant_of
-from tenants import console_pass
 from tenants.models import Tenant
 from tenants.problems import problem
+from tenants.sign_in import console_pass
 
 QUESTIONS = (  # each is also understood where no language model is connected
     "What can you do?",

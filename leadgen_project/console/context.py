@@ -8,8 +8,8 @@ from django.http import HttpRequest
 
 from tenants.context import in_public
 from tenants.models import Tenant, TenantSettings
-from tenants.resolve import tenants_of
 from tenants.room import room_here
+from tenants.sign_in.resolve import tenants_of
 
 PLATFORM_COLOUR = "#475569"
 IN_SWITCHER = 12  # more tenants than these are on the page behind "All tenants"

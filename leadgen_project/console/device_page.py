@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from leadgen_project.console.context import tenant_of
 from leadgen_project.console.pages import link
-from tenants import device_login
 from tenants.console import may_do
-from tenants.device_login import DeviceLoginError
 from tenants.device_models import DeviceLogin
 from tenants.models import Tenant, User
 from tenants.rest.throttle import calls_this_minute
 from tenants.roles import SCOPES, role_of, scopes_of_role
+from tenants.sign_in import device_login
+from tenants.sign_in.device_login import DeviceLoginError
 
 ACTION = "tenants.make_api_token"
 DAYS = (1, 7, 30, 90, 365)

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from tenants.context import in_public
-from tenants.resolve import tenants_of
 from tenants.roles import role_of
 from tenants.room import is_full, room_here
+from tenants.sign_in.resolve import tenants_of
 
 DJANGOS_WORDS = "matches the given query."  # of get_object_or_404: the name of a class
 DATABASE_IS_AWAY = (OperationalError, InterfaceError)

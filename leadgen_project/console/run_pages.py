@@ -35,8 +35,8 @@ from leadgen_project.reason_words import reason_words
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
 from tenants.context import keep_tenant
+from tenants.files.neutralise import for_csv
 from tenants.models import AuditEvent, PipelineRun, Tenant
-from tenants.neutralise import for_csv
 
 RIGHT = "tenants.run_night"
 QUESTIONS = {  # verb -> question, word on the button, what follows from it

@@ -11,15 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from unfold.forms import AuthenticationForm
 
-from tenants import second_factor
-from tenants.account import ask_for_code
 from tenants.context import in_public
-from tenants.invitations import accept_waiting
 from tenants.models import Membership, Tenant, User
-from tenants.resolve import tenant_of_host
-from tenants.sso.providers import providers_of_tenant
-from tenants.sso.session import SignIn, keep_sign_in, read_sign_in
-from tenants.sso.views import sign_out_address
+from tenants.sign_in import second_factor
+from tenants.sign_in.account import ask_for_code
+from tenants.sign_in.invitations import accept_waiting
+from tenants.sign_in.resolve import tenant_of_host
+from tenants.sign_in.sso.providers import providers_of_tenant
+from tenants.sign_in.sso.session import SignIn, keep_sign_in, read_sign_in
+from tenants.sign_in.sso.views import sign_out_address
 
 
 class SignInForm(AuthenticationForm):

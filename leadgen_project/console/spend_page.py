@@ -15,12 +15,12 @@ from leadgen_project.console.context import tenant_of
 from leadgen_project.console.pages import link
 from leadgen_project.console.plots import Plot, Series, draw
 from leadgen_project.price import price_of_next_night
-from tenants import balances, spend
 from tenants.models import Tenant
+from tenants.paid import balances, spend
+from tenants.paid.spend import DayOfVendor
+from tenants.paid.vendor_state import Gauge, marked_gauges, stops
 from tenants.permits import Vendor
-from tenants.spend import DayOfVendor
 from tenants.vendor_models import VendorReading
-from tenants.vendor_state import Gauge, marked_gauges, stops
 
 RANGES = (7, 30, 90)
 RUNS = 20

@@ -18,13 +18,14 @@ from leadgen_project.console.context import tenant_of
 from leadgen_project.console.pages import link
 from leadgen_project.console.vendors_platform import lane_is_known, platform_vendors
 from leadgen_project.vendor_figures import try_key
-from tenants import edit_vendor, try_model
 from tenants.console import PLATFORM, is_platform_admin, may_do, reason_of
 from tenants.context import is_public
-from tenants.credentials import remove_key, set_key
+from tenants.language_model import try_model
+from tenants.paid import edit_vendor
+from tenants.paid.credentials import remove_key, set_key
+from tenants.paid.reserve import key_setting
+from tenants.paid.vendor_state import states
 from tenants.permits import NoPermitError, Vendor, VendorError
-from tenants.reserve import key_setting
-from tenants.vendor_state import states
 
 RIGHT = "tenants.edit_vendors"
 MICROS = 1_000_000

@@ -9,12 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Sum
 
-from tenants import balances, breaker
-from tenants.credentials import VendorKey
+from tenants.paid import balances, breaker
+from tenants.paid.credentials import VendorKey
+from tenants.paid.reserve import key_setting
+from tenants.paid.turn_at_vendor import lane_of
 from tenants.permits import Vendor
-from tenants.reserve import key_setting
 from tenants.secrets import fingerprint
-from tenants.turn_at_vendor import lane_of
 from tenants.vendor_models import (
     CircuitBreaker,
     RateLimit,

@@ -17,7 +17,7 @@ from icp.models import Lead, Selection, Suppression
 from icp.suppressions import shown
 from leadgen_project.lists.of_leads import Kind, Pair, RowsOfLeads
 from scoring.export_rows import NOT_CHECKED, attributions
-from tenants.list_rows import ListRows, column
+from tenants.files.list_rows import ListRows, column
 
 
 class Leads(RowsOfLeads):

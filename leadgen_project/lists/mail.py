@@ -14,7 +14,7 @@ from outreach.audience import words_of
 from outreach.campaigns import LINE, counts_of
 from outreach.models import Campaign, Message
 from outreach.phone_models import DncResult
-from tenants.list_rows import ListRows, column
+from tenants.files.list_rows import ListRows, column
 
 
 class Campaigns(ListRows):

@@ -13,7 +13,7 @@ from icp.models import Suppression
 from icp.suppressions import hashes_of, suppressed_pairs
 from scoring.withhold import withheld
 from tenants.context import is_public
-from tenants.list_rows import ListRows
+from tenants.files.list_rows import ListRows
 
 Kind = Suppression.Kind
 Pair = tuple[str, str]  # kind and value, as suppressions are asked

@@ -11,7 +11,7 @@ from odoo_sync.models import OdooPush
 from outreach.answer_models import Reply
 from outreach.models import Campaign, Message
 from outreach.phone_models import DncResult
-from tenants.list_export import offer
+from tenants.files.list_export import offer
 from tenants.models import AuditEvent, PipelineRun
 from tenants.vendor_models import VendorUsage
 

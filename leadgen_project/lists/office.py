@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from acra.models import RegisteredCompany, RegisterImport
 from leadgen_project.lists.of_leads import Kind, Pair, RowsOfLeads
 from scoring.export_rows import LICENCE
-from tenants.list_rows import ListRows, column
+from tenants.files.list_rows import ListRows, column
 from tenants.models import PipelineRun
 from tenants.vendor_models import VendorUsage
 

@@ -19,9 +19,9 @@ from leadgen_project.notices.odoo import odoo_drafts
 from leadgen_project.notices.watched import look_at_watched
 from outreach.models import Mailbox
 from outreach.opt_outs import unheeded
-from tenants import balances
 from tenants.models import PipelineRun
-from tenants.vendor_state import marked_gauges, stops
+from tenants.paid import balances
+from tenants.paid.vendor_state import marked_gauges, stops
 
 Kind = Notice.Kind
 RECENT = timedelta(days=2)  # older ends of nights are no news

@@ -16,8 +16,8 @@ from leadgen_project.persons.conversations import CONVERSATIONS, conversations
 from leadgen_project.persons.identify import Asked, Person, identify
 from leadgen_project.persons.walk import Mention, as_text, longest_word, mentions
 from outreach.models import Message
-from tenants.archive import folder_of
 from tenants.context import current_schema
+from tenants.lifecycle.archive import folder_of
 from tenants.models import AuditEvent
 from tenants.vendor_models import VendorUsage
 

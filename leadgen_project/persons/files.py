@@ -11,8 +11,8 @@ from icp.taken_out import files_with as files_with_hashes
 from leadgen_project.persons.identify import Person
 from scoring.exports import export_run
 from scoring.models import LeadScore
-from tenants.archive import folder_of
 from tenants.context import current_schema
+from tenants.lifecycle.archive import folder_of
 from tenants.models import AuditEvent, PipelineRun
 
 CHUNK = 1 << 20

@@ -23,9 +23,9 @@ from leadgen_project.sandbox.vendors.language_model_answers import Mode
 from leadgen_project.sandbox.vendors.stand_in import VendorCall
 from leadgen_project.tests.forks import Forks, forking
 from leadgen_project.tests.spending import AT_ONCE, kill_some, later, turns, wait_until_quiet
-from tenants import balances
 from tenants.context import in_public, in_tenant
-from tenants.reconcile import give_up_orphans
+from tenants.paid import balances
+from tenants.paid.reconcile import give_up_orphans
 from tenants.vendor_models import RateLimit, VendorBudget, VendorUsage
 
 PROCESSES = 8

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from tenants import balances
 from tenants.context import in_public, in_tenant
-from tenants.credentials import set_key
 from tenants.models import PipelineRun
+from tenants.paid import balances
+from tenants.paid.credentials import set_key
 from tenants.permits import Vendor
 from tenants.secrets import fingerprint
 from tenants.vendor_models import (

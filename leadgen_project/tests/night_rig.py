@@ -42,9 +42,9 @@ from leadgen_project.processes import SANDBOX_SUFFIXES, start_web
 from leadgen_project.supervise import MANAGE
 from scoring.models import LeadScore, ScoreLine, ShortlistEntry
 from tenants.context import connection, in_tenant
+from tenants.lifecycle.provision import create_tenant
 from tenants.models import AuditEvent, PipelineRun, Tenant
 from tenants.outage import outlast
-from tenants.provision import create_tenant
 
 NIGHT = datetime(2026, 11, 20, 17, tzinfo=UTC)  # ages in the report are reckoned from this day
 COUNTED = (Lead, EnrichmentRun, Page, Evidence, Contact, LeadScore, ScoreLine, ShortlistEntry)

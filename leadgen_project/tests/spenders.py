@@ -66,8 +66,8 @@ def _fork(order: dict[str, Any], number: int) -> int:
 def _spend(order: dict[str, Any], number: int) -> None:
     from django.db import connection
 
-    from tenants import breaker, governor
     from tenants.context import in_tenant
+    from tenants.paid import breaker, governor
     from tenants.permits import (
         BudgetExhaustedError,
         Permit,
@@ -104,10 +104,10 @@ def _spend(order: dict[str, Any], number: int) -> None:
 def _ask_model(order: dict[str, Any], number: int) -> None:
     from django.db import connection
 
-    from tenants import llm
     from tenants.context import in_tenant
+    from tenants.language_model import llm
+    from tenants.language_model.try_model import PROMPT, Ready
     from tenants.permits import NoPermitError, Purpose
-    from tenants.try_model import PROMPT, Ready
 
     purpose = Purpose("a trial", run_id=order["run_id"], lead_id=number)
     patience = timedelta(seconds=order["patience_seconds"])

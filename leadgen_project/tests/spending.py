@@ -20,11 +20,11 @@ from django.db.models import Sum
 from leadgen_project.sandbox.loopback import Reply, Request
 from leadgen_project.sandbox.vendors.stand_in import Fault, VendorCall, VendorStandIn, reply_json
 from leadgen_project.tests.forks import Forks, forking
-from tenants import balances
 from tenants.context import in_public, in_tenant
+from tenants.paid import balances
+from tenants.paid.reconcile import give_up_orphans, reconcile
+from tenants.paid.turn_at_vendor import lane_of
 from tenants.permits import Permit, Vendor
-from tenants.reconcile import give_up_orphans, reconcile
-from tenants.turn_at_vendor import lane_of
 from tenants.vendor_models import RateLimit, VendorBalance, VendorBudget, VendorUsage
 
 KEY = "trial-key"
@@ -199,6 +199,6 @@ def later() -> Any:
 
 
 def _key() -> Any:
-    from tenants.credentials import VendorKey
+    from tenants.paid.credentials import VendorKey
 
     return VendorKey(KEY, is_own=False)

@@ -21,10 +21,10 @@ from enrichment.captcha.open import open_challenge
 from icp.tests.factories import make_lead
 from leadgen_project.tests.browser import console, server  # noqa: F401 -- fixtures
 from leadgen_project.tests.console_data import fill, make_people, make_register
-from tenants import api_tokens
 from tenants.context import connection, in_public, in_tenant
 from tenants.models import Tenant, User
 from tenants.roles import scopes_of_role
+from tenants.sign_in import api_tokens
 
 GUIDE = Path(settings.BASE_DIR) / "docs" / "api.md"
 

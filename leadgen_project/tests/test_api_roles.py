@@ -12,10 +12,10 @@ from django.utils import timezone
 from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import fill, make_people, make_register
 from leadgen_project.tests.test_isolation_inventory import example_of, operations, send
-from tenants import api_tokens
 from tenants.context import in_public
 from tenants.models import Tenant, User
 from tenants.roles import ACTIONS
+from tenants.sign_in import api_tokens
 
 NOBODYS = {"id": "5b0f0a4e-6c1d-4f0e-9a55-6d7d0f8f5b3e", "run": "999999", "uen": "NOBODY",
            "tenant_id": "nobody"}  # fmt: skip

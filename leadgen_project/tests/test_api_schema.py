@@ -34,10 +34,10 @@ from icp.models import IcpRule, Lead, Suppression
 from leadgen_project.api.describe import document
 from leadgen_project.tests.console_data import fill, make_people, make_register
 from outreach.models import Campaign, Message
-from tenants import api_tokens
 from tenants.context import in_public, in_tenant
 from tenants.models import PipelineRun, Tenant, User
 from tenants.roles import scopes_of_role
+from tenants.sign_in import api_tokens
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
           response_schema_conformance]  # fmt: skip

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 
 from leadgen_project.tests.spending import BUDGET, KEY, none_came_early, spenders, try_budget
-from tenants import balances, governor
 from tenants.context import in_public, in_tenant
-from tenants.governor import Purpose
+from tenants.paid import balances, governor
+from tenants.paid.governor import Purpose
 from tenants.permits import Vendor
 from tenants.vendor_models import VendorUsage
 

@@ -16,11 +16,11 @@ from chat.settle import STALE_AFTER
 from chat.tests.conftest import chat, scripted  # noqa: F401 -- fixtures
 from chat.tests.rig import Chat, make_key, text_of, wait_until
 from tenants.context import connection, in_public, in_tenant
-from tenants.erase import erase, remains
+from tenants.lifecycle.erase import erase, remains
+from tenants.lifecycle.provision import create_tenant
+from tenants.lifecycle.take_in import take_in
+from tenants.lifecycle.take_out import take_out
 from tenants.models import Tenant
-from tenants.provision import create_tenant
-from tenants.take_in import take_in
-from tenants.take_out import take_out
 
 # Roles belong to the server: processes that test at the same time must not erase each other's.
 KEY, COPY = f"talk{os.getpid()}", f"echo{os.getpid()}"

@@ -8,7 +8,7 @@ from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import make_people
 from tenants.context import in_public, in_tenant
 from tenants.models import AuditEvent, TenantSettings
-from tenants.turn_at_vendor import take_turn
+from tenants.paid.turn_at_vendor import take_turn
 from tenants.vendor_models import RateLimit, VendorCredential
 
 EXAMPLE = {"llmTransactionLimit": 20}  # the plan's, word for word

@@ -13,9 +13,9 @@ from django.utils import timezone
 from leadgen_project.tests.browser import server  # noqa: F401 -- a fixture
 from leadgen_project.tests.console_data import PASSWORD, make_people
 from outreach.opt_out_page import MOST_GUESSES
-from tenants import api_tokens
 from tenants.context import in_public
 from tenants.models import Tenant, User
+from tenants.sign_in import api_tokens
 
 CALLS_A_MINUTE = 5
 AT_ONCE = 4

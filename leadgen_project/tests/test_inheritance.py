@@ -13,7 +13,7 @@ from django_tenants.utils import schema_context
 from icp.models import Lead
 from leadgen_project.tests.queue_tasks import mark
 from leadgen_project.tests.test_supervise import start_worker, wait_for
-from tenants.provision import create_tenant
+from tenants.lifecycle.provision import create_tenant
 
 COUNT = int(os.environ.get("INTERLEAVED_TASKS", "240"))
 WAYS = ["well", "error", "broken transaction", "other tenant", "cut off", "well",

@@ -33,11 +33,12 @@ from outreach.answer_models import Reply
 from outreach.models import Message
 from outreach.phone_models import DncResult
 from scoring.export_rows import LICENCE
-from tenants import audit, list_export, list_rows
+from tenants import audit
 from tenants.context import in_public, in_tenant
-from tenants.list_export import OFFERED
+from tenants.files import list_export, list_rows
+from tenants.files.list_export import OFFERED
+from tenants.files.neutralise import is_dangerous, plain
 from tenants.models import AuditEvent
-from tenants.neutralise import is_dangerous, plain
 from tenants.tests.test_neutralise import HOSTILE
 from tenants.vendor_models import VendorUsage
 

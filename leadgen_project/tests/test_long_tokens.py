@@ -9,8 +9,8 @@ import requests
 
 from leadgen_project.tests.browser import server  # noqa: F401 -- a fixture
 from tenants.models import TenantSettings
+from tenants.sign_in.token_size import LONGEST_TOKEN
 from tenants.tests.token_minter import AUDIENCE, Minter
-from tenants.token_size import LONGEST_TOKEN
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_a_budget_is_noticed_at_each_mark_once_a_period(people):
     with in_tenant("acme"):
         assert look(now=now) == 0
     with in_public():
-        from tenants.balances import local_day
+        from tenants.paid.balances import local_day
 
         balance = VendorBalance.objects.create(
             tenant_id="acme", vendor="TAVILY", period=f"day {local_day(now)}", units=8

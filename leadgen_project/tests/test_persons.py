@@ -64,8 +64,8 @@ from outreach.tests.post_office import PostOffice
 from outreach.unsubscribe import Door, unsubscribe
 from outreach.wording import way_out
 from tenants import audit
-from tenants.archive import folder_of
 from tenants.context import in_tenant
+from tenants.lifecycle.archive import folder_of
 from tenants.llm_models import LlmAnswer
 from tenants.models import AuditEvent
 

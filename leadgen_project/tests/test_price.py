@@ -9,10 +9,10 @@ import pytest
 
 from enrichment.price import Estimate, PricedStep
 from leadgen_project.price import Price, hold_to, price_of
-from tenants import balances, governor
 from tenants.context import in_public
-from tenants.governor import Purpose
 from tenants.models import PipelineRun
+from tenants.paid import balances, governor
+from tenants.paid.governor import Purpose
 from tenants.permits import BudgetExhaustedError, Vendor
 from tenants.vendor_models import VendorBalance, VendorBudget
 

@@ -18,14 +18,14 @@ from odoo_sync.models import OdooConnection
 from outreach.models import Mailbox
 from outreach.tests.factories import make_mailbox
 from scoring.models import LeadScore, ScoreLine
-from tenants.archive import ArchiveError, folder_of
 from tenants.context import connection, in_public, in_tenant
-from tenants.erase import EraseError, erase, remains
+from tenants.lifecycle.archive import ArchiveError, folder_of
+from tenants.lifecycle.erase import EraseError, erase, remains
+from tenants.lifecycle.provision import create_tenant
+from tenants.lifecycle.take_in import take_in
+from tenants.lifecycle.take_out import take_out
 from tenants.models import AuditEvent, PipelineRun, Tenant, TenantSettings
-from tenants.provision import create_tenant
 from tenants.secrets import encrypt
-from tenants.take_in import take_in
-from tenants.take_out import take_out
 from tenants.tasks import enqueue
 from tenants.vendor_models import VendorBalance, VendorUsage
 

@@ -198,7 +198,7 @@ def test_without_keys_the_night_ends_well_and_says_what_was_missed(world, acme, 
 @pytest.mark.parametrize("fault", [Fault.ERROR, Fault.MALFORMED, Fault.RESET_AFTER, Fault.HTML])
 def test_vendors_that_fail_all_night_cost_no_lead(world, acme, monkeypatch, fault):
     monkeypatch.setattr("enrichment.vendor_steps.PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr("tenants.governor.PAUSES_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr("tenants.paid.governor.PAUSES_SECONDS", (0.01, 0.01))
     for vendor in world.vendors.values():
         vendor.chance_of_fault, vendor.likely_faults = 1.0, (fault,)
     save_rule("default", {"status": ["live"]}, actor="tests")

@@ -16,13 +16,13 @@ from leadgen_project.sandbox.vendors.language_model import LanguageModelStandIn
 from leadgen_project.sandbox.vendors.tavily import TavilyStandIn
 from leadgen_project.tests.console_data import fill, make_people
 from leadgen_project.tests.money_data import fill_spending
-from tenants import balances
 from tenants.context import in_public, in_tenant
-from tenants.credentials import key_for
 from tenants.models import AuditEvent
+from tenants.paid import balances
+from tenants.paid.credentials import key_for
+from tenants.paid.vendor_state import states
 from tenants.permits import Vendor
 from tenants.vendor_models import CircuitBreaker, RateLimit, VendorBudget, VendorUsage
-from tenants.vendor_state import states
 
 PAGES = ("vendors/", "spend/", "tenants/vendorusage/", "tenants/vendorusage/ledger.csv")
 SECRET = "tvly-very-secret-9876wxyz"

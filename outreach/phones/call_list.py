@@ -18,7 +18,7 @@ from scoring.export_rows import attributions
 from scoring.models import ShortlistEntry
 from scoring.shortlist import latest_shortlist
 from scoring.withhold import withheld
-from tenants.neutralise import for_csv
+from tenants.files.neutralise import for_csv
 
 HEADER = ("rank", "company", "uen", "name", "title", "number", "do_not_call",
           "attribution")  # fmt: skip

@@ -15,7 +15,7 @@ from icp.normalise import NotAValueError, normalise
 from icp.read_table import Table, UnreadableFileError
 from outreach.phones.dnc import Register, Result
 from outreach.wording.render import one_line
-from tenants.neutralise import plain
+from tenants.files.neutralise import plain
 
 HEADERS = {
     **dict.fromkeys(("number", "phone", "telephone", "phone number"), "number"),

@@ -12,9 +12,9 @@ from datetime import timedelta
 from outreach.models import TemplateVersion, Variation
 from outreach.wording.render import Text, variables_of
 from outreach.wording.templates import TemplateError, add_variation, clean_text, text_of_version
-from tenants import llm
+from tenants.language_model import llm
+from tenants.language_model.prompts import Prompt, inside_marks
 from tenants.permits import NoPermitError, Purpose, VendorError
-from tenants.prompts import Prompt, inside_marks
 
 PATIENCE = timedelta(seconds=20)  # somebody waits at a page
 MOST_DRAFTS = 3

@@ -40,7 +40,7 @@ from outreach.wording.templates import TemplateError, current_version, save_temp
 from tenants import audit
 from tenants.clock import database_now
 from tenants.console import audit_subject
-from tenants.neutralise import for_csv
+from tenants.files.neutralise import for_csv
 
 Status = Upload.Status
 

@@ -15,7 +15,7 @@ from outreach.models import EmailTemplate, Signature, TemplateVersion
 from outreach.wording.lint import lint
 from outreach.wording.render import Text, one_line
 from outreach.wording.templates import TemplateError, clean_text, html_of
-from tenants.neutralise import plain
+from tenants.files.neutralise import plain
 
 MOST_ROWS = 500
 LONGEST = {"name": 120, "description": 500}

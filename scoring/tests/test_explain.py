@@ -19,7 +19,7 @@ from scoring.models import Explanation, LeadScore, ShortlistEntry
 from scoring.score import score_batch
 from scoring.shortlist import make_shortlist
 from scoring.tests.factories import NOW, make_good_lead, make_run
-from tenants import governor
+from tenants.paid import governor
 from tenants.permits import Vendor
 from tenants.vendor_models import VendorBudget, VendorUsage
 

@@ -28,8 +28,8 @@ from scoring.tests.factories import (
 )
 from scoring.tests.test_shortlist import suppress
 from tenants.context import in_public, in_tenant
+from tenants.files.neutralise import plain
 from tenants.models import AuditEvent, PipelineRun
-from tenants.neutralise import plain
 from tenants.tests.test_neutralise import HOSTILE
 
 CSV, XLSX = "/export/latest_scores.csv", "/export/latest_scores.xlsx"

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from tenants import api_tokens, invitations
-from tenants.api_tokens import ApiTokenError
 from tenants.context import in_tenant
 from tenants.identity_models import ApiToken, Invitation
 from tenants.models import AuditEvent, Membership, Tenant, User
 from tenants.roles import ACTIONS, may, scopes_of_role
+from tenants.sign_in import api_tokens, invitations
+from tenants.sign_in.api_tokens import ApiTokenError
 
 NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 

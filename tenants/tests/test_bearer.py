@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from tenants.identity_models import Identity
 from tenants.models import AuditEvent, Membership, TenantSettings, User
-from tenants.sso.keys import forget_keys
-from tenants.sso.providers import forget_discoveries
+from tenants.sign_in.sso.keys import forget_keys
+from tenants.sign_in.sso.providers import forget_discoveries
 from tenants.tests.token_minter import AUDIENCE, Minter, unsigned
 
 

@@ -8,14 +8,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from tenants import console_pass
-from tenants.console_pass import ConsolePassError
 from tenants.context import in_tenant
 from tenants.models import Membership, User
-from tenants.resolve import SESSION_KEY
 from tenants.roles import may, role_of
-from tenants.sso.renew import GRACE_SECONDS
-from tenants.sso.session import SignIn, keep_sign_in
+from tenants.sign_in import console_pass
+from tenants.sign_in.console_pass import ConsolePassError
+from tenants.sign_in.resolve import SESSION_KEY
+from tenants.sign_in.sso.renew import GRACE_SECONDS
+from tenants.sign_in.sso.session import SignIn, keep_sign_in
 
 PATH = "/agent/threads"
 DOOR = "/admin/ask/pass/"

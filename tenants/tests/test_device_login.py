@@ -11,12 +11,12 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from tenants import api_tokens, device_login
 from tenants.context import in_tenant
-from tenants.device_login import DeviceLoginError, NoTokenYetError, TooManyLoginsError
 from tenants.device_models import DeviceLogin
 from tenants.identity_models import ApiToken
 from tenants.models import AuditEvent, Membership, Tenant, User
+from tenants.sign_in import api_tokens, device_login
+from tenants.sign_in.device_login import DeviceLoginError, NoTokenYetError, TooManyLoginsError
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 FORM = "application/x-www-form-urlencoded"

@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tenants import balances, breaker, governor
 from tenants.context import in_public, in_tenant
-from tenants.credentials import key_for, remove_key, set_key
-from tenants.governor import Purpose
 from tenants.models import AuditEvent
+from tenants.paid import balances, breaker, governor
+from tenants.paid.credentials import key_for, remove_key, set_key
+from tenants.paid.governor import Purpose
+from tenants.paid.turn_at_vendor import account_of, lane_of
 from tenants.permits import (
     BudgetExhaustedError,
     Charge,
@@ -24,7 +25,6 @@ from tenants.permits import (
     VendorError,
     VendorOffError,
 )
-from tenants.turn_at_vendor import account_of, lane_of
 from tenants.vendor_models import (
     CircuitBreaker,
     RateLimit,

@@ -17,17 +17,18 @@ from leadgen_project.sandbox.vendors.language_model import LanguageModelStandIn
 from leadgen_project.sandbox.vendors.language_model_answers import HARM, Mode
 from leadgen_project.sandbox.vendors.stand_in import Fault
 from leadgen_project.tests.spending import none_came_early
-from tenants import governor, llm
 from tenants.clients import language_model
 from tenants.clients.language_model_errors import AnswerUnusableError, LanguageModelError
 from tenants.context import in_public, in_tenant
-from tenants.governor import Purpose
-from tenants.llm import complete
+from tenants.language_model import llm
+from tenants.language_model.llm import complete
+from tenants.language_model.llm_schema import strict_schema
+from tenants.language_model.prompts import MARKS, Prompt, harmless, inside_marks
 from tenants.llm_models import LlmAnswer
-from tenants.llm_schema import strict_schema
 from tenants.models import TenantSettings
+from tenants.paid import governor
+from tenants.paid.governor import Purpose
 from tenants.permits import BudgetExhaustedError, RateLimitError, Vendor, VendorOffError
-from tenants.prompts import MARKS, Prompt, harmless, inside_marks
 from tenants.vendor_models import RateLimit, VendorBudget, VendorUsage
 
 TEST = Purpose("a test", run_id=7)
@@ -313,7 +314,7 @@ def test_a_claim_whose_worker_died_is_taken_over(acme, server):
 def test_starting_up_loads_neither_the_package_nor_pydantic():
     code = (
         "import os, sys, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'leadgen_project.settings';"
-        "django.setup(); import tenants.llm;"
+        "django.setup(); import tenants.language_model.llm;"
         "assert not {'openai', 'pydantic'} & set(sys.modules), 'loaded'"
     )
     ended = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)

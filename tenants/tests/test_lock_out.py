@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.test import Client
 from django.utils import timezone
 
-from tenants import lock_out, second_factor, secrets
+from tenants import secrets
 from tenants.identity_models import RecoveryCode, SecondFactor
 from tenants.models import AuditEvent, Membership, TenantSettings, User
-from tenants.second_factor import LockedError, SecondFactorError
+from tenants.sign_in import lock_out, second_factor
+from tenants.sign_in.second_factor import LockedError, SecondFactorError
 
 PASSWORD = "correct horse battery"
 NOW = datetime(2026, 11, 22, 1, 0, 5, tzinfo=UTC)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tenants.neutralise import for_csv, for_xlsx, plain
+from tenants.files.neutralise import for_csv, for_xlsx, plain
 
 HOSTILE = [
     '=cmd|"/C calc"!A0', "+1+cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0", "@SUM(1+1)", "\t=1+1",

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from tenants.sso.fetch import ProviderError
-from tenants.sso.keys import KeySet, read_keys
+from tenants.sign_in.sso.fetch import ProviderError
+from tenants.sign_in.sso.keys import KeySet, read_keys
 from tenants.tests.token_minter import Minter
 
 HOUR = 3600.0

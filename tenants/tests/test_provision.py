@@ -9,8 +9,8 @@ from django.db import connection
 from django_tenants.utils import schema_context, schema_exists
 
 from icp.models import Lead
+from tenants.lifecycle.provision import create_tenant, free_minute, remove_tenant
 from tenants.models import AuditEvent, Domain, Tenant, TenantSettings
-from tenants.provision import create_tenant, free_minute, remove_tenant
 
 SHAPE = """
 SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,

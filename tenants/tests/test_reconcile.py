@@ -7,19 +7,19 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tenants import balances, governor
 from tenants.context import in_public, in_tenant
-from tenants.credentials import set_key
-from tenants.governor import Purpose
-from tenants.permits import Permit, Vendor, VendorError
-from tenants.process_name import process_name
-from tenants.reconcile import (
+from tenants.paid import balances, governor
+from tenants.paid.credentials import set_key
+from tenants.paid.governor import Purpose
+from tenants.paid.reconcile import (
     UsageReader,
     give_up_calls_of,
     give_up_orphans,
     reconcile,
     reconcile_all,
 )
+from tenants.permits import Permit, Vendor, VendorError
+from tenants.process_name import process_name
 from tenants.vendor_models import VendorBalance, VendorReading, VendorUsage
 
 TEST = Purpose("a test", run_id=7)

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from tenants.models import AuditEvent, Membership, Tenant, User
-from tenants.resolve import SESSION_KEY, TenantMiddleware
+from tenants.sign_in.resolve import SESSION_KEY, TenantMiddleware
 
 
 @pytest.fixture

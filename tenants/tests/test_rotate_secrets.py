@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import models
 
 from tenants.context import in_public
-from tenants.credentials import key_for, set_key
+from tenants.paid.credentials import key_for, set_key
 from tenants.permits import Vendor
 from tenants.rotate_secrets import COLUMN, secret_models
 from tenants.secrets import SecretUnreadableError

@@ -13,9 +13,9 @@ from django.utils import timezone
 from tenants import secrets
 from tenants.identity_models import Identity, Invitation, Issuer
 from tenants.models import AuditEvent, Membership, TenantSettings, User
-from tenants.sso.discover import Discovery
-from tenants.sso.keys import forget_keys
-from tenants.sso.providers import forget_discoveries
+from tenants.sign_in.sso.discover import Discovery
+from tenants.sign_in.sso.keys import forget_keys
+from tenants.sign_in.sso.providers import forget_discoveries
 from tenants.tests.token_minter import Minter, unsigned
 
 CLIENT = "leadgen"

@@ -167,7 +167,7 @@ def test_a_question_typed_over_an_open_approval_tells_the_model_it_was_not_done(
 def test_a_model_that_cannot_answer_is_said_and_commands_go_on(
     talk, filled, model, monkeypatch, trouble, words
 ):
-    monkeypatch.setattr("tenants.governor.PAUSES_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr("tenants.paid.governor.PAUSES_SECONDS", (0.0, 0.0))
     match trouble:
         case "budget":
             with in_public():

@@ -10,7 +10,7 @@ from annotated_types import Ge, Le
 
 from chat.agent.say import counted, dollars, link, page
 from chat.agent.toolbox import Answer, Caller, Row, Tool
-from tenants import balances, spend
+from tenants.paid import balances, spend
 from tenants.permits import Vendor
 
 

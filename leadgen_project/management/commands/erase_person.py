@@ -15,7 +15,7 @@ from leadgen_project.persons.erase import NotErasedError, erase, is_erased
 from leadgen_project.persons.identify import PersonError
 from leadgen_project.persons.requests import take_down
 from tenants.context import tenant_context
-from tenants.resolve import tenant_named
+from tenants.sign_in.resolve import tenant_named
 
 ACTOR = "erase_person"
 

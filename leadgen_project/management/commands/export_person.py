@@ -14,7 +14,7 @@ from leadgen_project.persons.answer import answer, count
 from leadgen_project.persons.identify import Asked, PersonError
 from tenants import audit
 from tenants.context import tenant_context
-from tenants.resolve import tenant_named
+from tenants.sign_in.resolve import tenant_named
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from leadgen_project.import_config import ConfigFileError, import_config, preview_config
 from tenants.context import tenant_context
-from tenants.resolve import tenant_named
+from tenants.sign_in.resolve import tenant_named
 
 
 class Command(BaseCommand):

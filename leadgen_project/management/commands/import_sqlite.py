@@ -17,7 +17,7 @@ from leadgen_project.moving_in.undo import undo
 from outreach.models import Mailbox
 from tenants.clock import database_now
 from tenants.context import tenant_context
-from tenants.resolve import tenant_named
+from tenants.sign_in.resolve import tenant_named
 
 ACTOR = "import_sqlite"
 

@@ -9,9 +9,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from tenants.lifecycle.provision import ProvisionError, create_tenant
 from tenants.models import Membership
 from tenants.people import PeopleError, add_member, find_account
-from tenants.provision import ProvisionError, create_tenant
 
 ACTOR = "create_tenant"
 

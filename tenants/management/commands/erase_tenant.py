@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants.erase import EraseError, erase, sweep
+from tenants.lifecycle.erase import EraseError, erase, sweep
 from tenants.models import Tenant
 
 

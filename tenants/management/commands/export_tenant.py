@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants.archive import ArchiveError
 from tenants.clock import database_now
+from tenants.lifecycle.archive import ArchiveError
+from tenants.lifecycle.take_out import take_out
 from tenants.models import Tenant
-from tenants.take_out import take_out
 
 
 class Command(BaseCommand):

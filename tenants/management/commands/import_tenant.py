@@ -9,8 +9,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants.archive import ArchiveError
-from tenants.take_in import take_in
+from tenants.lifecycle.archive import ArchiveError
+from tenants.lifecycle.take_in import take_in
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants import second_factor
 from tenants.people import find_account
+from tenants.sign_in import second_factor
 
 
 class Command(BaseCommand):

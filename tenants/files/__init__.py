@@ -1,0 +1,1 @@
+"""Tables that leave as files, in which nothing can be a formula."""

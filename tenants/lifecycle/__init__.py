@@ -1,0 +1,1 @@
+"""A tenant's life: made, taken out whole, taken in elsewhere, erased."""

@@ -1,0 +1,1 @@
+"""Paid vendors: budgets, keys and turns; every call booked before it is made and settled after."""
