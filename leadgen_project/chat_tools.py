@@ -11,6 +11,7 @@ from django.conf import settings
 from chat.agent import cost
 from chat.agent.arguments import Text
 from chat.agent.say import counted, dollars, link, page, said
+from chat.agent.stop_reason import UNSAID, must_say_why
 from chat.agent.toolbox import Answer, Caller, Effect, Row, Tool, ToolError, offer
 from leadgen_project import pipeline, schedule
 from leadgen_project.console.home import newest_load, next_step, waiting_list
@@ -85,9 +86,7 @@ class SteerNight:
 
 
 def settle_night(asked: SteerNight, _: Caller) -> SteerNight:
-    if asked.to == "stop" and not asked.reason:
-        raise ToolError("Say why it is stopped, as there is no way back:"
-                        " `stop the night because ...`")  # fmt: skip
+    must_say_why(asked.to, asked.reason, instead="stop the night because ...")
     return replace(asked, run=_open_run(asked).pk)
 
 
@@ -104,7 +103,7 @@ def ask_to_steer(asked: SteerNight, caller: Caller) -> str:
 
 
 def steer_night(asked: SteerNight, caller: Caller) -> Answer:
-    run, reason = _open_run(asked), asked.reason or "Said in the chat."
+    run, reason = _open_run(asked), asked.reason or UNSAID
     change = {"pause": pipeline.pause, "resume": pipeline.resume, "stop": pipeline.cancel}
     try:
         change[asked.to](run, actor=caller.name, reason=reason)

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 from chat.agent.arguments import Text
 from chat.agent.say import code, counted, link, page, said
+from chat.agent.stop_reason import UNSAID, must_say_why
 from chat.agent.toolbox import Answer, Caller, Effect, Row, Tool, ToolError
 from chat.agent.tools.mail import find_campaign
 from enrichment.harvest import decide
@@ -17,7 +18,6 @@ from enrichment.harvest_models import HarvestRequest
 from outreach import campaigns
 from outreach.models import Campaign, Message
 
-UNSAID = "Said in the chat."
 CHANGED = "More mails wait now than you were asked about, so nothing was done. Ask again."
 To = Literal["pause", "resume", "stop"]
 Status = Campaign.Status
@@ -52,9 +52,7 @@ class SteerHarvest:
 # --- campaigns ------------------------------------------------------------------------------------
 def settle_campaign(asked: SteerCampaign, _: Caller) -> SteerCampaign:
     campaign = _campaign(asked)
-    if asked.to == "stop" and not asked.reason:
-        raise ToolError("Say why it is stopped, as there is no way back: "
-                        + code(f"stop campaign {campaign.name} because ..."))  # fmt: skip
+    must_say_why(asked.to, asked.reason, instead=f"stop campaign {campaign.name} because ...")
     return replace(asked, campaign=campaign.name, waiting=_waiting(campaign))
 
 
@@ -116,9 +114,7 @@ def _waiting(campaign: Campaign) -> int:
 # --- harvests -------------------------------------------------------------------------------------
 def settle_harvest(asked: SteerHarvest, _: Caller) -> SteerHarvest:
     harvest = _harvest(asked)
-    if asked.to == "stop" and not asked.reason:
-        raise ToolError("Say why it is stopped, as there is no way back: "
-                        + code(f"stop the harvest in {harvest.city} because ..."))  # fmt: skip
+    must_say_why(asked.to, asked.reason, instead=f"stop the harvest in {harvest.city} because ...")
     return replace(asked, harvest=str(harvest.public_id))
 
 
