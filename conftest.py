@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,11 @@ from leadgen_project.tests.drop_database import drop_database
 
 ROLE_PREFIX = "lg_test"  # roles belong to the server, and the developer's own must stay untouched
 NUMBERS = count(1)
+
+# The suite starts some two hundred processes of ours. Each would compile all modules anew, for
+# almost a second, where the environment forbids keeping what was compiled.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_configure() -> None:

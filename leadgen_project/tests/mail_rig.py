@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Self
 from unittest.mock import patch
 
-from django.core.management import call_command
 from django.db import transaction
 from django.test.utils import override_settings
 
@@ -70,7 +69,6 @@ class MailRig(NightRig):
             self.env |= provider
             opening.enter_context(override_settings(**provider))
             opening.callback(self.stop_workers)
-            call_command("migrate", verbosity=0)
             self.add_tenant(TENANT)
             with in_tenant(TENANT):
                 make_policy()

@@ -11,6 +11,7 @@ While it is open, this process's own database connection leads into it.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -18,11 +19,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -81,7 +84,6 @@ class NightRig:
                 )
             )
             opening.callback(self.stop_workers)
-            call_command("migrate", verbosity=0)
             files = sorted(Path(told["register_folder"]).glob("*.csv"))
             load_register(files, source="Sandbox", now=NIGHT, actor="rig")
             for key in self._tenants:
@@ -224,8 +226,39 @@ def _environment(home: Path) -> dict[str, str]:
 
 @contextmanager
 def own_server(home: Path) -> Iterator[None]:
-    """A database server of its own, to which this process's connection leads meanwhile."""
+    """A database server of its own, to which this process's connection leads meanwhile.
+
+    It has all tables and no tenant.
+    """
     home.mkdir(mode=0o755)
+    files = _migrated_files()
+    subprocess.run(["cp", "-a", str(files), str(home)], check=True)
+    try:
+        with _connection_into(home):
+            yield
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@cache
+def _migrated_files() -> Path:
+    """The files of a stopped server, made once by each process that runs tests.
+
+    To migrate takes seven seconds of computing, to copy the outcome a fraction of one.
+    """
+    home = Path(tempfile.mkdtemp(prefix="leadgen-tables-", dir="/tmp"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    home.chmod(0o755)
+    with _connection_into(home):
+        call_command("migrate", verbosity=0)
+        connection.close()
+        embedded_postgres.stop(home)
+    return home / "postgres"
+
+
+@contextmanager
+def _connection_into(home: Path) -> Iterator[None]:
+    """Start the server below ``home``; meanwhile this process's connection leads there."""
     usual = dict(connection.settings_dict)
     connection.close()
     try:
@@ -239,7 +272,6 @@ def own_server(home: Path) -> Iterator[None]:
         if (server := find_server(home)) is not None:
             server.send_signal(signal.SIGQUIT)  # at once: nobody will read it again
             server.wait(60)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
