@@ -50,7 +50,6 @@ class Terminal:
         return subprocess.Popen(
             [*CALL, *words], cwd=settings.BASE_DIR, env=self.env, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            preexec_fn=hear_ctrl_c,  # noqa: PLW1509 -- it touches nothing that a thread could hold
         )  # fmt: skip
 
     def run(self, *words: str, code: int = 0) -> str:
@@ -88,11 +87,6 @@ class Terminal:
                 continue
         assert process.returncode == 130, err
         return err
-
-
-def hear_ctrl_c() -> None:
-    """Whoever is started by a program that ignores Ctrl-C (a shell's background job) does too."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def let_in(server: str, name: str, code: str) -> None:
