@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import zlib
 from collections import Counter
@@ -15,9 +13,9 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from icp.judge_rows import REASON_COLUMN, Row
-from icp.models import Upload
+from icp.models import ChangingUpload, Upload
 from tenants.clock import database_now
-from tenants.files.neutralise import for_csv
+from tenants.files.csv_files import csv_lines
 
 NOT_ACCEPTED = {"header", "refused"}
 ROW_FIELDS = [field.name for field in fields(Row)]
@@ -59,14 +57,11 @@ def rows_of(upload: Upload) -> Iterator[Row]:
 
 def error_file(upload: Upload) -> str:
     """The refused rows as CSV: their own columns and why; mended, it can be uploaded as it is."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    for row in unpack(upload.refused_rows):
-        if row.number == 0:  # the header was kept with them
-            writer.writerow([*map(for_csv, row.cells), REASON_COLUMN])
-        else:
-            writer.writerow([*map(for_csv, row.cells), " ".join(row.reasons)])
-    return out.getvalue()
+    rows = unpack(upload.refused_rows)
+    return "".join(csv_lines(
+        # The header was kept with them.
+        [*row.cells, " ".join(row.reasons) if row.number else REASON_COLUMN] for row in rows
+    ))  # fmt: skip
 
 
 def undecided(upload: U) -> U:
@@ -113,6 +108,13 @@ def undoable(upload: U, *, reason: str) -> U:
     if locked.status != Upload.Status.IMPORTED:
         raise UploadError(f"It is {locked.get_status_display().lower()}; nothing to undo.")
     return locked
+
+
+def undone(upload: ChangingUpload, *, conflicts: Iterable[tuple[int, str]]) -> None:
+    """Write down that what was imported was taken back, and why each row of ``conflicts`` stays."""
+    upload.status, upload.accepted_rows, upload.applied_rows = Upload.Status.UNDONE, None, None
+    upload.conflicts = sorted(conflicts)
+    upload.save(update_fields=["status", "accepted_rows", "applied_rows", "conflicts"])
 
 
 def _refuse_more(upload: Upload, rows: Sequence[Row]) -> None:

@@ -17,8 +17,8 @@ from enrichment.contact_lists.look_up_contacts import FIELDS
 from enrichment.evidence.store_evidence import choose_again
 from enrichment.import_models import ContactImport
 from enrichment.models import Contact, Evidence
-from icp.models import Lead, Upload
-from icp.uploads import undoable, unpack_values
+from icp.models import Lead
+from icp.uploads import undoable, undone, unpack_values
 from tenants import audit
 from tenants.console import audit_subject
 
@@ -40,9 +40,7 @@ def undo_contacts(
     conflicts: list[tuple[int, str]] = []
     for start in range(0, len(done), AT_ONCE):
         conflicts += _undo(done[start : start + AT_ONCE], locked)
-    locked.status, locked.accepted_rows, locked.applied_rows = Upload.Status.UNDONE, None, None
-    locked.conflicts = sorted(conflicts)
-    locked.save(update_fields=["status", "accepted_rows", "applied_rows", "conflicts"])
+    undone(locked, conflicts=conflicts)
     count = len(done) - len({row for row, _ in conflicts})
     audit.record("enrichment.contacts.undo", actor=actor, subject=audit_subject(locked),
                  after={"undone": count, "left": len(conflicts)},

@@ -6,15 +6,12 @@ undo.
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from icp.judge_rows import Row
-from icp.models import Upload
 from icp.read_table import read_table
 from icp.uploads import (
     UploadError,
@@ -23,6 +20,7 @@ from icp.uploads import (
     pack_values,
     undecided,
     undoable,
+    undone,
     unpack,
     unpack_values,
 )
@@ -40,9 +38,7 @@ from outreach.wording.templates import TemplateError, current_version, save_temp
 from tenants import audit
 from tenants.clock import database_now
 from tenants.console import audit_subject
-from tenants.files.neutralise import for_csv
-
-Status = Upload.Status
+from tenants.files.csv_files import BOM, csv_lines
 
 
 # --- see ----------------------------------------------------------------------------------------
@@ -110,9 +106,7 @@ def undo_templates(
     done = unpack_values(locked.applied_rows)
     conflicts = [(each["row"], why) for each in done
                  if (why := _undo(each, reason=reason.strip(), actor=actor))]  # fmt: skip
-    locked.status, locked.accepted_rows, locked.applied_rows = Status.UNDONE, None, None
-    locked.conflicts = conflicts
-    locked.save(update_fields=["status", "accepted_rows", "applied_rows", "conflicts"])
+    undone(locked, conflicts=conflicts)
     audit.record("outreach.templates.undo", actor=actor, subject=audit_subject(locked),
                  after={"undone": len(done) - len(conflicts), "left": len(conflicts)},
                  reason=reason.strip())  # fmt: skip
@@ -138,13 +132,10 @@ def _undo(done: dict[str, Any], *, reason: str, actor: str) -> str:
 # --- out ----------------------------------------------------------------------------------------
 def export_templates() -> str:
     """All templates in use as CSV, in the form that can be imported."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
     current = TemplateVersion.objects.filter(is_current=True, template__is_archived=False)
-    for each in current.select_related("template", "signature").order_by("template__name"):
-        cells = (each.template.name, each.subject, each.body_html, each.template.description,
-                 each.signature.name if each.signature else "",
-                 fallbacks_in_words(each.fallbacks))  # fmt: skip
-        writer.writerow([for_csv(cell) for cell in cells])
-    return "\ufeff" + out.getvalue()
+    rows = [
+        (each.template.name, each.subject, each.body_html, each.template.description,
+         each.signature.name if each.signature else "", fallbacks_in_words(each.fallbacks))
+        for each in current.select_related("template", "signature").order_by("template__name")
+    ]  # fmt: skip
+    return BOM + "".join(csv_lines([COLUMNS, *rows]))
