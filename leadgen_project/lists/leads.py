@@ -91,21 +91,22 @@ class Contacts(RowsOfLeads):
 
     def look(self, rows: Sequence[Contact]) -> None:
         self.attributions = attributions(list({row.lead_id: row.lead for row in rows}.values()))
+        self.verdicts = {row.pk: shown_verdict(row) for row in rows}
 
     def dehydrate_do_not_call(self, row: Contact) -> str:
         return NOT_CHECKED if row.phone else ""
 
     def dehydrate_verdict(self, row: Contact) -> str:
-        return shown_verdict(row).word
+        return self.verdicts[row.pk].word
 
     def dehydrate_verdict_why(self, row: Contact) -> str:
-        return shown_verdict(row).why
+        return self.verdicts[row.pk].why
 
     def dehydrate_checked_by(self, row: Contact) -> str:
-        return shown_verdict(row).by
+        return self.verdicts[row.pk].by
 
     def dehydrate_checked_at(self, row: Contact) -> Any:
-        return shown_verdict(row).at
+        return self.verdicts[row.pk].at
 
     def dehydrate_writable(self, row: Contact) -> str:
         if not row.is_mailable:
