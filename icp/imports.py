@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.utils import timezone
 
+from icp.copy_rows import copy_rows
 from icp.judge_rows import Row, judge_rows
 from icp.models import Suppression, SuppressionImport
 from icp.read_table import read_table
@@ -112,13 +113,5 @@ def _mark_present(rows: list[Row]) -> None:
 
 
 def _copy(values: Iterable[list[str]]) -> None:
-    """The values as a temporary table ``uploaded``: one COPY, 100,000 rows in half a second."""
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS uploaded")
-        cursor.execute(
-            "CREATE TEMPORARY TABLE uploaded (place serial, kind text, value text, value_hash text,"
-            " reason text) ON COMMIT DROP"
-        )
-        with cursor.copy("COPY uploaded (kind, value, value_hash, reason) FROM STDIN") as copy:
-            for value in values:
-                copy.write_row(value)
+    rows = ([place, *value] for place, value in enumerate(values))
+    copy_rows(rows, columns="place int, kind text, value text, value_hash text, reason text")
