@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from icp.models import FileRecall, Suppression, TakenOut
-from tenants import audit
-from tenants.clock import database_now
-
-AT_ONCE = 10_000
+from icp.recalls import see_to, standing_hashes
 
 
 @transaction.atomic
@@ -48,9 +44,8 @@ def list_for_recall(suppressions: QuerySet[Suppression]) -> int:
     """
     if not TakenOut.objects.exists():
         return 0
-    standing = suppressions.filter(lifted_at=None).values_list("value_hash", "pk")
-    found, added = standing.iterator(chunk_size=AT_ONCE), 0
-    while some := dict(islice(found, AT_ONCE)):
+    added = 0
+    for some in standing_hashes(suppressions):
         hit = TakenOut.objects.filter(keys__overlap=list(some))
         lines = [FileRecall(taken_out=file, suppression_id=some[key])
                  for file in hit for key in some.keys() & set(file.keys)]  # fmt: skip
@@ -61,12 +56,7 @@ def list_for_recall(suppressions: QuerySet[Suppression]) -> int:
 
 def mark_done(recall_id: int, *, actor: str, now: datetime | None = None) -> bool:
     """Whoever has the file was told; False when somebody has said so before."""
-    with transaction.atomic():
-        open_ = FileRecall.objects.filter(pk=recall_id, done_at=None)
-        done = open_.update(done_at=now or database_now(), done_by=actor)
-        if done:
-            audit.record("icp.file.recalled", actor=actor, subject=f"file recall {recall_id}")
-    return bool(done)
+    return see_to(FileRecall, recall_id, action="icp.file.recalled", actor=actor, now=now)
 
 
 def files_with(hashes: Iterable[str]) -> QuerySet[TakenOut]:

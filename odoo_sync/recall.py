@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import islice
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from icp.models import Lead, Suppression
+from icp.recalls import see_to, standing_hashes
 from odoo_sync.models import OdooPush, OdooRecall
-from tenants import audit
-from tenants.clock import database_now
-
-AT_ONCE = 10_000
 
 
 def list_for_recall(suppressions: QuerySet[Suppression]) -> int:
@@ -26,12 +22,7 @@ def list_for_recall(suppressions: QuerySet[Suppression]) -> int:
     went = OdooPush.objects.filter(Q(pushed_at__isnull=False) | Q(asked_at__isnull=False))
     if not went.exists():
         return 0
-    standing = suppressions.filter(lifted_at=None).values_list("value_hash", "pk")
-    rows = standing.iterator(chunk_size=AT_ONCE)
-    added = 0
-    while some := dict(islice(rows, AT_ONCE)):
-        added += _list(went, some)
-    return added
+    return sum(_list(went, some) for some in standing_hashes(suppressions))
 
 
 def _list(went: QuerySet[OdooPush], standing: dict[str, int]) -> int:
@@ -67,9 +58,4 @@ def list_taken_back() -> int:
 
 def mark_done(recall_id: int, *, actor: str, now: datetime | None = None) -> bool:
     """A person has seen to it in Odoo; False when somebody has said so before."""
-    with transaction.atomic():
-        open_ = OdooRecall.objects.filter(pk=recall_id, done_at=None)
-        done = open_.update(done_at=now or database_now(), done_by=actor)
-        if done:
-            audit.record("odoo_sync.recall.done", actor=actor, subject=f"Odoo recall {recall_id}")
-    return bool(done)
+    return see_to(OdooRecall, recall_id, action="odoo_sync.recall.done", actor=actor, now=now)
