@@ -27,7 +27,7 @@ from chat.pieces import Action, Done, Piece, ToolCall, Words
 from tenants.clients.dialogue import AskedTool, Dialogue, OfferedTool, Spoken
 from tenants.context import current_schema
 from tenants.hand_back import hand_back
-from tenants.language_model import llm
+from tenants.language_model.ask import listen, model_of_tenant
 from tenants.language_model.prompts import ABOUT_MARKS, Prompt, inside_marks
 from tenants.paid import governor
 from tenants.permits import NoPermitError, Purpose, Vendor, VendorError
@@ -93,7 +93,7 @@ class Session:
 
         Raises ``ModelAwayError``, once there were words with ``has_begun``.
         """
-        model = llm.model_of_tenant()
+        model = model_of_tenant()
         dialogue = Dialogue(
             model=model.name, temperature=model.temperature, tools=_offered(self.caller),
             messages=({"role": "system", "content": SYSTEM}, *self.told),
@@ -158,7 +158,7 @@ def _away(exc: NoPermitError) -> ModelAwayError:
 
 def _heard(dialogue: Dialogue, shown: Shown) -> Generator[Piece, None, Spoken]:
     """The model's words through ``shown``; a piece without words where it is silent."""
-    heard = llm.listen(dialogue, purpose=PURPOSE, patience=PATIENCE, before=hand_back)
+    heard = listen(dialogue, purpose=PURPOSE, patience=PATIENCE, before=hand_back)
     with closing(heard):
         while True:
             try:

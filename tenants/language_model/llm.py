@@ -1,7 +1,7 @@
-"""The one way to ask the language model: a prompt and an input in, a checked object out.
+"""Ask the language model by a prompt: an input in, a checked object out, paid once.
 
-Who asks names what the answer must look like as a dataclass. The answer is booked, kept by the hash
-of what was asked, and validated; nothing of it is believed here beyond its form. The same input is
+Who asks names what the answer must look like as a dataclass. The answer is kept by the hash of what
+was asked, and validated; nothing of it is believed here beyond its form. The same input is
 paid once per tenant, also when two workers come with it at the same moment.
 """
 
@@ -11,33 +11,29 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from django.utils import timezone
 
-from tenants.clients.dialogue import Dialogue, Spoken
-from tenants.clients.language_model import Answer, LanguageModelClient, Prices, Question
-from tenants.clients.language_model_errors import AnswerUnusableError, ParameterRefusedError
+from tenants.clients.language_model import Answer, Question
+from tenants.clients.language_model_errors import AnswerUnusableError
 from tenants.context import connection, current_schema
+from tenants.language_model.ask import ask, model_of_tenant, prices
 from tenants.language_model.llm_schema import read_answer, strict_schema
 from tenants.language_model.prompts import Prompt
 from tenants.llm_models import LlmAnswer
-from tenants.models import TenantSettings
 from tenants.outage import outlast
-from tenants.paid import governor
 from tenants.paid.governor import PATIENCE, Purpose
-from tenants.permits import Permit, RateLimitError, Vendor
+from tenants.permits import RateLimitError
 
 T = TypeVar("T")
 
 LEASE = timedelta(seconds=300)  # the governor's patience, a call at its slowest, and a margin
 POLL_SECONDS = 0.25
-MOST_PARAMETERS = 4  # that a model may refuse, one after the other
 LONGEST_ANSWER = 64_000  # characters
 
 _CLAIM = """
@@ -49,14 +45,6 @@ ON CONFLICT (tenant_id, cache_key) DO UPDATE
     SET lease = excluded.lease, leased_until = excluded.leased_until, asked_at = excluded.asked_at
     WHERE a.answered_at IS NULL AND a.leased_until < clock_timestamp()
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Which model a tenant asks and how: its own choice, else the deployment's."""
-
-    name: str
-    temperature: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +98,6 @@ def complete(
     return Completion(read_answer(row.text, schema), _facts(row, from_cache=known is not None))
 
 
-def model_of_tenant() -> Model:
-    """The current tenant's model and temperature."""
-    own = TenantSettings.objects.filter(tenant_id=current_schema()).first()
-    name = own.llm_model if own and own.llm_model else settings.LANGCHAIN_MODEL
-    temperature = settings.TEMPERATURE
-    if own and own.llm_temperature is not None:
-        temperature = float(own.llm_temperature)
-    return Model(name, temperature)
-
-
 def most(prompt: Prompt, *, schema: type, input_bytes: int) -> tuple[int, int]:
     """Tokens and micros that asking about ``input_bytes`` reserves, and so costs at most."""
     question = Question(
@@ -153,14 +131,6 @@ def forget_answers(*, keep_days: int, now: datetime) -> int:
         tenant_id=current_schema(), asked_at__lt=now - timedelta(days=keep_days)
     )
     return old.delete()[0]
-
-
-def prices() -> Prices:
-    return Prices(
-        settings.LLM_INPUT_USD_PER_MILLION,
-        settings.LLM_CACHED_USD_PER_MILLION,
-        settings.LLM_OUTPUT_USD_PER_MILLION,
-    )
 
 
 def _known_or_mine(
@@ -219,76 +189,8 @@ def _asked(
     question: Question, *, purpose: Purpose, patience: timedelta, lease: str, key: str
 ) -> Answer:
     """The answer; each call renews the claim."""
-    return ask_uncached(question, purpose=purpose, patience=patience,
-                        before=lambda: outlast(lambda: _hold(key, lease)))  # fmt: skip
-
-
-def listen(
-    dialogue: Dialogue,
-    *,
-    purpose: Purpose,
-    patience: timedelta = PATIENCE,
-    tries: int = 2,
-    before: Callable[[], None] = lambda: None,
-) -> Generator[str, None, Spoken]:
-    """The model's next message in ``dialogue``: its words as they come, then the whole of it.
-
-    Empty texts say only that it is silent. Paid every time; raises as ``ask_uncached``, also after
-    words. Nothing is asked again once there were words. Whoever stops listening pays what was
-    reserved.
-    """
-    client, price = _client(settings.OPENAI_BASE_URL), prices()
-    client.prepare()
-
-    def ask(permit: Permit) -> Generator[str, None, Spoken]:
-        before()
-        return client.listen(permit, dialogue, prices=price)
-
-    tokens, cap = dialogue.most_prompt_tokens, dialogue.most_answer_tokens
-    for left in reversed(range(MOST_PARAMETERS + 1)):
-        try:
-            return (yield from governor.listen(
-                Vendor.LLM, ask, units=tokens + cap, purpose=purpose, patience=patience,
-                micros=price.micros(prompt=tokens, completion=cap), tries=tries,
-            ))  # fmt: skip
-        except ParameterRefusedError:
-            if not left:
-                raise
-    raise AssertionError("unreachable")
-
-
-def ask_uncached(
-    question: Question,
-    *,
-    purpose: Purpose,
-    patience: timedelta = PATIENCE,
-    tries: int = 3,
-    before: Callable[[], None] | None = None,
-) -> Answer:
-    """The model's answer, on as many permits as it takes; ``before`` runs on each of them.
-
-    Paid every time. Raises a ``NoPermitError`` or a ``LanguageModelError``; what the model does
-    not take is left out and asked again.
-    """
-    client, price = _client(settings.OPENAI_BASE_URL), prices()
-    client.prepare()
-
-    def ask(permit: Permit) -> Answer:
-        if before is not None:
-            before()
-        return client.complete(permit, question, prices=price)
-
-    tokens, cap = question.most_prompt_tokens, question.most_answer_tokens
-    for left in reversed(range(MOST_PARAMETERS + 1)):
-        try:
-            return governor.ask(
-                Vendor.LLM, ask, units=tokens + cap, purpose=purpose, patience=patience,
-                micros=price.micros(prompt=tokens, completion=cap), tries=tries,
-            )  # fmt: skip
-        except ParameterRefusedError:
-            if not left:
-                raise
-    raise AssertionError("unreachable")
+    return ask(question, purpose=purpose, patience=patience,
+               before=lambda: outlast(lambda: _hold(key, lease)))  # fmt: skip
 
 
 def _hold(key: str, lease: str) -> None:
@@ -316,9 +218,3 @@ def _facts(row: LlmAnswer, *, from_cache: bool) -> CallFacts:
         tokens=row.prompt_tokens + row.completion_tokens, micros=row.micros,
         from_cache=from_cache, is_estimated=row.is_estimated,
     )  # fmt: skip
-
-
-@lru_cache(maxsize=4)
-def _client(base_url: str) -> LanguageModelClient:
-    """One per server and process, for its connections."""
-    return LanguageModelClient(base_url)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from tenants.clients.language_model import Answer, Question
 from tenants.language_model import llm
+from tenants.language_model.ask import ask, model_of_tenant
 from tenants.language_model.llm_schema import strict_schema
 from tenants.language_model.prompts import Prompt
 from tenants.permits import Purpose, Vendor
@@ -35,7 +36,7 @@ def try_model() -> str:
     One call in the ledger, like any other, and one of the minute's. Raises a ``NoPermitError`` or
     ``VendorError`` whose text says what is wrong; one that was charged stands in the ledger too.
     """
-    answer = llm.ask_uncached(_question(), purpose=TEST, patience=PATIENCE, tries=1)
+    answer = ask(_question(), purpose=TEST, patience=PATIENCE, tries=1)
     return f"{Vendor.LLM.label} {answer.model} answers. This test cost {_cost(answer)}."
 
 
@@ -45,7 +46,7 @@ def most() -> tuple[int, int]:
 
 
 def _question() -> Question:
-    model = llm.model_of_tenant()
+    model = model_of_tenant()
     return Question(
         model=model.name, system=PROMPT.system_text, user="Are you ready?",
         schema_name=PROMPT.name, schema=strict_schema(Ready),

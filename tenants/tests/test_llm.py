@@ -18,6 +18,7 @@ from leadgen_project.sandbox.vendors.language_model_answers import HARM, Mode
 from leadgen_project.sandbox.vendors.stand_in import Fault
 from leadgen_project.tests.spending import none_came_early
 from tenants.clients import language_model
+from tenants.clients.language_model import Question
 from tenants.clients.language_model_errors import AnswerUnusableError, LanguageModelError
 from tenants.context import in_public, in_tenant
 from tenants.language_model import llm
@@ -298,7 +299,7 @@ def test_two_workers_with_the_same_question_ask_once(committed, settings):
 
 
 def test_a_claim_whose_worker_died_is_taken_over(acme, server):
-    asked = llm.Question(
+    asked = Question(
         model="gpt-5.4-mini", system=PROMPT.system_text, user=LINES, schema_name="rationale",
         schema=strict_schema(Said), most_answer_tokens=300, temperature=0.3,
     )  # fmt: skip
