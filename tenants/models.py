@@ -71,15 +71,6 @@ class Domain(DomainMixin):
     """A host name that leads to one tenant."""
 
 
-def office_hours() -> dict[str, list[str]]:
-    days = ("monday", "tuesday", "wednesday", "thursday", "friday")
-    return {day: ["09:00-18:00"] for day in days}
-
-
-def home_zone() -> list[str]:
-    return ["Asia/Singapore"]
-
-
 class TenantSettings(models.Model):
     """What a tenant may decide for itself. Unset values follow the deployment."""
 
@@ -122,15 +113,6 @@ class TenantSettings(models.Model):
     )
     retention_days = models.PositiveIntegerField(
         choices=Retention, default=Retention.HALF_YEAR, help_text="How long fetched pages are kept."
-    )
-    # Read by nobody: outreach.MailPolicy holds hours and zones. Columns go a release after their
-    # last reader.
-    working_hours = models.JSONField(
-        default=office_hours,
-        help_text="Weekday -> spans such as 09:00-17:30.",
-    )
-    active_timezones = models.JSONField(
-        default=home_zone, help_text="IANA names; mail goes only to places in these."
     )
     email_provider = models.JSONField(
         default=dict, blank=True, help_text="How mail leaves: transport, fromName, replyTo."
