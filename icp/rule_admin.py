@@ -25,6 +25,7 @@ from icp.rules import InvalidRuleError, Rule, read_rule
 from icp.save_rule import RuleError, save_rule, use_version
 from icp.taxonomy import SsicTitles
 from tenants.console import may_do, reason_of
+from tenants.files.csv_files import csv_answer, csv_lines
 from tenants.row_number import row_number
 from tenants.tenant_page import TenantPage, name_of
 
@@ -209,10 +210,8 @@ class SelectionAdmin(TenantPage):
         """The companies taken, one UEN a line, in the rule's order."""
         self.guard(request)
         found = get_object_or_404(Selection, pk=selection_id)
-        answer = HttpResponse("uen\r\n" + "".join(f"{uen}\r\n" for uen in found.uens),
-                              content_type="text/csv; charset=utf-8")  # fmt: skip
-        answer["Content-Disposition"] = f'attachment; filename="selection-{found.pk}.csv"'
-        return answer
+        lines = csv_lines([["uen"], *([uen] for uen in found.uens)])
+        return csv_answer("".join(lines), name=f"selection-{found.pk}.csv")
 
     @admin.display(description="New")
     def new(self, selection: Selection) -> int:

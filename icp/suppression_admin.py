@@ -20,17 +20,15 @@ from icp import imports, suppressions
 from icp.lead_admin import FixedFilter, tag, unbroken
 from icp.models import Suppression, SuppressionImport
 from icp.normalise import NotAValueError, guess_kind, normalise
-from icp.read_table import MOST_BYTES, MOST_ROWS, UnreadableFileError
 from icp.suppressions import SuppressionError, hashes_of
-from icp.uploads import UploadError, discard, error_file, rows_of
+from icp.upload_pages import UploadKind, UploadPages
 from tenants.bulk import ask_then_do
 from tenants.console import audit_subject, may_do, reason_of
 from tenants.models import AuditEvent
 from tenants.row_number import row_number
-from tenants.tenant_page import TenantPage, name_of
+from tenants.tenant_page import name_of
 
 LIFT, SUPPRESS = "icp.lift_suppression", "icp.suppress"
-SHOWN_ROWS = 200  # of each outcome; the file has them all
 MOST_LINES = 500  # typed by hand; more is a file
 
 
@@ -56,8 +54,15 @@ class StandingFilter(DropdownFilter):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(TenantPage):
+class SuppressionAdmin(UploadPages):
     add_action = SUPPRESS
+    upload_kind = UploadKind(
+        name="import", model=SuppressionImport, action=SUPPRESS, undo_action=LIFT,
+        title="Import suppressions",
+        preview=imports.preview_import, confirm=imports.confirm_import, undo=imports.undo_import,
+        confirmed="Suppressed {:,} new.", discarded="Discarded; nobody was suppressed.",
+        undone="Lifted {:,}; the rows stay with your reason.", refused_name="refused-{}.csv",
+    )  # fmt: skip
     list_display = ["what", "kind_words", "state", "reason", "source", "created_by", "since"]
     list_display_links = None
     list_filter = [KindFilter, StandingFilter]
@@ -128,13 +133,8 @@ class SuppressionAdmin(TenantPage):
     def get_urls(self) -> list[URLPattern]:
         mine = [
             self.at("suppression_lift", "<int:suppression_id>/lift/", require_POST(self.lift_view)),
-            self.at("import_new", "import/", self.import_view),
-            self.at("import_show", "import/<int:import_id>/", self.import_page),
-            self.at("import_decide", "import/<int:import_id>/decide/",
-                    require_POST(self.decide_view)),
-            self.at("import_errors", "import/<int:import_id>/refused.csv", self.errors_view),
-        ]  # fmt: skip
-        return [*mine, *super().get_urls()]
+        ]
+        return [*mine, *self.upload_urls(), *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -190,72 +190,8 @@ class SuppressionAdmin(TenantPage):
         return HttpResponseRedirect(reverse("admin:icp_suppression_changelist"))
 
     # --- import ---------------------------------------------------------------------------------
-    def import_view(self, request: HttpRequest) -> HttpResponse:
-        self.guard(request, SUPPRESS)
-        mistake = ""
-        if request.method == "POST":
-            try:
-                upload = self._upload(request)
-            except (UnreadableFileError, SuppressionError) as exc:
-                mistake = str(exc)
-            else:
-                return HttpResponseRedirect(reverse("admin:icp_import_show", args=[upload.pk]))
-        past = SuppressionImport.objects.defer("accepted_rows", "refused_rows").order_by("-pk")
-        return self.page(request, "import", "Import suppressions", past=past[:50], mistake=mistake,
-                         reason=reason_of(request), megabytes=MOST_BYTES // 2**20,
-                         most_rows=MOST_ROWS)  # fmt: skip
-
-    def _upload(self, request: HttpRequest) -> SuppressionImport:
-        file = request.FILES.get("file")
-        if file is None:
-            raise UnreadableFileError("Choose a file.")
-        if (file.size or 0) > MOST_BYTES:
-            raise UnreadableFileError(
-                f"The file is larger than {MOST_BYTES // 2**20} MB. Split it."
-            )
-        return imports.preview_import(
-            file.read(), file_name=file.name or "upload", reason=reason_of(request),
-            actor=name_of(request),
-        )  # fmt: skip
-
-    def import_page(self, request: HttpRequest, import_id: int) -> HttpResponse:
-        self.guard(request)
-        upload = get_object_or_404(SuppressionImport, pk=import_id)
-        rows = {name: [row for row in rows_of(upload) if row.outcome == name]
-                for name in ("refused", "new", "present")}  # fmt: skip
-        shown = [(name, found[:SHOWN_ROWS], len(found)) for name, found in rows.items() if found]
-        return self.page(request, "import_show", f"Import of {upload.file_name}", upload=upload,
-                         shown=shown, most=SHOWN_ROWS, may_lift=may_do(request, LIFT),
-                         may_suppress=may_do(request, SUPPRESS))  # fmt: skip
-
-    def decide_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
-        """Import, discard or undo."""
-        verdict = request.POST.get("verdict", "")
-        self.guard(request, LIFT if verdict == "undo" else SUPPRESS)
-        upload = get_object_or_404(SuppressionImport, pk=import_id)
-        actor = name_of(request)
-        try:
-            if verdict == "undo":
-                count = imports.undo_import(upload, reason=reason_of(request), actor=actor)
-                text = f"Lifted {count:,}; the rows stay with your reason."
-            elif verdict == "discard":
-                discard(upload, actor=actor)
-                text = "Discarded; nobody was suppressed."
-            else:
-                text = f"Suppressed {imports.confirm_import(upload, actor=actor):,} new."
-        except (SuppressionError, UploadError) as exc:
-            self.message_user(request, str(exc), messages.ERROR)
-        else:
-            self.message_user(request, text, messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:icp_import_show", args=[upload.pk]))
-
-    def errors_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
-        self.guard(request)
-        upload = get_object_or_404(SuppressionImport, pk=import_id)
-        answer = HttpResponse("\ufeff" + error_file(upload),
-                              content_type="text/csv; charset=utf-8")  # fmt: skip
-        answer["Content-Disposition"] = f'attachment; filename="refused-{upload.pk}.csv"'
-        return answer
+    def upload_said(self, request: HttpRequest) -> dict[str, Any]:
+        return {"reason": reason_of(request)}
 
 
 def _mistakes(lines: list[str], kind: str) -> list[str]:

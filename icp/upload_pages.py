@@ -14,12 +14,15 @@ from django.views.decorators.http import require_POST
 
 from icp.models import Upload
 from icp.read_table import MOST_BYTES, MOST_ROWS, UnreadableFileError
+from icp.suppressions import SuppressionError
 from icp.uploads import UploadError, discard, error_file, rows_of
 from tenants.console import may_do, reason_of
+from tenants.files.csv_files import BOM, csv_answer
 from tenants.tenant_page import TenantPage, name_of
 
 SHOWN_ROWS = 200  # of each outcome; the file has them all
 OUTCOMES = ("refused", "new", "changed", "present")
+MISTAKES = (UploadError, SuppressionError)  # whose texts are for the operator
 PACKED = ("accepted_rows", "refused_rows", "applied_rows")
 
 
@@ -29,7 +32,7 @@ class UploadKind:
 
     ``preview(content, file_name=, actor=)`` returns the upload; ``confirm(upload, actor=)`` and
     ``undo(upload, reason=, actor=)`` return a count, which the sentences ``confirmed`` and
-    ``undone`` hold a place for. All may raise ``UploadError``.
+    ``undone`` hold a place for. All may raise one of ``MISTAKES``.
     """
 
     name: str  # of the addresses and templates: NAME_new, NAME_show, NAME_decide, NAME_errors
@@ -42,6 +45,12 @@ class UploadKind:
     confirmed: str
     discarded: str
     undone: str
+    undo_action: str = ""  # where another right is needed to undo than to import
+    refused_name: str = ""  # of the file of refused rows, with a place for the upload's number
+
+    def right_to(self, verdict: str) -> str:
+        """The action one needs to decide so."""
+        return (self.undo_action if verdict == "undo" else "") or self.action
 
 
 class UploadPages(TenantPage):
@@ -60,6 +69,10 @@ class UploadPages(TenantPage):
             self.at(f"{name}_errors", f"{one}refused.csv", self.upload_errors_view),
         ]
 
+    def upload_said(self, request: HttpRequest) -> dict[str, Any]:
+        """What the form asks beside the file: for ``preview``, and to stand there again."""
+        return {}
+
     def upload_words(self) -> dict[str, Any]:
         """What the page to choose a file says beside the limits."""
         return {}
@@ -71,17 +84,17 @@ class UploadPages(TenantPage):
     def upload_new_view(self, request: HttpRequest) -> HttpResponse:
         kind = self.upload_kind
         self.guard(request, kind.action)
-        mistake = ""
+        mistake, said = "", self.upload_said(request)
         if request.method == "POST":
             try:
                 content, file_name = _file(request)
-                upload = kind.preview(content, file_name=file_name, actor=name_of(request))
-            except (UnreadableFileError, UploadError) as exc:
+                upload = kind.preview(content, file_name=file_name, actor=name_of(request), **said)
+            except (UnreadableFileError, *MISTAKES) as exc:
                 mistake = str(exc)
             else:
                 return HttpResponseRedirect(self._address("show", upload))
         past = kind.model._default_manager.defer(*self._packed()).order_by("-pk")  # noqa: SLF001 -- Django's documented meta API
-        words = {"most_rows": MOST_ROWS, **self.upload_words()}
+        words = {"most_rows": MOST_ROWS, **self.upload_words(), **said}
         return self.page(request, f"{kind.name}_new", kind.title, mistake=mistake, past=past[:50],
                          megabytes=MOST_BYTES // 2**20, show=self._name("show"),
                          **words)  # fmt: skip
@@ -96,15 +109,16 @@ class UploadPages(TenantPage):
         return self.page(request, f"{kind.name}_show", f"Import of {upload.file_name}",
                          upload=upload, shown=shown, most=SHOWN_ROWS, decide=self._name("decide"),
                          errors=self._name("errors"), may_work=may_do(request, kind.action),
+                         may_undo=may_do(request, kind.right_to("undo")),
                          **self.upload_figures(rows))  # fmt: skip
 
     def upload_decide_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
         """Import, discard or undo."""
-        kind = self.upload_kind
-        self.guard(request, kind.action)
+        kind, verdict = self.upload_kind, request.POST.get("verdict", "")
+        self.guard(request, kind.right_to(verdict))
         upload, actor = self._get(import_id), name_of(request)
         try:
-            match request.POST.get("verdict", ""):
+            match verdict:
                 case "undo":
                     text = kind.undone.format(
                         kind.undo(upload, reason=reason_of(request), actor=actor)
@@ -114,7 +128,7 @@ class UploadPages(TenantPage):
                     text = kind.discarded
                 case _:
                     text = kind.confirmed.format(kind.confirm(upload, actor=actor))
-        except UploadError as exc:
+        except MISTAKES as exc:
             self.message_user(request, str(exc), messages.ERROR)
         else:
             self.message_user(request, text, messages.SUCCESS)
@@ -123,10 +137,8 @@ class UploadPages(TenantPage):
     def upload_errors_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
         self.guard(request)
         upload = self._get(import_id)
-        answer = HttpResponse("\ufeff" + error_file(upload), content_type="text/csv; charset=utf-8")
-        name = f"refused-{self.upload_kind.name}-{upload.pk}.csv"
-        answer["Content-Disposition"] = f'attachment; filename="{name}"'
-        return answer
+        name = self.upload_kind.refused_name or f"refused-{self.upload_kind.name}-{{}}.csv"
+        return csv_answer(BOM + error_file(upload), name=name.format(upload.pk))
 
     def _get(self, import_id: int) -> Upload:
         return get_object_or_404(self.upload_kind.model, pk=import_id)

@@ -22,6 +22,7 @@ from outreach.phones.import_dnc import preview_results, take_in, withdraw
 from tenants import audit
 from tenants.clock import database_now
 from tenants.console import may_do
+from tenants.files.csv_files import csv_answer
 from tenants.row_number import row_number
 from tenants.tenant_page import name_of
 
@@ -105,7 +106,7 @@ class DncResultAdmin(UploadPages):
         audit.record("outreach.calls.export", actor=name_of(request), subject="call list",
                      after={"numbers": len(found.calls),
                             "withheld": dict(found.withheld)})  # fmt: skip
-        return _file(as_csv(found), name="calls.csv")
+        return csv_answer(as_csv(found), name="calls.csv")
 
     def look_up_view(self, request: HttpRequest) -> HttpResponse:
         """The numbers somebody has to look up, to be filled in and imported."""
@@ -113,10 +114,4 @@ class DncResultAdmin(UploadPages):
         found = call_list(now=database_now())
         audit.record("outreach.calls.look_up", actor=name_of(request), subject="call list",
                      after={"numbers": len(found.to_look_up)})  # fmt: skip
-        return _file(to_fill_in(found), name="look-up.csv")
-
-
-def _file(text: str, *, name: str) -> HttpResponse:
-    answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+        return csv_answer(to_fill_in(found), name="look-up.csv")

@@ -17,6 +17,7 @@ from outreach.wording.import_templates import (
     undo_templates,
 )
 from outreach.wording.judge_templates import MOST_ROWS
+from tenants.files.csv_files import csv_answer
 
 
 class TemplateImportPages(UploadPages, MailPage):
@@ -38,6 +39,4 @@ class TemplateImportPages(UploadPages, MailPage):
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
         self.guard(request)
-        answer = HttpResponse(export_templates(), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = 'attachment; filename="templates.csv"'
-        return answer
+        return csv_answer(export_templates(), name="templates.csv")

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET
 from scoring.exports import NoFinishedRunError, csv_lines, finished_run, write_xlsx
 from tenants import audit
 from tenants.context import is_public, keep_tenant
+from tenants.files.csv_files import CSV, as_file
 from tenants.models import PipelineRun
 from tenants.roles import may
 from tenants.row_number import row_number
@@ -58,7 +59,7 @@ def _download(
 
 def _streamed_csv(run: PipelineRun, only: bool) -> HttpResponseBase:
     lines = keep_tenant(csv_lines(run, only_shortlist=only))
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    return StreamingHttpResponse(lines, content_type=CSV)
 
 
 def _workbook(run: PipelineRun, only: bool) -> HttpResponseBase:
@@ -100,10 +101,8 @@ def _attached(
     response: HttpResponseBase, run: PipelineRun, suffix: str, *, only_shortlist: bool
 ) -> HttpResponseBase:
     what = "shortlist" if only_shortlist else "scores"
-    name = f"{run.tenant_id}-run-{run.pk}-{what}.{suffix}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
-    return response
+    return as_file(response, name=f"{run.tenant_id}-run-{run.pk}-{what}.{suffix}")
 
 
 def _problem(refused: _RefusedError) -> JsonResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -17,12 +16,12 @@ from scoring.export_rows import COLUMNS, attribution_of, attributions_of_listing
 from scoring.models import Shortlist
 from scoring.shortlist import TIE_BREAK
 from tenants.context import current_schema
-from tenants.files.neutralise import for_csv
+from tenants.files.csv_files import BOM
+from tenants.files.csv_files import csv_lines as as_csv
 from tenants.files.workbook import cells
 from tenants.models import PipelineRun
 
 KEPT_NIGHTS = 7  # with their files, whatever their age
-BOM = "\ufeff"  # without it Excel reads UTF-8 as the local code page
 NUMBERS = frozenset({"rank", "score", "scored_in_run", "run"})
 WIDTHS = {"name": 38, "rationale": 70, "rationale_by_model": 70, "score_lines": 60, "summary": 50,
           "industry": 40, "contact_email": 30, "website": 34, "attribution": 40}  # fmt: skip
@@ -53,17 +52,9 @@ def finished_run(run_id: int | None = None) -> PipelineRun:
 
 def csv_lines(run: PipelineRun, *, only_shortlist: bool = False) -> Iterator[str]:
     """The CSV file, row by row: UTF-8 with BOM, CRLF, formulas neutralised, header first."""
-    writer = csv.writer(_Echo())
-    yield BOM + writer.writerow(COLUMNS)
-    for row in rows(run, only_shortlist=only_shortlist):
-        yield writer.writerow([for_csv(str(row[column])) for column in COLUMNS])
-
-
-class _Echo:
-    """A file that hands back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
+    yield BOM + next(as_csv([COLUMNS]))
+    found = rows(run, only_shortlist=only_shortlist)
+    yield from as_csv([str(row[column]) for column in COLUMNS] for row in found)
 
 
 def write_xlsx(run: PipelineRun, target: IO[bytes], *, only_shortlist: bool = False) -> int:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
     HttpResponseRedirect,
-    StreamingHttpResponse,
 )
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -24,8 +22,8 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import FieldTextFilter, RangeDateFilter, SingleNumericFilter
 
 from tenants.console import ModelAdmin, may_do, reason_of
-from tenants.context import is_public, keep_tenant
-from tenants.files.neutralise import for_csv
+from tenants.context import is_public
+from tenants.files.csv_files import csv_lines, csv_stream
 from tenants.paid.settle_by_hand import NotSettledError, settle_by_hand
 from tenants.templatetags.console import count, dollars, moment, span
 from tenants.vendor_models import VendorUsage
@@ -41,13 +39,6 @@ COLUMNS = ("id", "tenant", "at", "day", "vendor", "purpose", "run_id", "lead_id"
 
 class SettleForm(forms.Form):
     units = forms.IntegerField(min_value=0, max_value=10**12)
-
-
-class _Echo:
-    """A file for csv.writer that hands each line back instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 @admin.register(VendorUsage)
@@ -121,10 +112,8 @@ class LedgerAdmin(ModelAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = self.get_changelist_instance(request).get_queryset(request)
-        lines = _lines(rows)
-        response = StreamingHttpResponse(keep_tenant(lines), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = 'attachment; filename="vendor-calls.csv"'
-        return response
+        cells = chain([COLUMNS], map(_cells, rows.iterator(CHUNK)))
+        return csv_stream(csv_lines(cells), name="vendor-calls.csv")
 
     @admin.display(description="When", ordering="at")
     def when(self, call: VendorUsage) -> str:
@@ -172,17 +161,10 @@ class LedgerAdmin(ModelAdmin):
         return "-" if call.milliseconds is None else span(call.milliseconds / 1000)
 
 
-def _lines(calls: QuerySet[VendorUsage]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(COLUMNS)
-    for call in calls.iterator(CHUNK):
-        yield writer.writerow(_cells(call))
-
-
 def _cells(call: VendorUsage) -> Iterable[Any]:
     return (
         call.pk, call.tenant_id, call.at.isoformat(), call.day, call.vendor,
-        for_csv(call.purpose), call.run_id, call.lead_id, call.outcome, call.reserved_units,
+        call.purpose, call.run_id, call.lead_id, call.outcome, call.reserved_units,
         call.units, f"{call.micros / 1_000_000:.6f}", call.own_key, call.milliseconds,
-        for_csv(call.reference), for_csv(call.note),
+        call.reference, call.note,
     )  # fmt: skip

@@ -23,6 +23,7 @@ from leadgen_project.moving_in.tasks import undo_move
 from leadgen_project.moving_in.undo import ask_to_undo
 from tenants.console import may_do
 from tenants.context import keep_tenant
+from tenants.files.csv_files import as_file
 
 ACTION = "tenants.edit_settings"
 SHOWN = 50
@@ -69,8 +70,7 @@ def refused_file(request: HttpRequest, move_id: int) -> StreamingHttpResponse:
     answer = StreamingHttpResponse(
         (line.encode("utf-8", "surrogateescape") for line in lines), content_type="text/csv"
     )
-    answer["Content-Disposition"] = f'attachment; filename="not-taken-{move.pk}.csv"'
-    return answer
+    return as_file(answer, name=f"not-taken-{move.pk}.csv")
 
 
 @require_POST

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,7 @@ from leadgen_project.price import price_of_next_night
 from leadgen_project.reason_words import reason_words
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
-from tenants.context import keep_tenant
-from tenants.files.neutralise import for_csv
+from tenants.files.csv_files import csv_lines, csv_stream
 from tenants.models import AuditEvent, PipelineRun, Tenant
 
 RIGHT = "tenants.run_night"
@@ -66,13 +64,6 @@ KNOWN = {
     "person": "Named person",
     "about": "What they do",
 }
-
-
-class _Echo:
-    """A file for csv.writer that hands each line back instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 def start_run(request: HttpRequest) -> HttpResponse:
@@ -146,12 +137,8 @@ def run_progress(request: HttpRequest, run_id: int) -> JsonResponse:
 def run_candidates(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
     """The leads the run worked on, as CSV, streamed."""
     run = _find(run_id)
-    response = StreamingHttpResponse(
-        keep_tenant(_candidate_lines(run)), content_type="text/csv; charset=utf-8"
-    )
     name = f"{run.tenant_id}-run-{run.pk}-candidates.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return csv_stream(csv_lines(_candidates(run)), name=name)
 
 
 def live_context(request: HttpRequest, run: PipelineRun) -> dict[str, Any]:
@@ -201,15 +188,12 @@ def decisions(run: PipelineRun) -> list[dict[str, Any]]:
     return [{"word": DECISIONS[event.action], "event": event} for event in events]
 
 
-def _candidate_lines(run: PipelineRun) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(["uen", "name", "stage", "score", "bucket", "reason"])
+def _candidates(run: PipelineRun) -> Iterator[list[Any]]:
+    yield ["uen", "name", "stage", "score", "bucket", "reason"]
     rows = Lead.objects.filter(run_id=run.pk).order_by("uen", "pk")
     fields = ("uen", "name", "stage", "score", "bucket", "rejection_code")
     for uen, name, stage, score, bucket, code in rows.values_list(*fields).iterator(2000):
-        yield writer.writerow(
-            [uen, for_csv(name), stage, score, bucket, code and reason_words(code)]
-        )
+        yield [uen, name, stage, score, bucket, code and reason_words(code)]
 
 
 def _allowed(request: HttpRequest) -> Tenant:

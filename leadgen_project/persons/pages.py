@@ -25,6 +25,7 @@ from leadgen_project.persons.identify import Asked, PersonError
 from leadgen_project.persons.requests import SOON, answered, take_down
 from tenants.console import ModelAdmin, may_do, reason_of
 from tenants.context import is_public
+from tenants.files.csv_files import as_file
 from tenants.models import AuditEvent
 from tenants.row_number import row_number
 
@@ -154,10 +155,8 @@ class PersonRequestAdmin(ModelAdmin):
             answered(row, held, actor=request.user.get_username(), now=now)
         text = json.dumps(held, indent=1, ensure_ascii=False)
         response = HttpResponse(text, content_type="application/json; charset=utf-8")
-        name = f"person-request-{row.pk}.json"
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         response.headers["Cache-Control"] = "no-store"
-        return response
+        return as_file(response, name=f"person-request-{row.pk}.json")
 
     def erase_view(self, request: HttpRequest, request_id: int) -> HttpResponse:
         self._guard(request)

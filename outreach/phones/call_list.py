@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from scoring.export_rows import attributions
 from scoring.models import ShortlistEntry
 from scoring.shortlist import latest_shortlist
 from scoring.withhold import withheld
-from tenants.files.neutralise import for_csv
+from tenants.files.csv_files import BOM, csv_lines
 
 HEADER = ("rank", "company", "uen", "name", "title", "number", "do_not_call",
           "attribution")  # fmt: skip
@@ -88,25 +86,17 @@ def call_list(*, now: datetime) -> CallList:
 
 def as_csv(found: CallList) -> str:
     """The file: what was withheld first, then a row for each number."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([found.note])
-    writer.writerow(HEADER)
     named = attributions([call.lead for call in found.calls])
-    for call in found.calls:
-        cells = (str(call.rank), call.lead.name, call.lead.uen, call.name, call.title, call.number,
-                 call.standing.value, "; ".join(named[call.lead.pk]))  # fmt: skip
-        writer.writerow([for_csv(cell) for cell in cells])
-    return "\ufeff" + out.getvalue()
+    rows = ((call.rank, call.lead.name, call.lead.uen, call.name, call.title, call.number,
+             call.standing.value, "; ".join(named[call.lead.pk]))
+            for call in found.calls)  # fmt: skip
+    return BOM + "".join(csv_lines([[found.note], HEADER, *rows]))
 
 
 def to_fill_in(found: CallList) -> str:
     """The numbers to look up, as a file that can be imported again once its results stand in it."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(TO_FILL_IN)
-    writer.writerows((for_csv(number), Register.VOICE, "", "", "") for number in found.to_look_up)
-    return "\ufeff" + out.getvalue()
+    rows = ((number, Register.VOICE, "", "", "") for number in found.to_look_up)
+    return BOM + "".join(csv_lines([TO_FILL_IN, *rows]))
 
 
 def _numbers(entries: list[ShortlistEntry]) -> Iterator[Call]:

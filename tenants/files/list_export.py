@@ -25,6 +25,7 @@ from unfold.contrib.import_export.forms import SelectableFieldsExportForm
 
 from tenants import audit
 from tenants.context import current_schema, is_public
+from tenants.files.csv_files import as_file
 from tenants.files.list_files import CsvFile, XlsxFile
 from tenants.files.list_rows import MOST_ROWS, ListRows, TooManyRowsError
 
@@ -149,9 +150,8 @@ class ExportsList(ExportMixin):
                              columns=data.headers)  # fmt: skip
         messages.success(request, f"Exported to {name}: {_said(made)}")
         response = HttpResponse(content, content_type=file.get_content_type())
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
         response["Cache-Control"] = "no-store"
-        return response
+        return as_file(response, name=name)
 
     def _write_down(
         self, request: HttpRequest, made: ListRows, *, title: str, name: str, content: bytes,

@@ -7,19 +7,18 @@ and nothing else, and their XLSX makes a formula of the rest of it (django-impor
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from import_export.formats import base_formats
 from openpyxl import Workbook
 from openpyxl.utils import get_column_letter
 
-from tenants.files.neutralise import for_csv
+from tenants.files.csv_files import BOM, CSV, csv_lines
 from tenants.files.workbook import cells
 
-BOM = "\ufeff"  # without it Excel reads UTF-8 as the local code page
 NARROWEST, WIDEST = 10, 60  # characters, of a column
 LOOKED_AT = 100  # rows by which a column's width is chosen
 
@@ -31,14 +30,11 @@ class CsvFile(base_formats.CSV):
         return "CSV, for any program"
 
     def get_content_type(self) -> str:
-        return "text/csv; charset=utf-8"
+        return CSV
 
     def export_data(self, dataset: Any, **kwargs: Any) -> bytes:
-        out = io.StringIO(newline="")
-        writer = csv.writer(out)
-        writer.writerow(map(for_csv, dataset.headers))
-        writer.writerows([for_csv(str(cell)) for cell in row] for row in dataset)
-        return (BOM + out.getvalue()).encode()
+        rows = ([str(cell) for cell in row] for row in dataset)
+        return (BOM + "".join(csv_lines(chain([dataset.headers], rows)))).encode()
 
 
 class XlsxFile(base_formats.XLSX):
