@@ -38,6 +38,7 @@ STAGE_TAGS = {
 }  # fmt: skip
 BUCKET_TAGS = {"HIGH": "good", "MEDIUM": "wait", "LOW": ""}
 EVENTS = 50
+VERDICTS = {"reject", "send_back", "suppress"}
 # The same reasons everywhere, so that they can be counted; free text goes behind.
 REJECTIONS = (
     ("left_rule", "Left the rule"), ("ceased", "Ceased"), ("suppressed", "Suppressed"),
@@ -224,6 +225,8 @@ class LeadAdmin(SitePages):
         self.guard(request, "icp.suppress" if verdict == "suppress" else "icp.work_lead")
         if verdict == "give_site":
             self._give_site(request, lead)
+        elif verdict not in VERDICTS or (verdict == "suppress" and not lead.uen):
+            self.message_user(request, "This cannot be done with the lead.", messages.ERROR)
         elif verdict != "send_back" and not reason:
             self.message_user(request, "Say why: the reason stays with the lead.", messages.ERROR)
         else:
@@ -248,7 +251,7 @@ class LeadAdmin(SitePages):
 
     def _do(self, request: HttpRequest, lead: Lead, *, verdict: str, reason: str) -> None:
         mine, actor, before = Lead.objects.filter(pk=lead.pk), name_of(request), lead.stage
-        if verdict == "suppress" and lead.uen:
+        if verdict == "suppress":
             suppressions.add("UEN", lead.uen, reason=reason, actor=actor, source="lead page")
             done = 1
         elif verdict == "reject":

@@ -10,6 +10,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import FieldTextFilter, RangeDateTimeFilter
 from unfold.sections import TemplateSection
@@ -20,6 +22,7 @@ from unfold.widgets import (
 )
 
 from tenants import admin_platform, admin_sign_in, admin_vendors, people
+from tenants.audit_words import words_of
 from tenants.console import PLATFORM, ModelAdmin, may_do, reason_of
 from tenants.context import is_public
 from tenants.identity_models import Invitation
@@ -269,7 +272,7 @@ class AuditEventAdmin(ModelAdmin):
     list_title = "Audit"
     empty_title = "Nothing was changed yet"
     empty_text = "Every change by a person or a job is written here, with its reason."
-    list_display = ["when", "actor", "action", "subject", "reason"]
+    list_display = ["when", "actor", "what", "subject", "reason"]
     list_display_links = ["when"]
     list_filter = [
         AreaFilter,
@@ -281,11 +284,15 @@ class AuditEventAdmin(ModelAdmin):
     list_sections = [BeforeAndAfter]
     ordering = ["-at", "-pk"]
     readonly_fields = ["shown"]
-    fields = ["shown", "request_id"]
+    fields = ["shown", "action", "request_id"]
 
     @admin.display(description="When", ordering="at")
     def when(self, obj: AuditEvent) -> str:
         return moment(obj.at)
+
+    @admin.display(description="What was done", ordering="action")
+    def what(self, obj: AuditEvent) -> SafeString:
+        return format_html('<span title="{}">{}</span>', obj.action, words_of(obj.action))
 
     @admin.display(description="Change")
     def shown(self, obj: AuditEvent) -> str:

@@ -12,13 +12,14 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -199,6 +200,23 @@ class ModelAdmin(ReadOnly, ExportsList, UnfoldModelAdmin):
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
         raise Http404(f"There is no {opts.verbose_name} {object_id!r} here.")
+
+    # --- said after saving, in our words ---------------------------------------------------------
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> Any:
+        """To the list; to the page of the new row where a form asks for that."""
+        self.message_user(request, capfirst(f"{obj} was added."), messages.SUCCESS)
+        if "_continue" in request.POST and self.has_change_permission(request, obj):
+            info = self.opts.app_label, self.opts.model_name
+            return HttpResponseRedirect(reverse("admin:{}_{}_change".format(*info), args=[obj.pk]))
+        return self.response_post_save_add(request, obj)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        self.message_user(request, capfirst(f"{obj} is saved."), messages.SUCCESS)
+        return self.response_post_save_change(request, obj)
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: Any) -> HttpResponse:
+        self.message_user(request, capfirst(f"{obj_display} was removed."), messages.SUCCESS)
+        return self.response_post_save_change(request, None)
 
     # --- audit instead of Django's log, which no tenant may write ------------------------------
     def construct_change_message(

@@ -280,7 +280,7 @@ def test_one_lead_is_rejected_and_sent_back_with_a_trail(owner):
 
     assert inside(lambda: Lead.objects.get(pk=lead.pk)).stage == "CANDIDATE"
     text = page(owner, "icp_lead_change", lead.pk)
-    assert "icp.lead.reject" in text
+    assert "Lead rejected" in text
     assert "too small" in text
 
 
@@ -293,6 +293,17 @@ def test_never_contact_suppresses_the_company_and_rejects_the_lead(owner):
     assert inside(lambda: Lead.objects.get(pk=lead.pk)).rejection_code == "suppressed"
     post(owner, "icp_lead_decide", lead.pk, verdict="send_back")
     assert inside(lambda: Lead.objects.get(pk=lead.pk)).stage == "REJECTED"
+
+
+@pytest.mark.parametrize("verdict", ["suppress", "promote"])
+def test_what_cannot_be_done_with_a_lead_changes_nothing(owner, verdict):
+    lead = inside(lambda: make_lead(uen="", stage="ENRICHED"))
+
+    text = post(owner, "icp_lead_decide", lead.pk, verdict=verdict, _reason="asked by mail")
+
+    assert "This cannot be done with the lead." in text
+    assert inside(lambda: Lead.objects.get(pk=lead.pk)).stage == "ENRICHED"
+    assert "Nobody has changed it by hand." in page(owner, "icp_lead_change", lead.pk)
 
 
 def test_a_decision_takes_a_held_lead_from_its_worker(acme):

@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 from acra.models import RegisteredCompany, RegisterImport
 from leadgen_project.lists.of_leads import Kind, Pair, RowsOfLeads
 from scoring.export_rows import LICENCE
+from tenants.audit_words import words_of
 from tenants.files.list_rows import ListRows, column
-from tenants.models import PipelineRun
+from tenants.models import AuditEvent, PipelineRun
 from tenants.vendor_models import VendorUsage
 
 
@@ -96,6 +97,7 @@ class Changes(ListRows):
     tenant = column("Tenant", "tenant_id")
     actor = column("Who", "actor")
     action = column("Action", "action")
+    words = column("What was done")
     subject = column("What", "subject")
     reason = column("Why", "reason")
     request = column("Request", "request_id")
@@ -103,6 +105,9 @@ class Changes(ListRows):
     @staticmethod
     def to_read(rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.defer("before", "after")
+
+    def dehydrate_words(self, row: AuditEvent) -> str:
+        return words_of(row.action)
 
 
 class Calls(ListRows):

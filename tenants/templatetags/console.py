@@ -11,11 +11,15 @@ from django import template
 from django.conf import settings
 from django.utils import timezone
 
+from tenants.audit_words import words_of
 from tenants.permits import Vendor
 
 register = template.Library()
 NOTHING = "-"
 JUST_NOW_SECONDS = 10
+
+
+register.filter("action_words", words_of)
 
 
 @register.filter
