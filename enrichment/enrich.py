@@ -72,31 +72,6 @@ def enrich_batch(
     return batch.report
 
 
-def enrich_lead(
-    lead: Lead, *, crawl: Crawl | None = None, now: datetime | None = None
-) -> str | None:
-    """Enrich one lead by hand, outside any night; returns its new stage.
-
-    The lead must be a CANDIDATE and free; ``None`` when somebody else holds it, or when nothing
-    could be learnt and it is as before.
-    """
-    claimed = Lead.objects.filter(pk=lead.pk).in_stage(Lead.Stage.CANDIDATE).claim(1, now=now)
-    if not claimed:
-        return None
-    companies = _companies(claimed)
-    reached = None
-    with InFlight(crawl=crawl, threshold=THRESHOLD, now=timezone.now) as flight:
-        listed = _listed_sites(claimed)
-        tasks = [task_for(one, companies.get(one.uen), listed=listed.get(one.pk, ""))
-                 for one in claimed]  # fmt: skip
-        flight.start(claimed, tasks=tasks)
-        while flight:
-            for _, stage in _record(flight.landed(), companies, run_id=None, now=timezone.now()):
-                reached = stage
-            flight.renew()
-    return reached
-
-
 def task_for(lead: Lead, company: RegisteredCompany | None, *, listed: str = "") -> Task:
     """What has to be looked for, as plain values for a thread.
 

@@ -145,16 +145,6 @@ def price_of_next_night(tenant: Tenant, *, now: datetime) -> Price:
     return price_of(tenant.settings.candidates_per_night, now=now)
 
 
-def price_run(run: PipelineRun, *, now: datetime, leads: int) -> list[str]:
-    """Tell what ``run`` costs at most with the ``leads`` it has selected, and hold it to that.
-
-    The sentences, the sum last. Before its first paid call; a second time tells and holds anew.
-    """
-    price = price_of(leads, now=now, run=run)
-    hold_to(price, run)
-    return [*price.sentences, price.total]
-
-
 def hold_to(price: Price, run: PipelineRun) -> None:
     """Let ``run`` spend no more than ``price`` says. Its governor refuses what goes beyond."""
     balances.promise(

@@ -482,4 +482,4 @@ COMPLETENESS_FLOORS = env.shares(
 SHORTLIST_CAP = env.integer("SHORTLIST_CAP", 50, least=1, most=10_000)
 NIGHTLY_AT = env.clock("NIGHTLY_AT", "01:00")
 TIME_ZONE_NIGHTLY = env.text("TIME_ZONE_NIGHTLY", "Asia/Singapore")
-RETENTION_DAYS = env.integer("RETENTION_DAYS", 180, least=1)
+RETENTION_DAYS = int(env.choice("RETENTION_DAYS", ("180", "90", "365")))

@@ -43,10 +43,6 @@ class Preview:
     problem: str = ""  # why no mail can be made of it
 
     @property
-    def is_blocked(self) -> bool:
-        return bool(self.problem or self.objections or any(each.blocks for each in self.remarks))
-
-    @property
     def shown_html(self) -> str:
         """The body with words in the place of images: a page of ours loads nothing from outside."""
         return _IMAGE.sub(_in_words, self.rendered.body_html)

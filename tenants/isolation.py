@@ -8,7 +8,6 @@ runs many statements of his own. Cost per switch: see docs/decisions/second-wall
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -22,7 +21,6 @@ from tenants.context import connection
 from tenants.copy_schema import tenant_tables
 from tenants.db.base import role_for
 
-SCHEMA_NAME = re.compile(r"[a-z][a-z0-9_]{1,29}")
 ADVISORY_LOCK = 7_301_001  # one provisioning or migration at a time
 
 # What a tenant may do in the public schema. Accounts and sessions are not on the list: they are

@@ -20,7 +20,6 @@ from tenants.models import Membership, User
 Role = Membership.Role
 READ = frozenset({"view"})
 WRITE = frozenset({"view", "add", "change", "delete"})
-EVERYBODY = frozenset(Role.values)
 WORKERS = frozenset({Role.OWNER, Role.OPERATOR})
 JUDGES = frozenset({Role.OWNER, Role.OPERATOR, Role.REVIEWER})
 

@@ -17,9 +17,6 @@ _ABOUT = re.compile(
     r"|corporate",
     re.IGNORECASE,
 )
-_TEAM = re.compile(
-    r"team|people|management|leadership|director|staff|doctors|partners|founder", re.IGNORECASE
-)
 _OTHERS = re.compile(
     r"/(?:our-?)?(?:clients?|customers?|testimonials?|reviews?|references?|partners?|case-?stud\w+"
     r"|sponsors?|suppliers?|links|resources|directory|members)(?:/|\.|$|-)",
@@ -43,10 +40,6 @@ def is_contact_page(document: Document) -> bool:
 
 def is_about_page(document: Document) -> bool:
     return bool(_ABOUT.search(document.path))
-
-
-def is_team_page(document: Document) -> bool:
-    return bool(_TEAM.search(document.path))
 
 
 def is_page_of_others(document: Document) -> bool:

@@ -19,6 +19,7 @@ from enrichment.site.look import FAILED, Crawl, Finding, Task, look_for_site
 from enrichment.web.crawl import crawl_site
 from enrichment.web.fetch import Fetcher
 from enrichment.web.gate import HostGate
+from enrichment.web.guard import read_exceptions
 from enrichment.web.pages import CrawlPolicy, CrawlResult
 from enrichment.web.politeness import DatabaseGate
 from enrichment.web.robots import RobotsCache
@@ -126,13 +127,8 @@ def crawl_policy() -> CrawlPolicy:
         max_pages=settings.CRAWL_MAX_PAGES,
         delay_seconds=float(settings.CRAWL_DELAY_SECONDS),
         proxy=settings.CRAWL_PROXY or None,
-        allow_private=frozenset(_host_and_port(entry) for entry in settings.CRAWL_ALLOW_PRIVATE),
+        allow_private=read_exceptions(settings.CRAWL_ALLOW_PRIVATE),
     )
-
-
-def _host_and_port(entry: str) -> tuple[str, int]:
-    host, _, port = entry.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 @cache

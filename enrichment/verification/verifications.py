@@ -20,7 +20,6 @@ from enrichment.verification.judge_contacts import judge_contacts, link_contacts
 from enrichment.verification.precheck import Answer
 from enrichment.verification.verdict import TO_SUPPRESS
 from icp import suppressions
-from icp.normalise import fold
 from tenants.context import connection
 
 Source = Verification.Source
@@ -93,11 +92,6 @@ class Claim:
     lease: int
     tries: int
     lost_call: int | None
-
-
-def normal(address: str) -> str:
-    """The spelling an address is kept and asked about under."""
-    return fold("EMAIL", address)
 
 
 def hash_of(address: str) -> str:

@@ -19,7 +19,6 @@ from tenants.roles import role_of
 
 SHOWN = 100
 WATCHED = "You are told when it changes."
-NOT_WATCHED = "You are no longer told of it."
 
 
 def notices_page(request: HttpRequest) -> HttpResponse:

@@ -14,7 +14,7 @@ from enrichment.email_address import normal_email
 from enrichment.observation import storable
 from icp.give_site import SiteError, read_address
 from outreach.wording.render import one_line
-from tenants.places import place_of_city, place_of_number
+from tenants.places import place_of_city
 
 NOTHING = frozenset({"null", "none", "nan", "n/a", "na", "-", "--", "nil", "undefined"})
 LONGEST_PHONE = 60
@@ -154,10 +154,6 @@ def read_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def zone_of_number(phone: str) -> str:
-    return place_of_number(phone).timezone
 
 
 def _short(text: str) -> str:

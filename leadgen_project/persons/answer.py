@@ -77,10 +77,6 @@ def events_with(person: Person) -> list[AuditEvent]:
             if any(pattern.search(as_text(getattr(each, name))) for name in names)]  # fmt: skip
 
 
-def is_answerable(request: PersonRequest) -> bool:
-    return bool(request.email or request.phone or request.name)
-
-
 def asked_by(request: PersonRequest) -> Asked:
     return Asked(request.email, request.phone, request.name, request.company)
 

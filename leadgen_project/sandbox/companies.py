@@ -257,10 +257,6 @@ def _invent_site(
     )
 
 
-def _gst_number(entity: Registered) -> str:
-    return f"M9-{8_000_000 + entity.index % 1_000_000}-{entity.index % 10}"
-
-
 def _way(rnd: Random) -> str:
     """Return how the role address is written: half in the open, 4 % past reading."""
     throw = rnd.random()

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 import warnings
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header
 from email.message import Message as Part
 from email.parser import BytesHeaderParser
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import getaddresses
 
 from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
 
@@ -62,14 +61,6 @@ class Mail:
         said = f"{self.header('In-Reply-To')} {self.header('References')}"
         ids = _ID.findall(said)[:MOST_IDS]
         return tuple(dict.fromkeys([*ids[:1], *reversed(ids)]))
-
-    @property
-    def written_at(self) -> datetime | None:
-        try:
-            at = parsedate_to_datetime(self.header("Date"))
-        except (ValueError, TypeError, OverflowError):
-            return None
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def read_mail(raw: bytes, *, size: int | None = None) -> Mail:

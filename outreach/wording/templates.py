@@ -15,7 +15,7 @@ from django.db.models import Max
 from django.utils.timezone import now
 
 from outreach.models import EmailTemplate, Signature, TemplateVersion, Variation
-from outreach.wording.lint import Remark, faults, lint
+from outreach.wording.lint import faults, lint
 from outreach.wording.render import (
     MAX_BODY,
     RenderError,
@@ -140,12 +140,6 @@ def faults_of(
     if version.template.is_archived:
         sentences.insert(0, f"The template {version.template} is archived; restore it first.")
     return sentences
-
-
-def remarks_on(
-    version: TemplateVersion, *, variation: Variation | None = None, is_first: bool = True
-) -> list[Remark]:
-    return lint(text_of_version(version, variation=variation), is_first=is_first)
 
 
 @transaction.atomic

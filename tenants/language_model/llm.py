@@ -11,7 +11,6 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -117,12 +116,6 @@ def cache_key(prompt: Prompt, question: Question) -> str:
     parts = [prompt.label, question.system, question.schema, settings.OPENAI_BASE_URL,
              question.model, question.temperature, question.user]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def cached_among(keys: Iterable[str]) -> set[str]:
-    """Those of ``keys`` the current tenant has an answer to."""
-    rows = LlmAnswer.objects.filter(tenant_id=current_schema(), cache_key__in=list(keys))
-    return set(rows.exclude(answered_at=None).values_list("cache_key", flat=True))
 
 
 def forget_answers(*, keep_days: int, now: datetime) -> int:

@@ -55,6 +55,7 @@ def create_tenant(
             "colour": COLOURS[number % len(COLOURS)],
             "nightly_at": free_minute(),
             "shortlist_cap": settings.SHORTLIST_CAP,
+            "retention_days": settings.RETENTION_DAYS,
             **choices,
         }
         TenantSettings.objects.create(tenant=tenant, **defaults)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.http import JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -76,11 +75,6 @@ def problem(
     if errors is not None:
         body["errors"] = errors
     return body
-
-
-def problem_response(code: int, detail: str) -> JsonResponse:
-    """A problem from outside the framework's views."""
-    return JsonResponse(problem(code, detail), status=code, content_type=MEDIA_TYPE)
 
 
 def flatten(detail: Any, path: str = "") -> Iterator[dict[str, str]]:

@@ -47,6 +47,14 @@ def test_a_copied_schema_has_the_same_tables_as_the_migrated_template(db):
     assert shape("acme") == template
 
 
+def test_a_new_tenant_keeps_pages_as_long_as_the_deployment_says(db, settings):
+    settings.RETENTION_DAYS = 365
+
+    tenant = create_tenant("gamma", name="Gamma", actor="me")
+
+    assert tenant.settings.retention_days == 365
+
+
 @pytest.mark.parametrize("key", ["full", "order", "user"])
 def test_a_tenant_may_be_called_by_a_word_of_sql(db, key):
     tenant = create_tenant(key, name=key.title(), actor="me")
