@@ -23,7 +23,7 @@ from icp.compile import CompiledRule, compile_rule
 from icp.current_rule import read_version
 from icp.models import IcpRule, Lead, Suppression
 from icp.select import FREE, LEFT_RULE
-from icp.suppressions import find_suppression, shown
+from icp.suppressions import PLATFORM, find_suppression, shown
 from tenants.context import current_schema
 from tenants.models import TenantSettings
 
@@ -175,6 +175,8 @@ def _state(lead: Lead, *, now: datetime) -> tuple[str, str]:
 
 
 def _suppressed(suppression: Suppression) -> str:
+    if suppression.source == PLATFORM:
+        return suppression.reason
     what = suppression.get_kind_display()
     value = suppression.value or "(erased)"
     return (

@@ -21,7 +21,7 @@ from icp.judge_rows import Row, refuse
 from icp.judge_sites import compare_rows, judge_sites
 from icp.models import GivenSite, Lead, SiteImport, Suppression, Upload
 from icp.read_table import read_table
-from icp.suppressions import suppressed_among
+from icp.suppressions import kinds_standing, suppressed_among
 from icp.uploads import (
     imported,
     keep_preview,
@@ -99,8 +99,8 @@ def _look_up(rows: list[Row]) -> None:
         cursor.execute(_KNOWN, [list({row.values[0][0] for row in rows})])
         for one in map(Known._make, cursor.fetchall()):
             known[one.uen].append(one)
-    domains = Suppression.objects.filter(kind=Suppression.Kind.DOMAIN, lifted_at=None)
-    sites = {row.values[0][1] for row in rows} if domains.exists() else set()
+    is_asked = Suppression.Kind.DOMAIN in kinds_standing()
+    sites = {row.values[0][1] for row in rows} if is_asked else set()
     closed = suppressed_among(Suppression.Kind.DOMAIN, sites)
     for row in rows:
         uen, site = row.values[0][:2]

@@ -144,6 +144,7 @@ class SuppressionAdmin(UploadPages):
         events = AuditEvent.objects.filter(subject=audit_subject(row)).order_by("-at")
         return self.page(request, "suppression", str(row), row=row, events=events[:50],
                          may_lift=may_do(request, LIFT),
+                         is_platforms=row.source == suppressions.PLATFORM,
                          asked_myself=row.lift_asked_by == name_of(request))  # fmt: skip
 
     def lift_view(self, request: HttpRequest, suppression_id: int) -> HttpResponse:

@@ -24,6 +24,8 @@ from icp.normalise import fold, hosts_above, normalise
 from tenants import audit
 
 Kind = Suppression.Kind
+PLATFORM = "platform"  # source of what no tenant may write to
+PLATFORM_FORBIDS = "The platform lets nobody write there."
 # Called with the new suppressions after they are stored, e.g. to take contacts out of use.
 WHEN_SUPPRESSED: list[Callable[[QuerySet[Suppression]], object]] = []
 
@@ -53,7 +55,10 @@ def is_suppressed(*, email: str = "", domain: str = "", uen: str = "", phone: st
 def find_suppression(
     *, email: str = "", domain: str = "", uen: str = "", phone: str = ""
 ) -> Suppression | None:
-    """The suppression that forbids what is given, or ``None``."""
+    """The suppression that forbids what is given, or ``None``.
+
+    What the platform forbids is no row of the tenant's: then it has no number, and no value.
+    """
     hashes = [
         each
         for kind, value in (
@@ -64,7 +69,37 @@ def find_suppression(
     ]  # fmt: skip
     if not hashes:
         return None
-    return Suppression.objects.filter(value_hash__in=hashes, lifted_at=None).order_by("pk").first()
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST, {"hashes": hashes})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    number, of_kind, since = row
+    if number:
+        return Suppression.objects.get(pk=number)
+    return Suppression(
+        kind=of_kind, reason=PLATFORM_FORBIDS, source=PLATFORM, created_by="the platform",
+        created_at=since,
+    )  # fmt: skip
+
+
+# The tenant's own come first: of those the row can be shown.
+_FIRST = """
+SELECT id, kind, created_at FROM icp_suppression
+WHERE value_hash = ANY(%(hashes)s) AND lifted_at IS NULL
+UNION ALL
+SELECT NULL, kind, since FROM public.platform_forbids(%(hashes)s)
+ORDER BY 1 NULLS LAST LIMIT 1
+"""
+_STANDING = """
+SELECT value_hash FROM icp_suppression WHERE value_hash = ANY(%(hashes)s) AND lifted_at IS NULL
+UNION
+SELECT value_hash FROM public.platform_forbids(%(hashes)s)
+"""
+_KINDS = """
+SELECT kind FROM icp_suppression WHERE lifted_at IS NULL
+UNION SELECT * FROM public.platform_forbids_kinds()
+"""
 
 
 def suppressed_among(kind: str, values: Iterable[str]) -> set[str]:
@@ -78,23 +113,42 @@ def suppressed_pairs(pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for start in range(0, len(asked), 10_000):
         part = {pair: hashes_of(*pair) for pair in asked[start : start + 10_000]}
-        wanted = list({each for hashes in part.values() for each in hashes})
-        standing = set(
-            Suppression.objects.filter(value_hash__in=wanted, lifted_at=None)
-            .values_list("value_hash", flat=True)
-        )  # fmt: skip
+        standing = standing_among({each for hashes in part.values() for each in hashes})
         found |= {pair for pair, hashes in part.items() if standing.intersection(hashes)}
     return found
 
 
+def standing_among(hashes: Iterable[str]) -> set[str]:
+    """Those of ``hashes`` under which a suppression stands, the tenant's or the platform's."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, {"hashes": list(hashes)})
+        return {value_hash for (value_hash,) in cursor.fetchall()}
+
+
+def kinds_standing() -> set[str]:
+    """Kinds of which any suppression stands, the tenant's or the platform's: what is worth asking.
+
+    Where a domain stands, an address has to be asked about as well.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_KINDS)
+        kinds = {kind for (kind,) in cursor.fetchall()}
+    return kinds | {Kind.EMAIL.value} if Kind.DOMAIN in kinds else kinds
+
+
 def hashes_of(kind: str, value: str) -> list[str]:
     """The hashes under which a suppression of ``value`` may stand: its own and its domains'."""
+    return [hash_of(*each) for each in covering(kind, value)]
+
+
+def covering(kind: str, value: str) -> list[tuple[str, str]]:
+    """(kind, normalised value) of all suppressions that would forbid ``value``: itself first."""
     folded = fold(kind, value)
-    hashes = [hash_of(kind, folded)]
+    found = [(kind, folded)]
     host = folded.rpartition("@")[2] if kind == Kind.EMAIL else folded
     if kind in {Kind.EMAIL, Kind.DOMAIN} and host:
-        hashes += [hash_of(Kind.DOMAIN, above) for above in hosts_above(host)]
-    return list(dict.fromkeys(hashes))
+        found += [(Kind.DOMAIN.value, above) for above in hosts_above(host)]
+    return list(dict.fromkeys(found))
 
 
 def hash_of(kind: str, normalised: str) -> str:
@@ -168,6 +222,8 @@ def lift(suppression: Suppression, *, reason: str, actor: str, now: datetime | N
     (``icp.lift_suppression``) is asked at the door. Raises ``SuppressionError`` without a reason,
     when it is lifted already, or when the same person has asked before.
     """
+    if suppression.source == PLATFORM:
+        raise SuppressionError("Only a platform admin can end it: it stands for all tenants.")
     done = lift_all([suppression.pk], reason=reason, actor=actor, now=now)
     suppression.refresh_from_db()
     if not any(done):
@@ -191,6 +247,7 @@ def lift_all(ids: Iterable[int], *, reason: str, actor: str, now: datetime | Non
     """``lift`` for those of ``ids`` that stand, with one audit event each batch."""
     reason, now = _because(reason), now or timezone.now()
     standing = Suppression.objects.filter(pk__in=list(ids), lifted_at=None)
+    standing = standing.exclude(source=PLATFORM)  # only the platform can
     ready = standing.exclude(lift_asked_at=None).exclude(lift_asked_by=actor)
     lifted = _end(ready.values_list("pk", flat=True), reason=reason, actor=actor, now=now)
     fresh = list(standing.filter(lift_asked_at=None).values_list("pk", flat=True))
@@ -225,13 +282,20 @@ def _because(reason: str) -> str:
 
 
 @transaction.atomic
-def take_back(source: str, *, reason: str, actor: str, now: datetime | None = None) -> int:
+def take_back(
+    source: str, *, reason: str, actor: str, now: datetime | None = None, value_hash: str = ""
+) -> int:
     """Undo what came by ``source``; returns how many values nobody else has asked for.
 
     These are lifted. Where another door asked for the same value, it stands on by that one.
+    ``value_hash``: of this value alone.
     """
-    SuppressionAgain.objects.filter(source=source).delete()
+    again = SuppressionAgain.objects.filter(source=source)
     mine = Suppression.objects.filter(source=source, lifted_at=None)
+    if value_hash:
+        again = again.filter(suppression__value_hash=value_hash)
+        mine = mine.filter(value_hash=value_hash)
+    again.delete()
     others = SuppressionAgain.objects.filter(suppression__in=mine).order_by("suppression", "pk")
     heirs = list(others.distinct("suppression").select_related("suppression"))
     for heir in heirs:
@@ -266,9 +330,7 @@ def leads_now_suppressed(*, now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     rejected = _reject_by_uen(now)
-    standing = set(
-        Suppression.objects.filter(lifted_at=None).values_list("kind", flat=True).distinct()
-    )
+    standing = kinds_standing()
     if standing & {Kind.DOMAIN, Kind.PHONE}:
         rejected += _reject_by_facts(now)
     if Kind.DOMAIN in standing:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from enrichment.models import Contact, EnrichmentRun, Evidence
 from icp.models import Lead, Suppression
-from icp.suppressions import suppressed_among
+from icp.suppressions import kinds_standing, suppressed_among
 from scoring.features import EMAILS, PHONES, SITE
 
 Kind = Suppression.Kind
@@ -25,14 +25,11 @@ def withheld(lead_ids: Sequence[int]) -> set[int]:
     0.1 ms per value, most of it spelling it the one way suppressions are kept; kinds of which none
     stands cost nothing.
     """
-    standing = Suppression.objects.filter(lifted_at=None).order_by()
-    asked = set(standing.values_list("kind", flat=True).distinct())
-    if asked & {Kind.DOMAIN}:
-        asked.add(Kind.EMAIL)  # an address is suppressed by its domain, too
+    asked = kinds_standing()
     if not asked:
         return set()
     owners: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
-    for lead_id, kind, value in _values(list(lead_ids)):
+    for lead_id, kind, value in values_of(list(lead_ids)):
         if value and kind in asked:
             owners[kind][value].add(lead_id)
     found: set[int] = set()
@@ -42,7 +39,7 @@ def withheld(lead_ids: Sequence[int]) -> set[int]:
     return found
 
 
-def _values(ids: list[int]) -> Iterator[tuple[int, str, str]]:
+def values_of(ids: list[int]) -> Iterator[tuple[int, str, str]]:
     """(lead, kind, value) of everything by which a lead could be suppressed."""
     for pk, uen, website in Lead.objects.filter(pk__in=ids).values_list("pk", "uen", "website"):
         yield pk, Kind.UEN, uen

@@ -52,6 +52,21 @@ TENANT_ROWS_BUT = {
 VISIBLE_USER_COLUMNS = ("id", "username", "email", "first_name", "last_name", "is_active",
                         "is_superuser", "is_staff", "last_login", "date_joined")  # fmt: skip
 APPEND_ONLY = ("tenants_auditevent",)
+NEVER_DELETED = ("tenants_platformsuppression",)
+# A tenant asks by hashes it knows, and cannot read the list: the function runs as its owner.
+_PLATFORM_FORBIDS = """
+CREATE OR REPLACE FUNCTION public.platform_forbids(asked text[])
+RETURNS TABLE (kind text, value_hash text, since timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT s.kind, s.value_hash, s.created_at FROM public.tenants_platformsuppression s
+    WHERE s.value_hash = ANY(asked) AND s.lifted_at IS NULL
+$$;
+CREATE OR REPLACE FUNCTION public.platform_forbids_kinds() RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT DISTINCT s.kind::text FROM public.tenants_platformsuppression s WHERE s.lifted_at IS NULL
+$$;
+"""
+ASKED_OF_PLATFORM = ("platform_forbids(text[])", "platform_forbids_kinds()")
 
 
 @contextmanager
@@ -150,6 +165,14 @@ def _build_shared(cursor: CursorWrapper) -> None:
         _grant_columns(cursor, group, table, hidden=hidden)
     _grant_queue(cursor, group)
     _grant_people(cursor, group)
+    for table in NEVER_DELETED:
+        _run(cursor, "REVOKE DELETE, TRUNCATE ON {table} FROM {platform}",
+             table=table, platform=platform)  # fmt: skip
+    cursor.execute(_PLATFORM_FORBIDS)
+    for function in ASKED_OF_PLATFORM:
+        _run(cursor, f"REVOKE ALL ON FUNCTION public.{function} FROM PUBLIC")
+        _run(cursor, f"GRANT EXECUTE ON FUNCTION public.{function} TO {{platform}}, {{group}}",
+             platform=platform, group=group)  # fmt: skip
     for table in APPEND_ONLY:
         _run(cursor, "REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {platform}",
              table=table, platform=platform)  # fmt: skip

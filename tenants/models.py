@@ -19,6 +19,7 @@ from tenants import (
     device_models,  # noqa: F401 -- where Django finds the programs at the door
     identity_models,  # noqa: F401 -- where Django finds the tables of sign-in
     llm_models,  # noqa: F401 -- where Django finds the language model's answers
+    platform_models,  # noqa: F401 -- where Django finds whom no tenant may mail
     vendor_models,  # noqa: F401 -- where Django finds the tables of the vendors
 )
 

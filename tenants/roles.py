@@ -96,7 +96,8 @@ SCOPES: dict[str, str] = {
     **{action: WORDS.get(action, action) for action in ACTIONS},
 }
 # Tables of the platform; tenants read the register and no more.
-PLATFORM_ONLY = {"tenants.user", "tenants.tenant", "tenants.domain", "acra.registerimport"}
+PLATFORM_ONLY = {"tenants.user", "tenants.tenant", "tenants.domain", "acra.registerimport",
+                 "tenants.platformsuppression"}  # fmt: skip
 
 
 def may(user: AbstractBaseUser | AnonymousUser, action: str) -> bool:

@@ -74,6 +74,7 @@ PLATFORM_PAGES = (
     ("Register", "account_balance", "acra_registeredcompany_changelist", ""),
     ("Runs", "nightlight", "tenants_pipelinerun_changelist", ""),
     ("Vendors", "storefront", "vendors", ""),
+    ("Nobody may mail", "block", "tenants_platformsuppression_changelist", ""),
     ("Web hosts", "dns", "tenants_hostlease_changelist", ""),
     ("Audit", "history", "tenants_auditevent_changelist", ""),
 )

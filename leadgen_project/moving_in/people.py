@@ -14,7 +14,7 @@ from enrichment.extract.titles import person_key
 from enrichment.web.host_of import host_of
 from icp.models import Lead, Suppression
 from icp.normalise import NotAValueError, normalise
-from icp.suppressions import hash_of, suppressed_pairs
+from icp.suppressions import hash_of, standing_among, suppressed_pairs
 from leadgen_project.moving_in.source import Row
 from tenants.context import connection
 
@@ -80,13 +80,7 @@ def suppressed_of(people: Sequence[Person]) -> set[int]:
         for value_hash in _asked(one):
             asked.setdefault(value_hash, []).append(one.row.position)
     standing = Suppression.objects.filter(lifted_at=None)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT value_hash FROM icp_suppression WHERE lifted_at IS NULL"
-            " AND value_hash = ANY(%s)",
-            [list(asked)],
-        )
-        found = {at for (value_hash,) in cursor.fetchall() for at in asked[value_hash]}
+    found = {at for value_hash in standing_among(asked) for at in asked[value_hash]}
     if standing.filter(kind=Kind.PERSON).exists():
         named = {one.row.position: (Kind.PERSON, f"{one.ref} {person_key(one.name)}")
                  for one in people if one.name}  # fmt: skip

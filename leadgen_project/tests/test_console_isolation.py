@@ -54,6 +54,7 @@ def ids_in(tenant: str) -> dict[str, str]:
                     "tenants.user",
                     "tenants.tenant",
                     "tenants.hostlease",
+                    "tenants.platformsuppression",
                 ):
                     continue
                 row = model.objects.order_by("-pk").values_list("pk", flat=True).first()

@@ -26,6 +26,7 @@ from django.urls import reverse
 
 from enrichment.models import CaptchaChallenge
 from enrichment.tests.harvest.rig import make_harvest
+from icp import suppressions
 from icp.models import IcpRule, Lead, Move, Suppression
 from leadgen_project.api.describe import document
 from leadgen_project.tests.api_caller import Caller
@@ -54,6 +55,8 @@ SHARED = ("/api/companies",)  # the register is everybody's
 TASKS: dict[str, tuple[str, ...]] = {
     "leadgen_project.tasks.work": ("run_id",),
     "leadgen_project.vendor_figures.reconcile_vendors": (),
+    "leadgen_project.heed_platform.heed_platform": (),
+    "leadgen_project.heed_platform.let_go_of_platform": ("value_hash",),
     "enrichment.tasks.verify_lead_now": ("lead_id",),
     "leadgen_project.notices.tasks.mail_notices": (),
     "leadgen_project.moving_in.tasks.undo_move": ("move_id",),
@@ -121,6 +124,8 @@ def foreign(filled) -> dict[str, str]:
         only_theirs = Lead.objects.create(pk=10**9, source_ref=THEIRS, name=f"{THEIRS} LAST")
         harvest = make_harvest(pk=10**9, city=THEIRS)
         their_move = Move.objects.create(pk=10**9, status="UNDOING", created_by=THEIRS)
+        theirs, _ = suppressions.add("EMAIL", f"{THEIRS}@forbidden.example", reason="x", actor="x",
+                                     source=suppressions.PLATFORM)  # fmt: skip
         their_box = make_mailbox(pk=10**9, address=f"{THEIRS}@beta.example")
         last = Message.objects.order_by("pk").last()
         reply = Reply.objects.create(pk=10**9, message=last, mailbox=their_box, kind="REPLY",
@@ -142,6 +147,7 @@ def foreign(filled) -> dict[str, str]:
             "lead_id": str(only_theirs.pk),
             "move_id": str(their_move.pk),
             "mailbox_id": str(their_box.pk),
+            "value_hash": theirs.value_hash,
         }
 
 
@@ -322,7 +328,8 @@ def test_no_task_works_on_things_of_another_tenant(filled, foreign):
 
     for name, arguments in TASKS.items():
         with in_tenant("acme"):
-            REGISTRY[name](**{each: int(foreign[each]) for each in arguments})
+            REGISTRY[name](**{each: foreign[each] if each == "value_hash" else int(foreign[each])
+                              for each in arguments})  # fmt: skip
 
     assert everything("beta") == before
 

@@ -57,6 +57,7 @@ NOT_OFFERED = {
     "enrichment.harvestsource": "a handful of settings",
     "enrichment.leadtwin": "a queue to be emptied",
     "enrichment.sendingpolicy": "one row of settings",
+    "tenants.platformsuppression": "hashes and hints: whom nobody may mail is no file to pass on",
     "scoring.shortlistentry": "exported as the shortlist, with its scores and reasons",
     "scoring.shortlist": "each is exported as the shortlist of its run",
     "scoring.scorecard": "versions of one thing, read side by side",

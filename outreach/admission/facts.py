@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from django.db.models import Count, Q
 
 from enrichment.contact_lists.contact_origins import ListOrigin
 from icp.models import Suppression
-from icp.suppressions import find_suppression, hashes_of
+from icp.suppressions import PLATFORM_FORBIDS, find_suppression, hashes_of
 from outreach import law
 from outreach.gate import Facts
 from outreach.law import Answer, Origin
@@ -50,6 +51,8 @@ ORIGINS = {
 _SAID = """
 SELECT 'suppressed', value_hash, id::text, reason FROM icp_suppression
 WHERE value_hash = ANY(%(hashes)s) AND lifted_at IS NULL
+UNION ALL
+SELECT 'forbidden', value_hash, '', '' FROM public.platform_forbids(%(hashes)s)
 UNION ALL
 SELECT 'ceased', uen, '', '' FROM acra_registeredcompany
 WHERE uen = ANY(%(uens)s) AND status_class = 'CEASED'
@@ -113,8 +116,11 @@ class Known:
 
     @cached_property
     def _suppressed(self) -> dict[str, tuple[int, str]]:
-        """Hash -> number and reason of what forbids it."""
-        return {row.first: (int(row.second), row.third) for row in self._said["suppressed"]}
+        """Hash -> number and reason of what forbids it; the tenant's own before the platform's."""
+        by_platform = {row.first: (sys.maxsize, PLATFORM_FORBIDS)
+                       for row in self._said["forbidden"]}  # fmt: skip
+        own = {row.first: (int(row.second), row.third) for row in self._said["suppressed"]}
+        return by_platform | own
 
     @cached_property
     def _ceased(self) -> set[str]:

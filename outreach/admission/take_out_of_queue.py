@@ -46,7 +46,7 @@ def _cancel(which: Q) -> int:
         because = suppression.reason.rstrip(".") if suppression else "by its domain"
         message.status, message.code = Message.Status.CANCELLED, "suppressed"
         message.sentence, message.not_before = f"Suppressed: {because}."[:500], None
-        reference = f"suppression {suppression.pk}" if suppression else ""
+        reference = f"suppression {suppression.pk}" if suppression and suppression.pk else ""
         events.append(
             MessageEvent(
                 message=message,

@@ -58,7 +58,7 @@ WITH mine AS (
     WHERE message.id = mine.id AND NOT EXISTS (
         SELECT FROM icp_suppression
         WHERE value_hash = ANY(%(hashes)s) AND lifted_at IS NULL
-    )
+    ) AND NOT EXISTS (SELECT FROM public.platform_forbids(%(hashes)s))
     RETURNING message.id, message.asked_at, message.recipient_hash
 ), noted AS (
     INSERT INTO outreach_messageevent (message_id, kind, at, actor, detail, reference)
