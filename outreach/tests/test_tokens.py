@@ -190,3 +190,33 @@ def test_two_workers_renewing_at_once_never_use_a_dead_refresh_token(committed, 
     with in_tenant("acme"):
         mailbox.refresh_from_db()
     assert mailbox.state == Mailbox.State.READY
+
+
+def test_many_workers_whose_token_was_refused_at_once_renew_it_once(committed, microsoft):
+    """Each of them holds the same token that Microsoft has just turned down."""
+    workers, rounds = 10, 20
+    with in_tenant("acme"):
+        mailbox = make_signed_in(microsoft)
+        current = tokens.access_token(mailbox.pk)
+    start = threading.Barrier(workers, timeout=60)
+
+    def renew(refused: str) -> str:
+        try:
+            with in_tenant("acme"):
+                start.wait()
+                return tokens.access_token(mailbox.pk, refused=refused)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(workers) as pool:
+        for number in range(1, rounds + 1):
+            got = set(pool.map(renew, [current] * workers))
+            assert len(got) == 1
+            assert got != {current}
+            assert microsoft.desk.refreshes == number
+            (current,) = got
+
+    assert microsoft.desk.dead_uses == 0
+    with in_tenant("acme"):
+        mailbox.refresh_from_db()
+        assert mailbox.secret_version == 1 + rounds
