@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -37,6 +38,12 @@ def pytest_configure() -> None:
         embedded_postgres.ensure(settings.DATA_DIR)
     settings.DATABASE_ROLE_PREFIX = ROLE_PREFIX
     settings.DATABASES["default"]["TEST"]["NAME"] = f"test_leadgen_{os.getpid()}"
+
+
+def pytest_collection_finish() -> None:
+    """The garbage collector passes over half a million objects that stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -156,14 +156,15 @@ def test_too_many_calls_are_waited_for_a_bounded_time(db, service, naps):
 
 
 def test_calls_are_paced_to_the_limit(service):
-    service.settings.enforce_limits, service.settings.window_seconds = True, 0.5
-    client = DataGovSg(base_url=service.url, calls_per_window=2, window_seconds=0.6)
+    service.settings.enforce_limits, service.settings.window_seconds = True, 0.2
+    # Longer than the window by what a busy machine may hold up a call on its way.
+    client = DataGovSg(base_url=service.url, calls_per_window=2, window_seconds=1.2)
 
     for letter in "ABC":
         client.address(service.dataset_id(letter))
 
     assert 429 not in [call.status for call in service.calls]
-    assert service.most_in_window("initiate", "poll", seconds=0.5) <= 2
+    assert service.most_in_window("initiate", "poll", seconds=0.2) <= 2
 
 
 def test_the_key_is_sent_to_the_service_and_never_to_the_host_of_the_file(pull, service):

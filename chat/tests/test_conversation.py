@@ -284,7 +284,7 @@ def test_a_run_goes_on_when_nobody_listens_any_more(chat):
 
 def test_a_run_that_asks_for_it_stops_when_its_listener_goes(chat):
     thread = chat.thread()
-    answer = chat.start(thread, "slow 400", on_disconnect="cancel")
+    answer = chat.start(thread, "slow 2000", on_disconnect="cancel")
     parts = iter(answer.streaming_content)
     while b"messages" not in next(parts):
         pass
@@ -300,7 +300,7 @@ def test_a_run_is_cancelled(chat, how):
     thread = chat.thread()
     chat.say(thread, "echo before")
     head = chat.history(thread)[0]
-    run = chat.background(thread, "slow 400")
+    run = chat.background(thread, "slow 2000")
     wait_until(lambda: chat.get(f"/threads/{thread}/runs/{run}").json()["status"] == "running")
 
     answer = chat.post(f"/threads/{thread}/runs/{run}/cancel?wait=1&action={how}")
@@ -315,7 +315,7 @@ def test_a_run_is_cancelled(chat, how):
         with in_tenant("acme"):
             assert ChatMessage.objects.filter(thread=thread).count() == 2
     else:
-        assert texts(state) == ["echo before", "before", "slow 400"]
+        assert texts(state) == ["echo before", "before", "slow 2000"]
         assert chat.get(f"/threads/{thread}/runs/{run}").json()["status"] == "interrupted"
     assert chat.post(f"/threads/{thread}/runs/{run}/cancel").status_code == 404
     assert text_of(chat.say(thread, "echo after")) == "after"
@@ -323,7 +323,7 @@ def test_a_run_is_cancelled(chat, how):
 
 def test_a_stream_of_a_cancelled_run_ends_without_an_error(chat):
     thread = chat.thread()
-    answer = chat.start(thread, "slow 400")
+    answer = chat.start(thread, "slow 2000")
     run = answer.headers["Content-Location"].rpartition("/")[2]
 
     chat.post(f"/threads/{thread}/runs/{run}/cancel")
@@ -347,7 +347,7 @@ def test_runs_of_a_thread_wait_for_each_other(chat):
 
 def test_a_second_run_may_be_refused_or_replace_the_first(chat):
     thread = chat.thread()
-    first = chat.background(thread, "slow 400")
+    first = chat.background(thread, "slow 2000")
 
     refused = chat.start(thread, "echo x", multitask_strategy="reject")
     chat.say(thread, "echo instead", multitask_strategy="interrupt")
@@ -355,9 +355,9 @@ def test_a_second_run_may_be_refused_or_replace_the_first(chat):
     assert refused.status_code == 409
     assert "under way" in refused.json()["detail"]
     assert chat.get(f"/threads/{thread}/runs/{first}").json()["status"] == "interrupted"
-    assert texts(chat.history(thread)[0]) == ["slow 400", "echo instead", "instead"]
+    assert texts(chat.history(thread)[0]) == ["slow 2000", "echo instead", "instead"]
 
-    third = chat.background(thread, "slow 400")
+    third = chat.background(thread, "slow 2000")
     chat.say(thread, "echo anew", multitask_strategy="rollback")
 
     assert chat.get(f"/threads/{thread}/runs/{third}").status_code == 404
@@ -462,7 +462,7 @@ def test_a_file_of_20_mib_is_kept_once_and_given_back_as_it_was(chat):
 
 def test_a_deleted_thread_takes_its_run_with_it(chat):
     thread = chat.thread()
-    chat.background(thread, "slow 400")
+    chat.background(thread, "slow 2000")
 
     assert chat.send("delete", f"/threads/{thread}").status_code == 204
 

@@ -72,7 +72,7 @@ def test_the_python_client_holds_a_whole_conversation(server, key):
     branch = play("echo branch", checkpoint=history[-1]["checkpoint"])
     assert len(last(branch, "values")["messages"]) == 2
 
-    run = client.runs.create(thread, "selftest", input=human("slow 400"))["run_id"]
+    run = client.runs.create(thread, "selftest", input=human("slow 2000"))["run_id"]
     client.runs.cancel(thread, run, wait=True)
     assert client.runs.get(thread, run)["status"] == "interrupted"
     run = client.runs.create(thread, "selftest", input=human("slow 4"), stream_mode=ALL_MODES)
@@ -130,7 +130,7 @@ def test_twenty_streams_at_once_each_get_their_own(server, key):
 def test_chunks_arrive_as_they_are_made(server, key):
     wire = Wire(server.url, key)
     thread = wire.thread()
-    events = wire.stream(f"/threads/{thread}/runs/stream", request_of("slow 400"))
+    events = wire.stream(f"/threads/{thread}/runs/stream", request_of("slow 2000"))
     run = next(events)["data"]["run_id"]
 
     while next(events)["event"] != "messages":
@@ -161,7 +161,7 @@ def test_a_killed_server_takes_nothing_with_it_that_was_shown(committed_for_all,
         thread = wire.thread()
         path = f"/threads/{thread}/runs/stream"
         list(wire.stream(path, request_of("echo before")))
-        stream = wire.stream(path, request_of("slow 400"))
+        stream = wire.stream(path, request_of("slow 2000"))
         shown = [next(stream) for _ in range(8)]
         server.kill()
     run = shown[0]["data"]["run_id"]

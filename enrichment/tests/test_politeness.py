@@ -25,7 +25,7 @@ django.setup()
 from enrichment.web.politeness import DatabaseGate
 gate = DatabaseGate()
 for _ in range(6):
-    gate.acquire("acme.example", wait_seconds=20)
+    gate.acquire("acme.example", wait_seconds=60)
     began = time.monotonic()
     time.sleep(0.02)
     print(began, time.monotonic(), flush=True)
@@ -74,7 +74,7 @@ def test_the_turn_of_a_dead_process_ends_with_its_lease(committed, gate):
 
 
 def test_a_turn_that_comes_too_late_is_refused_at_once(gate):
-    gate.acquire("acme.example", wait_seconds=1)
+    gate.acquire("acme.example", wait_seconds=60)
     gate.release("acme.example", gap_seconds=3600)
     began = time.monotonic()
 
@@ -90,7 +90,7 @@ def test_threads_of_a_process_share_the_gate(gate):
 
     def ask(host):
         for _ in range(3):
-            gate.acquire(host, wait_seconds=5)
+            gate.acquire(host, wait_seconds=60)
             asked.append(host)
             gate.release(host, gap_seconds=0.01)
 
@@ -105,9 +105,9 @@ def test_threads_of_a_process_share_the_gate(gate):
 
 def test_a_late_release_does_not_end_another_ones_turn(gate, committed):
     other = DatabaseGate()
-    gate.acquire("acme.example", wait_seconds=1)
+    gate.acquire("acme.example", wait_seconds=60)
     time.sleep(0.7)  # the lease is 0.6 s
-    other.acquire("acme.example", wait_seconds=1)
+    other.acquire("acme.example", wait_seconds=60)
 
     gate.release("acme.example", gap_seconds=0)
 
@@ -120,14 +120,14 @@ def test_a_late_release_does_not_end_another_ones_turn(gate, committed):
 def test_it_works_whatever_tenant_the_thread_is_in(gate):
     connection.set_schema("acme")
 
-    gate.acquire("acme.example", wait_seconds=1)
+    gate.acquire("acme.example", wait_seconds=60)
     gate.release("acme.example", gap_seconds=0)
 
     assert connection.schema_name == "acme"
 
 
 def test_hosts_long_idle_are_forgotten(gate):
-    gate.acquire("old.example", wait_seconds=1)
+    gate.acquire("old.example", wait_seconds=60)
     gate.release("old.example", gap_seconds=0)
 
     forget_idle_hosts(idle=timedelta(minutes=-1))  # as if a minute had passed
@@ -136,7 +136,7 @@ def test_hosts_long_idle_are_forgotten(gate):
 
 
 def test_a_turn_is_renewed_only_while_nobody_else_has_it(gate):
-    gate.acquire("acme.example", wait_seconds=1)
+    gate.acquire("acme.example", wait_seconds=60)
     before = HostLease.objects.get(host="acme.example").leased_until
 
     assert gate.renew("acme.example")

@@ -238,7 +238,7 @@ def test_no_call_is_answered_for_a_tenant_that_is_not_the_callers(filled):
 
 
 def test_lists_searches_filters_and_cursors_show_the_own_tenant_alone(filled, foreign):
-    bee = Caller("bee", tenant="beta")
+    owner, bee = Caller("owner"), Caller("bee", tenant="beta")
     with in_tenant("beta"):
         uen = Lead.objects.first().uen
     part = THEIRS[:-1]
@@ -257,7 +257,7 @@ def test_lists_searches_filters_and_cursors_show_the_own_tenant_alone(filled, fo
             cursor = theirs.json()["next"].partition("cursor=")[2].partition("&")[0]
             questions.append({"cursor": cursor})
         for query in questions:
-            answer = Caller("owner").get(path.removeprefix("/api/"), query)
+            answer = owner.get(path.removeprefix("/api/"), query)
             assert answer.status_code in (200, 400, 404), f"{path} {query}"
             assert THEIRS not in body(answer), f"{path} {query}"
 
