@@ -17,7 +17,7 @@ from enrichment.captcha.found import LONGEST
 from enrichment.captcha.resolve import fail, resolve, wants_name
 from enrichment.captcha.stop import resume_source
 from enrichment.captcha_models import CaptchaChallenge
-from enrichment.harvest_models import HarvestSource
+from enrichment.harvest_models import HarvestSource, Listing
 from tenants.clock import database_now
 from tenants.console import may_do
 from tenants.row_number import row_number
@@ -125,10 +125,10 @@ def _act(
             if not typed.strip():
                 raise FoundError("Write what you found, or choose Nothing there.")
             resolve(challenge, typed, actor=actor, lease=lease)
-            return "Saved. The lead goes on with the next night."
+            return f"Saved. {_what_follows(challenge)}"
         case "nothing":
             resolve(challenge, "", actor=actor, lease=lease)
-            return "Noted that nothing is there. The lead goes on with the next night."
+            return f"Noted that nothing is there. {_what_follows(challenge)}"
         case "failed":
             fail(challenge, actor=actor, lease=lease)
             return "Back in the queue, as its last."
@@ -142,6 +142,18 @@ def _act(
             claims.claim(challenge, actor=actor)
             return "Yours for as long again."
     raise Http404("There is no such button.")
+
+
+def _what_follows(challenge: CaptchaChallenge) -> str:
+    """What becomes of what stood before the wall, in a sentence."""
+    row = CaptchaChallenge.objects.select_related("listing").get(pk=challenge.pk)
+    if row.lead_id:
+        return "The lead goes on with the next night."
+    if row.listing is None:
+        return "Start the harvest again when its list can be read."
+    if row.listing.outcome == Listing.Outcome.FOUND:
+        return "Its harvest takes the entry up."
+    return f"The entry: {row.listing.get_outcome_display().lower()}."
 
 
 def _desk() -> HttpResponse:

@@ -15,7 +15,13 @@ from django.views.decorators.http import require_POST
 
 from enrichment import harvest_source_admin
 from enrichment.harvest import decide, mail_templates
-from enrichment.harvest.ask_for import MOST_WANTED, HarvestError, ask_for, usable
+from enrichment.harvest.ask_for import (
+    MOST_WANTED,
+    HarvestError,
+    ask_for,
+    country_of,
+    usable,
+)
 from enrichment.harvest.call import call
 from enrichment.harvest.categories import ANY, CATEGORIES
 from enrichment.harvest.counts import progress_of
@@ -24,7 +30,7 @@ from enrichment.harvest_models import HarvestRequest, HarvestSource, Listing
 from enrichment.listings.keys import WORDS
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
-from tenants.places import place_of_city
+from tenants.places import listed_cities, place_of_city
 from tenants.row_number import row_number
 from tenants.tenant_page import TenantPage, name_of
 
@@ -87,8 +93,8 @@ class HarvestAdmin(TenantPage):
         sources = HarvestSource.objects.exclude(kind=HarvestSource.Kind.API).order_by("name")
         return self.page(
             request, "harvest_add", "Start a harvest", given=given, told=told, error=error,
-            categories=CATEGORIES.values(), sources=sources, most=MOST_WANTED,
-            templates=mail_templates.choices(),
+            categories=CATEGORIES.values(), cities=listed_cities(), sources=sources,
+            most=MOST_WANTED, templates=mail_templates.choices(),
         )  # fmt: skip
 
     def change_view(
@@ -169,14 +175,12 @@ def _start(given: dict[str, Any], *, actor: str) -> HarvestRequest:
 
 def _foreseen(given: dict[str, Any]) -> list[str]:
     city = given["city"]
-    place = place_of_city(city)
-    if not place.country:
-        raise HarvestError("city", f"{city[:60] or 'An empty name'} is no city that is known here.")
+    country, zone = country_of(city), place_of_city(city).timezone
     category = given["category"] or ANY
     source = usable(_source(given), city=city, category=category)
     told = foresee(source, city=city, wanted=_wanted(given), now=database_now())
-    return [f"{city} is in {place.country} ({place.timezone}); national numbers are read so.",
-            *told]  # fmt: skip
+    where = f"{country} ({zone})" if zone else country
+    return [f"{city} is in {where}; national numbers are read so.", *told]
 
 
 def _wanted(given: dict[str, Any]) -> int:

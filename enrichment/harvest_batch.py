@@ -27,11 +27,12 @@ from enrichment.harvest.reading import (
     Pictures,
     Reader,
     SourceError,
+    UnclearError,
     WalledError,
     Wish,
 )
 from enrichment.harvest.see_image import image_to_see, note_image, see_image
-from enrichment.harvest.store_page import fill, refuse, store_page
+from enrichment.harvest.store_page import fill, note_about_source, refuse, store_page
 from enrichment.harvest_models import HarvestRequest, Listing
 from enrichment.listings.take import take
 from tenants.clock import database_now
@@ -181,8 +182,9 @@ class _Batch:
 
     def _wish(self) -> Wish:
         request = self.request
-        country = place_of_city(request.city).country
-        return Wish(request.city, country, request.category, room=ROOM, now=database_now())
+        place = place_of_city(request.city)
+        return Wish(request.city, place.country, request.category, room=ROOM, now=database_now(),
+                    region=place.region)  # fmt: skip
 
 
 def _put_aside(request: HarvestRequest) -> bool:
@@ -201,6 +203,8 @@ def _wait(request: HarvestRequest, error: SourceError) -> Report:
     is_theirs = not isinstance(error, NotNowError)
     if isinstance(error, WalledError):
         open_challenge(source=request.source, url=error.url, make=error.make, host=error.host)
+    if isinstance(error, UnclearError):
+        note_about_source(request, error.notes)
     if error.retry_after is None or (is_theirs and request.troubles + 1 >= MAX_TROUBLES):
         logger.warning("harvest %s failed: %s", request.pk, error)
         end(request, Status.FAILED, sentence=str(error))

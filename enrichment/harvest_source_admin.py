@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from enrichment.harvest import save_source
 from enrichment.harvest.ask_for import FROM_FILES
+from enrichment.harvest.read_overpass import AREA_OF_RELATION
 from enrichment.harvest.save_source import SourceFormError
 from enrichment.harvest_models import HarvestSource
 from tenants.clock import database_now
@@ -107,6 +108,7 @@ class HarvestSourceAdmin(TenantPage):
             takes_files=kind in FROM_FILES, may_edit=may_do(request, EDIT),
             files=stored.files.defer("content").order_by("-pk")[:10] if stored else [],
             areas=sorted((stored.options.get("areas") or {}).items()) if stored else [],
+            unclear=_unclear(stored),
         )  # fmt: skip
 
     def act_view(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
@@ -122,6 +124,15 @@ class HarvestSourceAdmin(TenantPage):
             return self._form(request, source, _values_of(source), kind=source.kind, found=found)
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(_page_of(source))
+
+
+def _unclear(source: HarvestSource | None) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Cities a person has to tell apart, each with what it may be."""
+    found = (source.options.get("unclear") or {}) if source else {}
+    return [
+        (city, [{**one, "relation": one["area"] - AREA_OF_RELATION} for one in areas])
+        for city, areas in sorted(found.items())
+    ]
 
 
 _OTHERS = ("terms_read_on", "options", "min_interval_s", "daily_cap")

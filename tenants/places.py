@@ -1,10 +1,13 @@
 """Where a recipient is: time zone and country, from a city, a telephone number or a zone. Pure.
 
-A city is looked up among those IANA names its zones after and among the larger ones below.
+A city is looked up among those IANA names its zones after and among the larger ones below; any
+other can be written with its country or state: ``Espoo, Finland``, ``Paris, Texas``.
 """
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from zoneinfo import available_timezones
@@ -12,11 +15,14 @@ from zoneinfo import available_timezones
 import phonenumbers
 from phonenumbers import timezone as zones_of_numbers
 
+from tenants.regions import Region, regions_called
+
 UNKNOWN_ZONE = "Etc/Unknown"  # what phonenumbers says when it cannot tell
 _BY_ZONE = """
 US: America/New_York America/Chicago America/Denver America/Los_Angeles America/Phoenix
     America/Anchorage Pacific/Honolulu America/Detroit
 CA: America/Toronto America/Vancouver America/Edmonton America/Winnipeg America/Halifax
+    America/Regina America/St_Johns
 MX: America/Mexico_City
 BR: America/Sao_Paulo
 AR: America/Argentina/Buenos_Aires
@@ -73,6 +79,65 @@ ZA: Africa/Johannesburg
 EG: Africa/Cairo
 KE: Africa/Nairobi
 NG: Africa/Lagos
+EE: Europe/Tallinn
+LV: Europe/Riga
+LT: Europe/Vilnius
+SK: Europe/Bratislava
+SI: Europe/Ljubljana
+HR: Europe/Zagreb
+RS: Europe/Belgrade
+BA: Europe/Sarajevo
+MK: Europe/Skopje
+ME: Europe/Podgorica
+AL: Europe/Tirane
+MT: Europe/Malta
+CY: Asia/Nicosia
+IS: Atlantic/Reykjavik
+MD: Europe/Chisinau
+MC: Europe/Monaco
+LI: Europe/Vaduz
+GE: Asia/Tbilisi
+AM: Asia/Yerevan
+AZ: Asia/Baku
+NP: Asia/Kathmandu
+MM: Asia/Yangon
+KH: Asia/Phnom_Penh
+LA: Asia/Vientiane
+BN: Asia/Brunei
+MO: Asia/Macau
+MV: Indian/Maldives
+KW: Asia/Kuwait
+BH: Asia/Bahrain
+OM: Asia/Muscat
+JO: Asia/Amman
+LB: Asia/Beirut
+MA: Africa/Casablanca
+TN: Africa/Tunis
+DZ: Africa/Algiers
+GH: Africa/Accra
+ET: Africa/Addis_Ababa
+TZ: Africa/Dar_es_Salaam
+UG: Africa/Kampala
+RW: Africa/Kigali
+ZM: Africa/Lusaka
+ZW: Africa/Harare
+MU: Indian/Mauritius
+SN: Africa/Dakar
+CI: Africa/Abidjan
+UY: America/Montevideo
+PY: America/Asuncion
+BO: America/La_Paz
+EC: America/Guayaquil
+VE: America/Caracas
+CR: America/Costa_Rica
+PA: America/Panama
+GT: America/Guatemala
+SV: America/El_Salvador
+HN: America/Tegucigalpa
+NI: America/Managua
+DO: America/Santo_Domingo
+JM: America/Jamaica
+PR: America/Puerto_Rico
 """
 _BY_CITY = """
 America/New_York: atlanta, baltimore, boston, buffalo, charlotte, cincinnati, cleveland, columbus,
@@ -108,18 +173,52 @@ Africa/Johannesburg: cape town, durban, pretoria
 """
 
 
+_WIDE = frozenset({"BR", "MX"})
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """``timezone``: an IANA name; ``country``: ISO 3166 alpha-2. Either may be empty: not known."""
+    """``timezone``: an IANA name; ``country``: ISO 3166 alpha-2. Either may be empty: not known.
+
+    ``region``: ISO 3166-2 of the state, where one was written.
+    """
 
     timezone: str = ""
     country: str = ""
+    region: str = ""
 
 
 def place_of_city(city: str) -> Place:
-    """``austin`` is America/Chicago in the US; nothing for a city that is not listed."""
-    zone = _cities().get(_folded(city), "")
-    return Place(zone, country_of_zone(zone))
+    """``austin`` is America/Chicago in the US; nothing for a city that is not listed.
+
+    What stands behind a comma decides: ``Paris, Texas`` is in the US, ``Espoo, Finland`` need not
+    be listed. A tail that could be two places (``CA``) and is none of the listed city's: nothing.
+    """
+    listed = _listed(city)
+    tails = [_folded(part) for part in city.split(",")[1:]]
+    named = next((found for tail in reversed(tails) if (found := regions_called(tail))), None)
+    if not named:
+        return listed
+    fitting = [region for region in named if region.country == listed.country]
+    meant = named if len(named) == 1 else fitting
+    if len(meant) != 1:
+        return Place()
+    (region,) = meant
+    states = (each for tail in tails for each in regions_called(tail) if each.code)
+    return _in_region(
+        listed, region if region.code else _state(states, country=region.country) or region
+    )
+
+
+def name_of_city(city: str) -> str:
+    """The city's own name, as its neighbours write it: ``Paris`` of ``Paris, Texas``."""
+    return " ".join(city.partition(",")[0].split())
+
+
+def listed_cities() -> list[str]:
+    """Names of the cities that need no country, in the order of the alphabet."""
+    known = (name for name, zone in _cities().items() if country_of_zone(zone))
+    return sorted(name.title() for name in known)
 
 
 def place_of_number(number: str) -> Place:
@@ -138,9 +237,37 @@ def country_of_zone(zone: str) -> str:
     return _zones().get(zone, "")
 
 
-def _folded(city: str) -> str:
-    head = city.partition(",")[0]
-    return " ".join(head.casefold().replace(".", " ").replace("_", " ").replace("-", " ").split())
+def _listed(city: str) -> Place:
+    zone = _cities().get(_folded(name_of_city(city)), "")
+    return Place(zone, country_of_zone(zone))
+
+
+def _state(found: Iterable[Region], *, country: str) -> Region | None:
+    return next((each for each in found if each.country == country), None)
+
+
+def _in_region(listed: Place, region: Region) -> Place:
+    """The place of a city in ``region``, whatever city of that name is ``listed``."""
+    is_at_home = listed.country == region.country
+    if is_at_home and (not region.code or region.is_split):
+        return Place(listed.timezone, region.country, region.code)
+    zone = region.timezone or _only_zone_of(region.country)
+    return Place(zone, region.country, region.code)
+
+
+def _only_zone_of(country: str) -> str:
+    """Its zone, unless it has several: here, or hours apart in parts that are not listed here."""
+    if country in _WIDE:
+        return ""
+    zones = [zone for zone, home in _zones().items() if home == country]
+    return zones[0] if len(zones) == 1 else ""
+
+
+def _folded(name: str) -> str:
+    """Without accents, case, dots and dashes."""
+    bare = "".join(each for each in unicodedata.normalize("NFKD", name)
+                   if not unicodedata.combining(each))  # fmt: skip
+    return " ".join(bare.casefold().replace(".", " ").replace("_", " ").replace("-", " ").split())
 
 
 @lru_cache(maxsize=1)

@@ -68,6 +68,11 @@ def read_found(text: str, *, region: str, with_name: bool = False) -> Found:
             phones[_phone(part, region)] = None
     if with_name and (emails or phones) and not names:
         raise FoundError("Write the name of the business as well: nothing else is known of it.")
+    if names and not (emails or phones):
+        raise FoundError(
+            "Write an address or number beside the name, or say that nothing is there: a name alone"
+            " makes no lead."
+        )
     return Found(tuple(emails), tuple(phones), ", ".join(names)[:200])
 
 

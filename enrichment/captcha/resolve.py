@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import transaction
 
 from enrichment.captcha.claim import lock_to_settle, note, put_back
-from enrichment.captcha.errors import SettledError
-from enrichment.captcha.found import Found, read_found
+from enrichment.captcha.errors import FoundError, SettledError
+from enrichment.captcha.found import NOTHING, Found, read_found
 from enrichment.captcha.move_on import move_on
 from enrichment.captcha.tidy import give_up
 from enrichment.captcha_models import CaptchaChallenge
@@ -103,6 +103,11 @@ def _keep(row: CaptchaChallenge, found: Found, *, now: datetime) -> None:
             for field, value in found.values()
         ]
         add_statements(lead, statements, run_id=None, now=now)
+    elif not row.listing_id and found.kinds != NOTHING:
+        raise FoundError(
+            "This is a page of the list itself: what stands there belongs to no one business."
+            " Choose Nothing there, and start the harvest again."
+        )
     elif row.listing_id:
         listing = Listing.objects.select_for_update().get(pk=row.listing_id)
         asked = listing.request

@@ -47,8 +47,7 @@ def ask_for(
     lists the city. Asking twice makes two requests: the API's idempotency key is for that.
     """
     city = " ".join(city.split())
-    if not place_of_city(city).country:
-        raise HarvestError("city", f"{city[:60] or 'An empty name'} is no city that is known here.")
+    country_of(city)
     kind = _category(category)
     if not 1 <= wanted <= MOST_WANTED:
         raise HarvestError("numLeads", f"Ask for 1 to {MOST_WANTED:,} leads, not {wanted:,}.")
@@ -68,6 +67,17 @@ def ask_for(
                "template": template_id},
     )  # fmt: skip
     return request
+
+
+def country_of(city: str) -> str:
+    """ISO 3166 alpha-2. Raises ``HarvestError`` for a city of which it is not known."""
+    if country := place_of_city(city).country:
+        return country
+    raise HarvestError(
+        "city",
+        f"{city[:60] or 'An empty name'} is no city that is known here. Write its country or state"
+        " with it, in full: Espoo, Finland, or Springfield, Illinois.",
+    )
 
 
 def usable(source: HarvestSource | None, *, city: str, category: str) -> HarvestSource:

@@ -78,7 +78,7 @@ class OpenDataReader:
         record = Record(
             source=SOURCE, source_id=key[:500], source_url=url, retrieved_at=wish.now,
             licence=self.licence, attribution=self.attribution, category=wish.category,
-            city=text_of(row.get(self.options.get("city", ""))) or wish.city,
+            city=text_of(row.get(self.options.get("city", ""))) or wish.town,
             country=country if len(country) == 2 else wish.country,
             raw=storable(json.dumps(row, ensure_ascii=False)),
             **first, **several,
@@ -88,9 +88,9 @@ class OpenDataReader:
     def _is_in(self, row: Mapping[str, Any], wish: Wish) -> bool:
         column = self.options.get("city")
         if column:
-            return text_of(row.get(column)).casefold() == wish.city.casefold()
+            return text_of(row.get(column)).casefold() in wish.names
         listed = [each.casefold() for each in texts_of(self.options.get("cities"))]
-        return not listed or wish.city.casefold() in listed
+        return not listed or not wish.names.isdisjoint(listed)
 
     def _is_wanted(self, row: Mapping[str, Any], wish: Wish) -> bool:
         column = self.options.get("category")

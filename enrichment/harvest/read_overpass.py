@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from enrichment.clients.overpass import OverpassClient, OverpassError
 from enrichment.harvest.categories import Tag, category_of
-from enrichment.harvest.reading import Cursor, Entry, Page, SourceError, Wish
+from enrichment.harvest.reading import Cursor, Entry, Page, SourceError, UnclearError, Wish
 from enrichment.harvest.record import Record
 from enrichment.observation import storable
 
@@ -57,7 +57,7 @@ class OverpassReader:
         areas = self.options.get("areas") or {}
         area = cursor.get("area") or areas.get(wish.city.casefold())
         if area is None:
-            area = _only(self.look_up(wish.city, country=wish.country), wish)
+            area = _only(self.look_up(wish.town, within=wish.region or wish.country), wish)
             return _found(area, wish)
         if not (cursor or area.get("box")):  # noted by hand: a number without bounds
             return _found(self._bounded(area), wish)
@@ -85,13 +85,13 @@ class OverpassReader:
         """Never called: every entry comes with its record."""
         raise SourceError(f"{entry.key} has no page of its own.")
 
-    def look_up(self, city: str, *, country: str) -> list[dict[str, Any]]:
-        """Areas called ``city`` in ``country``: ``{area, label, level, box}``, by level.
+    def look_up(self, city: str, *, within: str) -> list[dict[str, Any]]:
+        """Areas called ``city`` in a country or state: ``{area, label, level, box}``, by level.
 
         Costs one query. Raises ``SourceError``.
         """
         try:
-            answer = self._ask(city_question(city, country=country))
+            answer = self._ask(city_question(city, within=within))
         except OverpassError as exc:
             raise SourceError(str(exc), retry_after=exc.retry_after) from exc
         found = [_area(element) for element in answer["elements"] if element.get("bounds")]
@@ -164,7 +164,7 @@ class OverpassReader:
             websites=_split(tags, "website", "contact:website", "url"),
             socials=_split(tags, "contact:facebook", "contact:instagram"),
             street=tags.get("addr:street", ""), housenumber=tags.get("addr:housenumber", ""),
-            postcode=tags.get("addr:postcode", ""), city=tags.get("addr:city", "") or wish.city,
+            postcode=tags.get("addr:postcode", ""), city=tags.get("addr:city", "") or wish.town,
             country=wish.country, lat=centre.get("lat"), lon=centre.get("lon"),
             images=_split(tags, "image")[:1], opening_hours=tags.get("opening_hours", ""),
             raw=storable(json.dumps(element, ensure_ascii=False)),
@@ -181,12 +181,16 @@ def question(area: int, tags: list[Tag], *, box: list[float] | None = None) -> s
     )
 
 
-def city_question(city: str, *, country: str) -> str:
-    """The query for administrative areas of that name, in any case, with their bounds."""
+def city_question(city: str, *, within: str) -> str:
+    """The query for administrative areas of that name, in any case, with their bounds.
+
+    ``within``: a country (ISO 3166 alpha-2) or a state (ISO 3166-2).
+    """
+    norm = "ISO3166-2" if "-" in within else "ISO3166-1"
     name = _quoted(f"^{_literal(city)}$")
     return (
         "[out:json][timeout:25];\n"
-        f'area["ISO3166-1"={_quoted(country)}]->.c;\n'
+        f'area["{norm}"={_quoted(within)}]->.c;\n'
         f'rel["boundary"="administrative"][~"^name(:en)?$"~{name},i](area.c);\n'
         "out tags bb 20;"
     )
@@ -243,10 +247,12 @@ def _area(element: dict[str, Any]) -> dict[str, Any]:
     tags = element.get("tags") or {}
     level = str(tags.get("admin_level", ""))
     part_of = f"relation {element['id']}"
+    known_as = str(tags.get("wikipedia", "")).partition(":")[2]  # "Austin, Texas" tells it apart
+    name = known_as or tags.get("name", "")
     return {
         "area": AREA_OF_RELATION + int(element["id"]),
         "level": int(level) if level.isdigit() else 99,
-        "label": storable(f"{tags.get('name', '')} ({part_of}, level {level or '?'})")[:200],
+        "label": storable(f"{name} ({part_of}, level {level or '?'})")[:200],
         "box": [float(element["bounds"][edge]) for edge in _BOX],
     }
 
@@ -259,9 +265,10 @@ def _only(found: list[dict[str, Any]], wish: Wish) -> dict[str, Any]:
             " there, then give its area under Harvest sources."
         )
     if len(found) > 1:
-        labels = "; ".join(one["label"] for one in found[:5])
-        raise SourceError(
-            f"{len(found)} areas are called {wish.city}: {labels}. Say which under Harvest"
-            " sources, then start the harvest again."[:400]
+        labels = "; ".join(one["label"] for one in found[:3])
+        raise UnclearError(
+            f"{len(found)} areas are called {wish.city}. Say which under Harvest sources, or ask"
+            f" for it with its state; then start the harvest again. They are {labels}."[:400],
+            notes={"unclear": {wish.city.casefold(): found}},
         )
     return found[0]

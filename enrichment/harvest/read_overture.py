@@ -99,7 +99,7 @@ class OvertureReader:
             phones=texts_of(facts.get("phones")), emails=texts_of(facts.get("emails")),
             websites=texts_of(facts.get("websites")), socials=texts_of(facts.get("socials")),
             street=text_of(address.get("freeform")), postcode=text_of(address.get("postcode")),
-            city=text_of(address.get("locality")) or wish.city,
+            city=text_of(address.get("locality")) or wish.town,
             region=text_of(address.get("region")), country=text_of(address.get("country")),
             lon=at[0], lat=at[1],
             confidence=float(sure) if isinstance(sure, int | float) else None,
@@ -123,7 +123,7 @@ def _addresses(facts: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _is_in(facts: dict[str, Any], wish: Wish) -> bool:
     return any(
-        text_of(each.get("locality")).casefold() == wish.city.casefold()
+        text_of(each.get("locality")).casefold() == wish.town.casefold()
         and text_of(each.get("country")).upper() in ("", wish.country)
         for each in _addresses(facts)
     )

@@ -12,19 +12,39 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from enrichment.harvest.record import Record
+from tenants.places import name_of_city, place_of_city
 
 Cursor = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is read for: ``category`` of the managed list in ``city``, at most ``room`` entries."""
+    """What is read for: ``category`` of the managed list in ``city``, at most ``room`` entries.
+
+    ``city`` is as it was asked for, perhaps with its country or state behind a comma; ``town`` is
+    its name alone, as sources write it.
+    """
 
     city: str
     country: str  # ISO 3166 alpha-2 of the city
     category: str
     room: int
     now: datetime
+    region: str = ""  # ISO 3166-2 of its state, where one was said
+
+    @property
+    def town(self) -> str:
+        return name_of_city(self.city)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What rows may call the city, in small letters: as asked for, and by its name alone.
+
+        Not by the name alone when everybody takes that for a city of another country.
+        """
+        usual = place_of_city(self.town).country
+        alone = {self.town.casefold()} if usual in ("", self.country) else set()
+        return frozenset({self.city.casefold(), *alone})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +102,14 @@ class SourceError(Exception):
     def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+
+
+class UnclearError(SourceError):
+    """A person has to say which of several is meant. ``notes`` is kept with the source for that."""
+
+    def __init__(self, sentence: str, *, notes: dict[str, Any]) -> None:
+        super().__init__(sentence)
+        self.notes = notes
 
 
 class NotNowError(SourceError):

@@ -184,15 +184,20 @@ def keep_file(source: HarvestSource, *, name: str, content: bytes, actor: str) -
 
 @transaction.atomic
 def set_area(source: HarvestSource, *, city: str, relation: int, actor: str) -> None:
-    """Say which of OpenStreetMap's relations a city is."""
+    """Say which of OpenStreetMap's relations a city is; what was unclear about it is settled."""
     if not place_of_city(city).country:
-        raise SourceFormError("city", f"{city[:60] or 'An empty name'} is no city known here.")
+        text = f"{city[:60] or 'An empty name'} is no city known here without its country or state."
+        raise SourceFormError("city", text)
     if not 0 < relation < AREA_OF_RELATION:
         raise SourceFormError("relation", "Give the number of the city's relation.")
     locked = HarvestSource.objects.select_for_update().get(pk=source.pk)
-    area = {"area": AREA_OF_RELATION + relation, "label": f"relation {relation}"}
-    areas = {**(locked.options.get("areas") or {}), " ".join(city.casefold().split()): area}
-    HarvestSource.objects.filter(pk=locked.pk).update(options={**locked.options, "areas": areas})
+    key, number = " ".join(city.casefold().split()), AREA_OF_RELATION + relation
+    unclear = dict(locked.options.get("unclear") or {})
+    found = (one for one in unclear.pop(key, []) if one["area"] == number)
+    area = next(found, {"area": number, "label": f"relation {relation}"})
+    areas = {**(locked.options.get("areas") or {}), key: area}
+    options = {**locked.options, "areas": areas, "unclear": unclear}
+    HarvestSource.objects.filter(pk=locked.pk).update(options=options)
     audit.record("enrichment.set_area", actor=actor, subject=f"source {locked.name}",
                  after={"city": city[:100], "relation": relation})  # fmt: skip
 

@@ -21,6 +21,7 @@ from lxml.cssselect import CSSSelector
 from enrichment.observation import storable
 from enrichment.web.parse import Document
 from enrichment.web.reading import squeeze
+from tenants.places import name_of_city
 
 MOST_PAGES: Final = 200
 MOST_MATCHES: Final = 500
@@ -145,7 +146,7 @@ def asks_for_a_person(document: Document, options: Mapping[str, Any]) -> bool:
 
 def list_url(options: Mapping[str, Any], *, city: str, category: str, page: int) -> str:
     """The address of one page of the list; every value is quoted."""
-    values = {"city": _mapped(options, "city_map", city), "page": str(page),
+    values = {"city": _mapped(options, "city_map", city) or name_of_city(city), "page": str(page),
               "category": _mapped(options, "category_map", category)}  # fmt: skip
     url = str(options["list_url"])
     for name, value in values.items():
@@ -155,7 +156,8 @@ def list_url(options: Mapping[str, Any], *, city: str, category: str, page: int)
 
 def _mapped(options: Mapping[str, Any], name: str, ours: str) -> str:
     known = {key.casefold(): theirs for key, theirs in (options.get(name) or {}).items()}
-    return str(known.get(ours.casefold(), "" if known and name == "category_map" else ours))
+    left = "" if known or name == "city_map" else ours
+    return str(known.get(ours.casefold(), left))
 
 
 def fingerprint(options: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ def store_page(request: HarvestRequest, page: Page) -> bool:
         troubles=0, attempts=0,
     )  # fmt: skip
     request.cursor = cursor
-    _note(request, page.notes)
+    note_about_source(request, page.notes)
     return True
 
 
@@ -45,6 +45,18 @@ def refuse(listing: Listing, *, code: str, sentence: str) -> None:
     """Put one entry aside with a reason."""
     left = Listing.objects.filter(pk=listing.pk, outcome=Outcome.FOUND)
     left.update(outcome=Outcome.REFUSED, code=code[:40], sentence=sentence[:300])
+
+
+@transaction.atomic
+def note_about_source(request: HarvestRequest, notes: dict[str, Any]) -> None:
+    """Keep what a source learnt about itself, such as a city's area."""
+    if not notes:
+        return
+    source = HarvestSource.objects.select_for_update().get(pk=request.source_id)
+    for name, found in notes.items():
+        source.options[name] = {**(source.options.get(name) or {}), **found}
+    source.save(update_fields=["options"])
+    request.source.options = source.options
 
 
 def _store(request: HarvestRequest, entries: dict[str, Entry]) -> int:
@@ -85,14 +97,3 @@ def _fields(entry: Entry) -> dict[str, Any]:
                    "attribution": record.attribution[:300],
                    "retrieved_at": record.retrieved_at}  # fmt: skip
     return fields
-
-
-def _note(request: HarvestRequest, notes: dict[str, Any]) -> None:
-    """Keep what a source learnt about itself, such as a city's area."""
-    if not notes:
-        return
-    source = HarvestSource.objects.select_for_update().get(pk=request.source_id)
-    for name, found in notes.items():
-        source.options[name] = {**(source.options.get(name) or {}), **found}
-    source.save(update_fields=["options"])
-    request.source.options = source.options

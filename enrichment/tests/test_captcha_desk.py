@@ -306,6 +306,27 @@ def test_an_entry_that_was_never_read_becomes_a_lead_by_what_the_person_read(acm
     assert Evidence.objects.get(lead=lead, field="emails").source == "CAPTCHA"
 
 
+def test_a_name_alone_or_a_slip_of_the_pen_settles_nothing(acme):
+    challenge = open_challenge(listing=make_listing(outcome="WALLED"), **PLACE)
+
+    with pytest.raises(FoundError, match="a name alone makes no lead"):
+        resolve(challenge, "sales at bakery", actor="ann", now=START)
+
+    challenge.refresh_from_db()
+    assert challenge.state == State.OPEN
+
+
+def test_what_stands_on_a_page_of_the_list_itself_belongs_to_no_one_business(acme):
+    challenge = open_challenge(source=make_listing().source, **PLACE)
+
+    with pytest.raises(FoundError, match="a page of the list itself"):
+        resolve(challenge, "a@x.example", actor="ann", now=START)
+    resolve(challenge, "", actor="ann", now=START)
+
+    challenge.refresh_from_db()
+    assert challenge.state == State.SOLVED
+
+
 def test_an_entry_whose_harvest_is_over_becomes_a_lead_at_once(acme):
     listing = make_listing(outcome="WALLED", record={"name": "Bakery", "city": "Johor"})
     HarvestRequest.objects.update(status="COMPLETED", finished_at=START)

@@ -62,12 +62,12 @@ def main(arguments: list[str] | None = None) -> int:
         leadgen.main(given, prog_name=completion.PROGRAM, standalone_mode=False)
     except click.exceptions.Exit as exc:
         return exc.exit_code
-    except click.UsageError as exc:
-        exc.show()
-        return Exit.WRONG_USAGE
     except click.ClickException as exc:
+        code = Exit.WRONG_USAGE if isinstance(exc, click.UsageError) else Exit.REFUSED
+        if "--json" in given:
+            return _end(ClientError(code, exc.format_message()), as_json=True)
         exc.show()
-        return Exit.REFUSED
+        return code
     except (click.Abort, KeyboardInterrupt):
         text = "Ended. What the server does goes on."
         return _end(ClientError(Exit.INTERRUPTED, text), as_json="--json" in given)

@@ -14,9 +14,10 @@ from leadgen_project.client.watching import ended_well, goes_on
 OPEN = ("PENDING", "PROCESSING")
 COLUMNS = {"id": "Harvest", "status": "Status", "city": "City", "category": "Category",
            "wanted": "Wanted", "taken": "Leads", "percent": "%", "source": "Source",
-           "requested_by": "Asked by", "requested_at": "Asked", "error": "Error"}  # fmt: skip
-MET = {"taken": "leads", "duplicate": "known already", "walled": "behind a CAPTCHA",
-       "suppressed": "suppressed", "refused": "not taken", "waiting": "not read yet"}  # fmt: skip
+           "requested_by": "Asked by", "requested_at": "Asked", "ending": "Ended"}  # fmt: skip
+MET = {"taken": "became leads", "duplicate": "known already", "walled": "behind a CAPTCHA",
+       "suppressed": "suppressed", "refused": "not taken", "waiting": "not read yet",
+       "met_again": "met by earlier harvests"}  # fmt: skip
 
 
 @click.group()
@@ -83,8 +84,8 @@ def _watch(session: Session, number: str) -> None:
         last = session.show.watch(statuses, line=_line, picture=_picture)
     if last["counts"]["walled"]:
         session.show.aside(f"{last['counts']['walled']:,} wait for a person: leadgen captcha next")
-    if last["error"]:
-        session.show.aside(last["error"])
+    if told := last["error"] or last["ending"]:
+        session.show.aside(told)
     ended_well(last["status"], good="COMPLETED", what=f"Harvest {number}")
 
 
@@ -151,7 +152,8 @@ def _state(found: Status) -> str:
 
 def _line(found: Status) -> str:
     met = [f"{found['counts'][key]:,} {word}" for key, word in MET.items() if found["counts"][key]]
-    return f"{found['city']}, {_state(found)}: {', '.join(met) or 'nothing met yet'}"
+    nothing = "nothing met" if _is_over(found) else "nothing met yet"
+    return f"{found['city']}, {_state(found)}: {', '.join(met) or nothing}"
 
 
 def _picture(found: Status) -> RenderableType:

@@ -22,6 +22,7 @@ _PLAIN_EMAIL = re.compile(
     r"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,24}"
 )
 _NANP = re.compile(r"1?([2-9]\d\d[2-9]\d{6})")  # the commonest plan, without the slow reader
+_FLOAT = re.compile(r"(\d{6,15})\.0")
 _NOT_DIGITS = re.compile(r"[\s().\-/]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OLDEST = datetime(1995, 1, 1, tzinfo=UTC)
@@ -55,6 +56,8 @@ def _region(city: str) -> str:
 
 def read_phone(text: str, *, region: str) -> str:
     """E.164. Without a country code it is of ``region``. Raises ``CellError``."""
+    if of_a_float := _FLOAT.fullmatch(text):  # what pandas makes of a column with gaps
+        text = of_a_float[1]
     digits = _NOT_DIGITS.sub("", text)
     if region in {"US", "CA"} and (plain := _NANP.fullmatch(digits)):
         return f"+1{plain[1]}"

@@ -162,6 +162,20 @@ def test_two_spellings_of_a_number_are_one_business(acme, files):
     ]  # fmt: skip
 
 
+def test_a_number_is_of_the_country_its_city_is_in_and_may_come_from_a_spreadsheet(acme, files):
+    report = move(files([
+        former.contact(1, phone="5125550001.0"),
+        former.contact(2, phone="205 555 0145", city="Birmingham, Alabama"),
+        former.contact(3, phone="09 8123 4567", city="Espoo, Finland"),
+        former.contact(4, phone="205 555 0146", city="Birmingham, AL"),
+    ])).report  # fmt: skip
+
+    assert counts(report)["contacts"] == {"read": 4, "created": 3, "refused": 1}
+    assert sorted(Contact.objects.values_list("phone", flat=True)) == [
+        "+12055550145", "+15125550001", "+358981234567",
+    ]  # fmt: skip
+
+
 def test_whoever_is_suppressed_becomes_no_lead_and_nothing_of_them_is_kept(acme, files):
     suppressions.add("EMAIL", "info1@shop1.example", reason="asked", actor="olga")
     suppressions.add("PHONE", "+15125550002", reason="asked", actor="olga")

@@ -250,6 +250,25 @@ def test_a_harvest_is_paused_resumed_and_cancelled_by_those_who_may(owner):
                      ).status_code == 405  # fmt: skip
 
 
+def test_a_city_of_which_there_are_several_is_told_apart_by_a_click(owner):
+    found = [
+        {"area": 3_600_000_000 + number, "level": 8, "label": label, "box": [1, 2, 3, 4]}
+        for number, label in ((186579, "Portland, Oregon"), (132502, "Portland, Maine"))
+    ]
+    with in_tenant("acme"):
+        source = make_source(options={"unclear": {"portland": found}})
+    shown = said(owner.get(reverse("admin:enrichment_harvestsource_change", args=[source.pk])))
+    assert "Which Portland?" in shown
+    assert 'name="relation" value="132502"' in shown
+
+    shown = act(owner, source, "area", city="portland", relation="132502")
+
+    assert "Which Portland?" not in shown
+    with in_tenant("acme"):
+        source.refresh_from_db()
+    assert source.options == {"areas": {"portland": found[1]}, "unclear": {}}
+
+
 def test_which_relation_a_city_is_can_be_said(owner):
     with in_tenant("acme"):
         source = make_source()

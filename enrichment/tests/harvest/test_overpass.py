@@ -9,7 +9,7 @@ import pytest
 from enrichment.clients.overpass import OverpassClient, OverpassError
 from enrichment.harvest import read_overpass
 from enrichment.harvest.pace import TURN_SECONDS
-from enrichment.harvest.read_overpass import _finer, city_question, question
+from enrichment.harvest.read_overpass import _area, _finer, city_question, question
 from enrichment.harvest.record import Record
 from enrichment.harvest.save_source import set_area
 from enrichment.harvest_batch import Ending
@@ -144,6 +144,41 @@ def test_a_city_of_which_there_are_two_is_for_a_person_to_tell(acme, overpass, t
 
     assert request.status == "FAILED"
     assert "2 areas are called portland" in request.error
+    assert [one["area"] for one in request.source.options["unclear"]["portland"]] == [
+        3_600_132_502, 3_600_186_579,
+    ]  # fmt: skip
+
+
+def test_who_said_which_city_is_meant_is_asked_no_more(acme, overpass, taken):
+    request = ask(make_source(), city="portland")
+    work(request)
+
+    set_area(request.source, city="Portland", relation=132_502, actor="olga")
+    again = ask(HarvestSource.objects.get(pk=request.source_id), city="portland")
+    work(again)
+
+    assert again.status == "COMPLETED"
+    options = again.source.options
+    assert (options["areas"]["portland"]["area"], options["unclear"]) == (3_600_132_502, {})
+    assert len(options["areas"]["portland"]["box"]) == 4
+
+
+def test_a_state_tells_two_cities_of_one_name_apart(acme, overpass, taken):
+    request = ask(make_source(), city="Portland, Maine")
+
+    work(request)
+
+    assert request.status == "COMPLETED"
+    assert request.source.options["areas"]["portland, maine"]["area"] == 3_600_132_502
+
+
+def test_a_city_is_shown_by_the_name_that_tells_it_apart():
+    bounds = dict.fromkeys(("minlat", "minlon", "maxlat", "maxlon"), 1.0)
+    tags = {"name": "Austin", "admin_level": "8", "wikipedia": "en:Austin, Texas"}
+
+    found = _area({"type": "relation", "id": 113314, "bounds": bounds, "tags": tags})
+
+    assert found["label"] == "Austin, Texas (relation 113314, level 8)"
 
 
 def test_the_daily_cap_holds_and_is_no_fault_of_the_source(acme, overpass, taken):
@@ -190,7 +225,7 @@ def test_a_city_of_more_than_the_limit_is_read_whole_by_quarters(
 def test_no_name_breaks_out_of_the_query(overpass, city):
     client = OverpassClient(overpass.url, user_agent="leadgen/0.1 (+http://x.example)")
 
-    assert client.query(city_question(city, country="US"))["elements"] == []
+    assert client.query(city_question(city, within="US"))["elements"] == []
 
 
 def test_the_stand_in_refuses_what_the_real_one_would(overpass):

@@ -68,6 +68,27 @@ def test_wrong_usage_is_told_from_refusals(leadgen, words, code):
     assert leadgen(*words).code == code
 
 
+def test_wrong_usage_is_json_for_scripts(leadgen):
+    done = leadgen("harvest", "start", "austin", "--leads", "5", "--json")
+
+    assert (done.code, done.out) == (2, "")
+    assert json.loads(done.err) == {"error": "Missing option '--template'.", "exit_code": 2}
+
+
+def test_a_harvest_that_met_only_what_was_known_says_so(made_up, signed_in, leadgen):
+    counts = {"taken": 0, "duplicate": 0, "walled": 0, "suppressed": 0, "refused": 0, "waiting": 0,
+              "met_again": 30}  # fmt: skip
+    harvest = {"id": "a1", "city": "singapore", "category": "cafe", "status": "COMPLETED",
+               "wanted": 40, "percent": 0, "is_paused": False, "counts": counts, "error": "",
+               "ending": "0 of 40 leads: no more."}  # fmt: skip
+    made_up.says = [reply(status=404), reply(harvest)]
+
+    done = leadgen("harvest", "watch", "a1")
+
+    assert done.out == "singapore, completed: 30 met by earlier harvests\n"
+    assert done.err == "0 of 40 leads: no more.\n"
+
+
 def test_without_a_sign_in_nothing_is_asked(leadgen):
     done = leadgen("runs", "list")
 

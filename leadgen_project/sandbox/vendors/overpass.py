@@ -23,15 +23,15 @@ from leadgen_project.sandbox.vendors.stand_in import Fault, VendorCall, VendorSt
 
 COPYRIGHT = "Sandbox: made-up places, not from OpenStreetMap."
 AREA_OF_RELATION = 3_600_000_000
-#: City -> relation, country, bounds (south, west, north, east). The relations are OpenStreetMap's.
+#: City -> relation, country or state, bounds (south, west, north, east); OpenStreetMap's relations.
 CITIES = {
-    "austin": (113314, "US", (30.1, -97.9, 30.5, -97.6)),
+    "austin": (113314, "US-TX", (30.1, -97.9, 30.5, -97.6)),
     "helsinki": (34914, "FI", (60.1, 24.8, 60.3, 25.2)),
     "singapore": (536780, "SG", (1.2, 103.6, 1.5, 104.1)),
 }
 #: Two places of one name, which only a person can tell apart.
-AMBIGUOUS = {"portland": ((186579, "US", (45.4, -122.8, 45.6, -122.5)),
-                          (132502, "US", (43.6, -70.4, 43.7, -70.2)))}  # fmt: skip
+AMBIGUOUS = {"portland": ((186579, "US-OR", (45.4, -122.8, 45.6, -122.5)),
+                          (132502, "US-ME", (43.6, -70.4, 43.7, -70.2)))}  # fmt: skip
 TAGS = (("shop", "hairdresser"), ("office", "consulting"), ("office", "accountant"),
         ("amenity", "restaurant"), ("craft", "plumber"), ("shop", "car_repair"))  # fmt: skip
 A_TAG = 12  # made-up places of each tag and city
@@ -47,7 +47,7 @@ _QUERY = re.compile(
     re.DOTALL,
 )
 _CITY = re.compile(
-    rf'\[out:json\]\[timeout:\d+\];\s*area\["ISO3166-1"={_TEXT}\]->\.c;\s*'
+    rf'\[out:json\]\[timeout:\d+\];\s*area\["ISO3166-[12]"={_TEXT}\]->\.c;\s*'
     rf'rel\["boundary"="administrative"\]\[~"\^name\(:en\)\?\$"~{_TEXT},i\]\(area\.c\);\s*'
     r"out tags bb \d+;",
     re.DOTALL,
@@ -116,7 +116,7 @@ class OverpassStandIn(VendorStandIn):
         query = _form(request).get("data", "")
         call.question = query
         if named := _CITY.fullmatch(query.strip()):
-            return self._areas(country=_plain(named[1]), pattern=_plain(named[2]))
+            return self._areas(within=_plain(named[1]), pattern=_plain(named[2]))
         if one := _BOUNDS.fullmatch(query.strip()):
             return _reply(area for area, _, _ in _areas() if area["id"] == int(one[1]))
         if asked := _QUERY.fullmatch(query.strip()):
@@ -133,11 +133,11 @@ class OverpassStandIn(VendorStandIn):
         text = f"Connected as: 1\nCurrent time: 2026-11-22T08:00:00Z\nRate limit: 2\n{slots}"
         return Reply(200, f"{text}Currently running queries:\n".encode(), "text/plain")
 
-    def _areas(self, *, country: str, pattern: str) -> Reply:
+    def _areas(self, *, within: str, pattern: str) -> Reply:
         found = [
             area
             for area, name, home in _areas()
-            if home == country and re.fullmatch(pattern.strip("^$"), name, re.IGNORECASE)
+            if within in (home, home[:2]) and re.fullmatch(pattern.strip("^$"), name, re.IGNORECASE)
         ]
         return _reply(found)
 
@@ -161,7 +161,7 @@ class OverpassStandIn(VendorStandIn):
 
 
 def _areas() -> Iterator[tuple[Element, str, str]]:
-    """Each city's relation with its bounds, its name and its country."""
+    """Each city's relation with its bounds, its name and its country or state."""
     known = list(CITIES.items())
     known += [(name, one) for name, several in AMBIGUOUS.items() for one in several]
     for name, (relation, country, box) in known:
@@ -217,7 +217,7 @@ def _matches(element: Element, part: re.Match[str]) -> bool:
 def _made_up(city: str, *, seed: int) -> list[Element]:
     """Places nobody will find, with the flaws of real ones: several phones, no scheme, no name."""
     relation, country, (south, west, north, east) = CITIES[city]
-    phone = {"US": "+1 512 474 {:04d}", "FI": "+358 9 6{:06d}", "SG": "+65 673{:05d}"}[country]
+    phone = {"US": "+1 512 474 {:04d}", "FI": "+358 9 6{:06d}", "SG": "+65 673{:05d}"}[country[:2]]
     found: list[Element] = []
     for kind, (key, value) in enumerate(TAGS):
         for number in range(A_TAG):
