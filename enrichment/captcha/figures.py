@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
+from enrichment.captcha.settled import IN_VAIN
 from enrichment.captcha.stop import Walls, walls_of
 from enrichment.captcha.tidy import without_challenge
 from enrichment.captcha_models import CaptchaChallenge
@@ -46,6 +47,11 @@ class Figures:
         if self.given_up == settled:
             return "Nobody has passed here yet."
         return "Nothing was ever found here."
+
+    @property
+    def is_in_vain(self) -> bool:
+        """Whether nobody is sent there any more: see ``settled.is_in_vain``."""
+        return not self.useful and self.empty + self.given_up >= IN_VAIN
 
 
 @dataclass(frozen=True, slots=True)

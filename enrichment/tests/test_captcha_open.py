@@ -69,6 +69,21 @@ def test_a_list_page_has_one_challenge_of_its_source(acme):
     assert open_challenge(listing=listing, **PLACE) != of_page
 
 
+def test_a_host_where_ten_looked_in_vain_sends_nobody_to_the_desk_any_more(acme):
+    for _ in range(10):
+        open_challenge(lead=make_lead(), **PLACE)
+    rows = CaptchaChallenge.objects.order_by("pk")
+    rows.update(state="GIVEN_UP", settled_at=NOW, settled_by="leadgen")
+    newcomer, last = make_lead(), rows.last().pk
+    assert is_settled(newcomer, host="wall.example", now=NOW)
+    assert not is_settled(newcomer, host="other.example", now=NOW)
+    assert not is_settled(newcomer, host="wall.example", now=NOW + timedelta(days=91))
+
+    rows.filter(pk=last).update(state="SOLVED", found="email")
+
+    assert not is_settled(newcomer, host="wall.example", now=NOW)
+
+
 def test_a_settled_wall_may_be_met_again_as_a_new_challenge(acme):
     lead = make_lead()
     first = open_challenge(lead=lead, **PLACE)
