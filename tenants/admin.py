@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -22,7 +22,7 @@ from unfold.widgets import (
 )
 
 from tenants import admin_platform, admin_sign_in, admin_vendors, people
-from tenants.audit_words import words_of
+from tenants.audit_words import actions_called, words_of
 from tenants.console import PLATFORM, ModelAdmin, may_do, reason_of
 from tenants.context import is_public
 from tenants.identity_models import Invitation
@@ -265,6 +265,17 @@ class AreaFilter(admin.SimpleListFilter):
         return queryset.filter(action__startswith=self.value()) if self.value() else queryset
 
 
+class ActionFilter(FieldTextFilter):
+    """Finds what was done by its words, and by its code."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        text = self.value()
+        if not text:
+            return queryset
+        named = actions_called(text)
+        return queryset.filter(Q(action__icontains=text) | Q(action__in=named))
+
+
 @admin.register(AuditEvent)
 class AuditEventAdmin(ModelAdmin):
     """Who changed what, newest first. Nothing here can be changed, by anybody."""
@@ -277,7 +288,7 @@ class AuditEventAdmin(ModelAdmin):
     list_filter = [
         AreaFilter,
         ("actor", FieldTextFilter),
-        ("action", FieldTextFilter),
+        ("action", ActionFilter),
         ("subject", FieldTextFilter),
         ("at", RangeDateTimeFilter),
     ]

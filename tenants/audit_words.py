@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.apps import apps
 from django.utils.text import capfirst
 
@@ -167,6 +169,18 @@ WORDS: dict[str, str] = {
 def words_of(action: str) -> str:
     """The action in words; of one nobody wrote words for, its code."""
     return WORDS.get(action) or _of_rows(action) or action
+
+
+def actions_called(text: str) -> list[str]:
+    """Actions whose words hold ``text``, in any case."""
+    return [action for action, words in _all_words().items() if text.casefold() in words]
+
+
+@cache
+def _all_words() -> dict[str, str]:
+    rows = {f"{model._meta.label_lower}.{verb}" for model in apps.get_models()  # noqa: SLF001 -- documented meta API
+            for verb in (*OF_ROWS, "export")}  # fmt: skip
+    return {action: words_of(action).casefold() for action in {*WORDS, *rows}}
 
 
 def _of_rows(action: str) -> str:

@@ -237,8 +237,9 @@ class ModelAdmin(ReadOnly, ExportsList, UnfoldModelAdmin):
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
         for obj in queryset:
+            hidden = {"password", *self.secret_fields, *obj.get_deferred_fields()}
             names = [field.attname for field in obj._meta.concrete_fields]  # noqa: SLF001 -- meta API
-            before = {name: getattr(obj, name) for name in names if name != "password"}
+            before = {name: getattr(obj, name) for name in names if name not in hidden}
             message = {"before": plain(before), "reason": reason_of(request)}
             self._record(request, "delete", obj, message)
 

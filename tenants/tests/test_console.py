@@ -7,8 +7,11 @@ from django.contrib import admin
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.test import Client, RequestFactory
 
+from tenants import audit
 from tenants.bulk import CONFIRMED, ask_then_do
 from tenants.console import ModelAdmin, plain
+from tenants.context import in_tenant
+from tenants.identity_models import Issuer
 from tenants.models import AuditEvent, Membership, TenantSettings, User
 
 
@@ -55,6 +58,37 @@ def test_the_history_of_a_row_shows_its_events(client):
 
     assert "bigger team" in shown
     assert "olga" in shown
+
+
+@pytest.mark.parametrize("asked", ["settings CHANGED", "tenantsettings.ch"])
+def test_the_audit_is_searched_by_its_words_and_by_its_codes(client, asked):
+    client.post("/admin/tenants/tenantsettings/acme/change/", settings_form(shortlist_cap=80))
+    client.post("/admin/tenants/tenantsettings/acme/change/", settings_form(_reason="bigger team"))
+    with in_tenant("acme"):
+        audit.record("icp.lead.reject", actor="olga", subject="lead 12")
+
+    page = client.get("/admin/tenants/auditevent/", {"action__icontains": asked}).content.decode()
+
+    assert "Settings changed" in page
+    assert "Lead rejected" not in page
+
+
+def test_what_a_form_saved_is_said_in_our_words(client):
+    form = {"name": "Keycloak", "issuer": "https://id.example.com/realms/acme", "client_id": "us",
+            "scopes": "openid", "tenant_claim": "tenant", "tenant_value": "acme",
+            "roles_claim": "roles"}  # fmt: skip
+
+    def said(page: str, form: dict[str, str]) -> str:
+        answer = client.post(f"/admin/tenants/issuer/{page}", form, follow=True)
+        return " ".join(map(str, answer.context["messages"]))
+
+    assert said("add/", form) == "Keycloak was added."
+    row = Issuer.objects.get(tenant_id="acme")
+    assert said(f"{row.pk}/change/", {**form, "name": "Our own"}) == "Our own is saved."
+    assert said(f"{row.pk}/delete/", {"post": "yes"}) == "Our own was removed."
+    gone = AuditEvent.objects.get(action="tenants.issuer.delete")
+    assert gone.before["issuer"] == form["issuer"]
+    assert "secret" not in gone.before
 
 
 def test_a_wrong_value_is_refused_with_a_sentence_and_changes_nothing(client):
