@@ -23,9 +23,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """``kinds``: title, model, lines, and the record it has there already."""
+    """``kinds``: which, model, lines, and the record it has there already."""
 
-    kinds: list[tuple[str, str, list[Line], OdooRecord | None]]
+    kinds: list[tuple[Kind, str, list[Line], OdooRecord | None]]
     left_out: list[str] = field(default_factory=list)
     is_suppressed: bool = False
     push: OdooPush | None = None
@@ -44,7 +44,7 @@ def preview(connection: OdooConnection, lead: Lead) -> Preview:
             Line(name, value, _said(rules[kind].get(name), kind, name))
             for name, value in payload.values[kind].items()
         ]
-        kinds.append((Kind(kind).label, MODELS[kind], lines, records.get(kind)))
+        kinds.append((Kind(kind), MODELS[kind], lines, records.get(kind)))
     return Preview(kinds, payload.left_out, bool(withheld([lead.pk])), push)
 
 

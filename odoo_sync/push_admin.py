@@ -16,12 +16,10 @@ from django.views.decorators.http import require_POST
 
 from icp.lead_admin import FixedFilter
 from icp.models import Lead
-from odoo_sync.choose import choose, choose_by_hand, choose_news
 from odoo_sync.models import OdooPush
 from odoo_sync.odoo_page import PUSH, OdooPage
+from odoo_sync.start import NoOdooError, send, start
 from odoo_sync.sync import can_go_on, connection_in_use
-from odoo_sync.tend import call
-from tenants import audit
 from tenants.bulk import ask_then_do
 from tenants.clock import database_now
 from tenants.console import may_do
@@ -87,30 +85,23 @@ class PushAdmin(OdooPage):
     def send_view(self, request: HttpRequest) -> HttpResponse:
         """Send what was accepted or is news, now instead of tonight."""
         self.guard(request, PUSH)
-        connection = connection_in_use()
-        if connection is None or not can_go_on(connection):
-            text = "No Odoo is in use, or it cannot be asked now; the connection's page says why."
-            self.message_user(request, text, messages.ERROR)
-            return self._list()
-        now = database_now()
-        fresh, news = choose(connection, now=now), choose_news(connection, now=now)
-        call(connection, now=now)
-        audit.record("odoo_sync.push.start", actor=name_of(request), subject=str(connection),
-                     after={"new": fresh, "changed": news})  # fmt: skip
-        waiting = OdooPush.objects.filter(state=State.WAITING).count()
-        text = f"{fresh} new, {news} changed; {waiting} on their way to Odoo."
-        self.message_user(request, text, messages.SUCCESS)
+        try:
+            made = start(actor=name_of(request), now=database_now())
+        except NoOdooError as exc:
+            self.message_user(request, str(exc), messages.ERROR)
+        else:
+            text = f"{made.new} new, {made.changed} changed; {made.waiting} on their way to Odoo."
+            self.message_user(request, text, messages.SUCCESS)
         return self._list()
 
     def send_lead_view(self, request: HttpRequest, lead_id: int) -> HttpResponse:
         self.guard(request, PUSH)
         lead = get_object_or_404(Lead, pk=lead_id)
-        connection, now = connection_in_use(), database_now()
-        if connection is None:
-            self.message_user(request, "No Odoo is in use.", messages.ERROR)
+        try:
+            sent = send([lead.pk], actor=name_of(request), now=database_now())
+        except NoOdooError as exc:
+            self.message_user(request, str(exc), messages.ERROR)
         else:
-            sent = choose_by_hand(connection, [lead.pk], actor=name_of(request), now=now)
-            call(connection, now=now)
             text = f"{lead.name} is on its way to Odoo." if sent else "It is on its way already."
             self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:icp_lead_change", args=[lead.pk]))
@@ -118,13 +109,12 @@ class PushAdmin(OdooPage):
     @admin.action(description="Send again")
     def try_again(self, request: HttpRequest, rows: QuerySet[OdooPush]) -> HttpResponse | None:
         def again(chosen: Any, _reason: str) -> int:
-            connection, now = connection_in_use(), database_now()
-            if connection is None:
-                return 0
             ids = list(chosen.values_list("lead_id", flat=True))
-            count = choose_by_hand(connection, ids, actor=name_of(request), now=now)
-            call(connection, now=now)
-            return count
+            try:
+                return send(ids, actor=name_of(request), now=database_now())
+            except NoOdooError as exc:
+                self.message_user(request, str(exc), messages.ERROR)
+                return 0
 
         plain = OdooPush.objects.filter(pk__in=rows.order_by().values("pk"))
         return ask_then_do(

@@ -134,7 +134,8 @@ def converse(messages: Sequence[Message], caller: Caller) -> Iterator[Piece]:
             yield Done()
             return
         if actions := (yield from _carry_out(spoken, session, shown.text)):
-            yield from ask_people(actions)
+            begun = shown.text and len(actions) == len(spoken.calls[:MOST_CALLS])
+            yield from ask_people(actions, gap="\n\n" if begun else "")
             return
         if session.is_spent:
             logger.warning("%s: a chat's answer ended after %s steps and %s tokens",

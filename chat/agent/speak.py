@@ -28,11 +28,13 @@ def answer_calls(results: Sequence[tuple[ToolCall, Answer | ToolError]]) -> Iter
             yield ToolAnswer(call, str(result), is_error=True)
 
 
-def ask_people(actions: Sequence[Action]) -> Iterator[Piece]:
+def ask_people(actions: Sequence[Action], *, gap: str = "") -> Iterator[Piece]:
     """All calls, in the message being made if there is one; then one question about them.
 
-    The run ends here.
+    The question is said in words too, after ``gap``: not every client shows what stands beside a
+    button, and nobody may say yes without having read how many and whom. The run ends here.
     """
+    yield Words(gap + "\n\n".join(action.description for action in actions))
     for action in actions:
         yield action.call
     yield Done()

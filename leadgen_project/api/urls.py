@@ -16,6 +16,7 @@ from leadgen_project.api.describe import docs_page, schema
 from leadgen_project.api.exports import Exports
 from leadgen_project.api.leads import Leads
 from leadgen_project.api.runs import Runs
+from odoo_sync.api import Conflicts, OdooOfLead, Pushes, Recalls
 from outreach.api import CampaignResource, MessageResource, QueueEmails, Templates
 from outreach.mailbox_api import OutlookSignIn
 from outreach.reply_api import Replies
@@ -32,6 +33,9 @@ router.register("harvests", Harvests, "api-harvests")
 router.register("icp-rules", RuleResource, "api-icp-rules")
 router.register("leads", Leads, "api-leads")
 router.register("messages", MessageResource, "api-messages")
+router.register("odoo/conflicts", Conflicts, "api-odoo-conflicts")
+router.register("odoo/pushes", Pushes, "api-odoo-pushes")
+router.register("odoo/recalls", Recalls, "api-odoo-recalls")
 router.register("replies", Replies, "api-replies")
 router.register("runs", Runs, "api-runs")
 router.register("shortlists", ShortlistResource, "api-shortlists")
@@ -68,6 +72,10 @@ urlpatterns = [
     re_path(
         rf"^leads/(?P<id>{UUID})/contacts$", ContactsOfLead.as_view({"get": "list"}),
         name="api-lead-contacts",
+    ),
+    re_path(
+        rf"^leads/(?P<id>{UUID})/odoo$", OdooOfLead.as_view({"get": "retrieve"}),
+        name="api-lead-odoo",
     ),
     re_path(
         rf"^harvests/(?P<id>{UUID})/listings$", ListingsOfHarvest.as_view({"get": "list"}),

@@ -14,6 +14,15 @@ from django.contrib.auth.hashers import make_password
 from acra.models import RegisterChange, RegisteredCompany, RegisterImport
 from enrichment.models import CaptchaChallenge, Contact, EnrichmentRun, Evidence
 from icp.models import IcpRule, Lead, Suppression
+from odoo_sync.models import (
+    OdooAttempt,
+    OdooConflict,
+    OdooConnection,
+    OdooOutcome,
+    OdooPush,
+    OdooRecall,
+    OdooRecord,
+)
 from outreach.models import (
     Campaign,
     CampaignStep,
@@ -167,6 +176,25 @@ def make_mail(mark: str, *, pk: int | None = None) -> Message:
         lead_data={"company": mark}, status="HELD", code="origin_asks", sentence=f"{mark} asks.",
         not_before=None, created_by=f"{mark}-author",
     )  # fmt: skip
+
+
+def make_odoo(mark: str, *, lead: Lead, pk: int | None = None) -> OdooPush:
+    """A connection that is not in use, with a lead there, a conflict and a recall."""
+    odoo = OdooConnection.objects.create(
+        name=f"{mark} Odoo {pk or ''}", url=f"https://{mark}.example".lower(), state="READY",
+        module=f"leadgen_{mark}{pk or ''}".lower(),
+    )  # fmt: skip
+    push = OdooPush.objects.create(
+        pk=pk, connection=odoo, lead=lead, state="PARKED", code="refused", pushed_at=NOW,
+        sentence=f"{mark} was refused.", approved_by=f"{mark}-author", stage_there=f"{mark} stage",
+        outcome="OPEN", salesperson=f"{mark} seller", read_at=NOW,
+    )  # fmt: skip
+    record = OdooRecord.objects.create(push=push, kind="LEAD", key="lead_1", odoo_id=7)
+    OdooConflict.objects.create(pk=pk, record=record, field="city", ours=mark, theirs=f"{mark} 2")
+    OdooAttempt.objects.create(push=push, result="PARKED", sentence=f"{mark} was refused.")
+    OdooOutcome.objects.create(push=push, at=NOW, outcome="OPEN", stage=f"{mark} stage")
+    OdooRecall.objects.create(pk=pk, push=push, system=f"{mark} Odoo", went_at=NOW)
+    return push
 
 
 def _lead(number: int, *, rule: IcpRule, run: PipelineRun, mark: str) -> Lead:

@@ -32,7 +32,7 @@ from enrichment.models import CaptchaChallenge
 from enrichment.tests.harvest.rig import make_harvest
 from icp.models import IcpRule, Lead, Suppression
 from leadgen_project.api.describe import document
-from leadgen_project.tests.console_data import fill, make_people, make_register
+from leadgen_project.tests.console_data import fill, make_odoo, make_people, make_register
 from outreach.models import Campaign, Message
 from tenants.context import in_public, in_tenant
 from tenants.models import PipelineRun, Tenant, User
@@ -45,7 +45,8 @@ QUESTIONS = {"owner": 5, "operator": 2, "reviewer": 2, "auditor": 2}  # for each
 LONGEST_SECONDS = 10  # of a role's rounds after the first
 IDS = {"leads": "lead", "runs": "run", "shortlists": "run", "icp-rules": "rule",
        "suppressions": "suppression", "tenants": "tenant", "campaigns": "campaign",
-       "messages": "message", "challenges": "challenge", "harvests": "harvest"}  # fmt: skip
+       "messages": "message", "challenges": "challenge", "harvests": "harvest",
+       "odoo": "odoo"}  # fmt: skip
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ def known(db, monkeypatch) -> dict[str, str]:
             "message": str(Message.objects.get().pk),
             "challenge": str(CaptchaChallenge.objects.first().public_id),
             "harvest": str(make_harvest().public_id),
+            "odoo": str(make_odoo("Acmemark", lead=Lead.objects.earliest("pk")).pk),
             "tenant": "acme",
         }
 

@@ -14,7 +14,8 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from acra.models import RegisteredCompany
-from leadgen_project.tests.console_data import fill, make_people, make_register
+from icp.models import Lead
+from leadgen_project.tests.console_data import fill, make_odoo, make_people, make_register
 from tenants import audit
 from tenants.context import in_tenant
 from tenants.models import AuditEvent, Membership, PipelineRun, Tenant, TenantSettings, User
@@ -29,8 +30,10 @@ ANY_ID = re.compile(r"<(?:\w+:)?\w+>|\(\?P<\w+>[^)]*\)")
 def filled(db):
     people = make_people()
     make_register()
-    fill("acme", mark=OURS, leads=6)
-    fill("beta", mark=THEIRS, leads=6)
+    for tenant, mark in (("acme", OURS), ("beta", THEIRS)):
+        fill(tenant, mark=mark, leads=6)
+        with in_tenant(tenant):
+            make_odoo(mark, lead=Lead.objects.earliest("pk"))
     return people
 
 

@@ -30,7 +30,13 @@ from icp import suppressions
 from icp.models import IcpRule, Lead, Move, Suppression
 from leadgen_project.api.describe import document
 from leadgen_project.tests.api_caller import Caller
-from leadgen_project.tests.console_data import fill, make_mail, make_people, make_register
+from leadgen_project.tests.console_data import (
+    fill,
+    make_mail,
+    make_odoo,
+    make_people,
+    make_register,
+)
 from leadgen_project.tests.test_console_isolation import body, ids_in, routes, sign_in
 from outreach.models import Campaign, Message, Reply
 from outreach.tests.factories import make_mailbox
@@ -48,7 +54,7 @@ IDS = {
     "/api/icp-rules/": "rule", "/api/suppressions/": "suppression", "/api/views/": "view",
     "/api/tenants/": "tenant", "/api/campaigns/": "campaign", "/api/messages/": "message",
     "/api/challenges/": "challenge", "/api/replies/": "reply",
-    "/api/harvests/": "harvest",
+    "/api/harvests/": "harvest", "/api/odoo/": "odoo",
 }  # fmt: skip
 SHARED = ("/api/companies",)  # the register is everybody's
 # Task -> its arguments when they name another tenant's things.
@@ -108,7 +114,10 @@ def filled(db, settings):
     make_register()
     fill("acme", mark=OURS, leads=6)
     fill("beta", mark=THEIRS, leads=6)
+    with in_tenant("acme"):
+        make_odoo(OURS, lead=Lead.objects.earliest("pk"))
     with in_tenant("beta"):
+        make_odoo(THEIRS, lead=Lead.objects.earliest("pk"))
         SavedView.objects.create(
             tenant_id="beta", page="leads", name=f"{THEIRS} view", owner=people["bee"],
             is_team=True, query={"q": THEIRS},
@@ -123,6 +132,7 @@ def foreign(filled) -> dict[str, str]:
         make_mail(THEIRS, pk=10**9)
         only_theirs = Lead.objects.create(pk=10**9, source_ref=THEIRS, name=f"{THEIRS} LAST")
         harvest = make_harvest(pk=10**9, city=THEIRS)
+        push = make_odoo(THEIRS, lead=only_theirs, pk=10**9)  # its conflict and recall as well
         their_move = Move.objects.create(pk=10**9, status="UNDOING", created_by=THEIRS)
         theirs, _ = suppressions.add("EMAIL", f"{THEIRS}@forbidden.example", reason="x", actor="x",
                                      source=suppressions.PLATFORM)  # fmt: skip
@@ -141,6 +151,7 @@ def foreign(filled) -> dict[str, str]:
             "challenge": str(CaptchaChallenge.objects.first().public_id),
             "message": str(last.pk),
             "harvest": str(harvest.public_id),
+            "odoo": str(push.pk),
             "request_id": str(harvest.pk),
             "tenant": "beta",
             "run_id": str(PipelineRun.objects.get().pk),

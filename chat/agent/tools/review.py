@@ -16,10 +16,10 @@ from chat.agent.say import counted, link, page, said
 from chat.agent.toolbox import Answer, Caller, Effect, Row, Tool, ToolError
 from chat.agent.tools.mail import find_campaign
 from icp.models import Lead
+from odoo_sync import start as odoo
 from odoo_sync.choose import choose_by_hand
 from odoo_sync.models import OdooConnection
 from odoo_sync.sync import connection_in_use
-from odoo_sync.tend import call
 from outreach import campaigns
 from outreach.audience import AudienceError, resolve, words_of
 from outreach.models import Campaign
@@ -128,9 +128,7 @@ def ask_to_send(asked: Which, caller: Caller) -> str:
 def send(asked: Which, caller: Caller) -> Answer:
     connection = _odoo()
     ids = list(_leads(asked.companies).order_by("pk").values_list("pk", flat=True))
-    number = choose_by_hand(connection, ids, actor=caller.name, now=caller.now)
-    if number:
-        call(connection, now=caller.now)
+    number = odoo.send(ids, actor=caller.name, now=caller.now)
     row: Row = {"leads": number, "connection": connection.name}
     return Answer(
         f"{counted(number, 'lead')} on the way to {said(connection.name)}. "

@@ -9,6 +9,7 @@ calls what nobody offered. ``INVENTS`` never stops calling.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -48,6 +49,7 @@ def _understood(asked: str) -> Any:
     alone: it starts without.
     """
     if not apps.ready:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadgen_project.settings")
         django.setup()
     from chat.agent.commands import understand  # noqa: PLC0415 -- needs the models of the product
 

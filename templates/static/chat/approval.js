@@ -6,11 +6,13 @@ import { facts } from "./results.js";
 
 let made = 0; // for labels of fields
 
-// The card for the `value` of an approval; answer(decisions) gets one decision an action.
-export const approval = (value, answer) => {
-  const actions = (value.action_requests ?? []).map((action, at) =>
-    new Part(action, allowed(value, action), at));
-  const single = actions.length === 1;
+// The card for the `value` of an approval; answer(decisions) gets one decision an action. `said` are
+// the words right above the card: a question that stands there alone is not put twice.
+export const approval = (value, said, answer) => {
+  const requests = value.action_requests ?? [];
+  const single = requests.length === 1;
+  const actions = requests.map((action, at) =>
+    new Part(action, allowed(value, action), at, single ? said : ""));
   const card = make("section", { class: "lg-card lg-chat-ask", "aria-label": "Your decision",
     tabindex: "-1" });
   const send = (decisions) => {
@@ -38,8 +40,10 @@ const allowed = (value, action) => value.review_configs
 
 // One action of the card, and what is decided about it so far.
 class Part {
-  constructor(action, decisions, at) {
+  constructor(action, decisions, at, said) {
+    const question = String(action.description ?? "");
     Object.assign(this, { action, decisions, at, decision: null, settle: () => {} });
+    this.question = said.includes(question) ? "" : question;
   }
 
   node() {
@@ -50,12 +54,12 @@ class Part {
 
   // Draws the action with the form of what was chosen: "edit", "reject", or none yet.
   choose(form) {
-    const { name, args, description } = this.action;
+    const { name, args } = this.action;
     const editing = form === "edit";
     const given = Object.keys(args ?? {}).length > 0;
     this.box.replaceChildren(
       make("h3", { class: "lg-h3" }, inWords(name)),
-      description ? markdown(String(description)) : "",
+      this.question ? markdown(this.question) : "",
       given && !editing ? facts(args) : "",
       editing ? this.changes() : form === "reject" ? this.reason() : this.buttons(),
     );

@@ -3,7 +3,7 @@ import { approval } from "./approval.js";
 import { button, make } from "./dom.js";
 import { follow } from "./follow.js";
 import { Log } from "./log.js";
-import { shorten, visible } from "./plain.js";
+import { shorten, visible, wordsOf } from "./plain.js";
 import { Talk } from "./talk.js";
 import { Trouble } from "./trouble.js";
 import { Versions } from "./versions.js";
@@ -278,7 +278,8 @@ export class Conversation {
     const sign = ask && JSON.stringify(ask);
     if (sign === this.asked) return;
     this.asked = sign;
-    const card = ask && approval(ask.value ?? {}, (decisions) => this.decide(decisions));
+    const said = wordsOf(this.talk.messages.at(-1)?.content);
+    const card = ask && approval(ask.value ?? {}, said, (decisions) => this.decide(decisions));
     this.parts.ask.replaceChildren(...(card ? [card] : []));
     if (card) this.log.toEnd();
   }
