@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from django.conf import settings
 
 from chat.frames import on_one_line
-from chat.places import Places
+from tenants.rest.places import Places
 
 RUNS_PER_STREAM = 2  # runs may outnumber streams, as a client may go away
 

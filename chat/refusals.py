@@ -28,10 +28,3 @@ class UnusableError(RefusalError):
     """What was sent cannot be read, or means nothing here."""
 
     status = 422
-
-
-class CrowdedError(RefusalError):
-    """This process carries as much as it may: try again in a moment."""
-
-    status = 429
-    retry_after_seconds = 2

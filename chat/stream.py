@@ -19,13 +19,13 @@ from chat.cancel_run import cancel_run
 from chat.frames import STILL_HERE, Ready, frame
 from chat.live import Event, find_live
 from chat.models import ChatRun, RunEvent
-from chat.places import Places
 from chat.refusals import RefusalError
 from chat.states import values_at
 from tenants.context import current_schema, in_tenant
 from tenants.hand_back import hand_back
 from tenants.models import User
 from tenants.rest.events import is_welcome
+from tenants.rest.places import Places
 
 LOOK_SECONDS = 0.1
 REMARK_SECONDS = 5.0  # the contract's: clients learn it

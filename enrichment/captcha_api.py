@@ -26,7 +26,7 @@ from icp.api import UUID
 from icp.models import Lead
 from tenants.clock import database_now
 from tenants.models import User
-from tenants.rest.events import EVENT, Look, TooManyStreamsError, stream
+from tenants.rest.events import EVENT, Look, stream
 from tenants.rest.paging import Order, moment
 from tenants.rest.resource import Resource
 from tenants.rest.strict import EmptySerializer
@@ -85,7 +85,7 @@ class ChallengeResource(Resource):
     rights = dict.fromkeys(
         ("claim_next", "claim", "release", "skip", "resolve", "could_not_pass"), WORK
     )
-    domain_errors = {ChallengeError: 409, TooManyStreamsError: 429}
+    domain_errors = {ChallengeError: 409}
 
     def get_queryset(self) -> QuerySet[CaptchaChallenge]:
         return CaptchaChallenge.objects.select_related("lead", "source")

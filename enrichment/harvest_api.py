@@ -22,7 +22,7 @@ from enrichment.harvest_models import HarvestRequest, HarvestSource, Listing
 from icp.api import UUID
 from tenants.clock import database_now
 from tenants.models import User
-from tenants.rest.events import EVENT, Look, TooManyStreamsError, stream
+from tenants.rest.events import EVENT, Look, stream
 from tenants.rest.paging import Order, moment
 from tenants.rest.problems import ConflictError
 from tenants.rest.resource import Resource
@@ -85,7 +85,7 @@ class Harvests(Resource):
     lookup_value_regex = UUID
     orders = {"requested_at": Order(F("requested_at"), moment)}
     rights = {"pause": RIGHT, "resume": RIGHT, "cancel": RIGHT}
-    domain_errors = {decide.DecisionError: 409, TooManyStreamsError: 429}
+    domain_errors = {decide.DecisionError: 409}
 
     def get_queryset(self) -> QuerySet[HarvestRequest]:
         return HarvestRequest.objects.select_related("source")

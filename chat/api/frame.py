@@ -19,12 +19,13 @@ from rest_framework.views import APIView, exception_handler
 
 from chat.frames import Ready
 from chat.models import Thread
-from chat.refusals import CrowdedError, NotThereError, RefusalError, UnusableError
+from chat.refusals import NotThereError, RefusalError, UnusableError
 from chat.settle import look_for_stale
 from chat.wish import read_id
 from tenants.context import is_public
 from tenants.models import User
 from tenants.rest.parse import StorableJSONParser
+from tenants.rest.places import CrowdedError
 from tenants.roles import READ_SCOPE, role_of
 from tenants.sign_in.bearer import BearerAuthentication
 
@@ -147,11 +148,11 @@ def settled(thread: Thread) -> Thread:
 
 def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """Errors as ``{"detail": "..."}``."""
+    if isinstance(exc, CrowdedError):
+        wait = {"Retry-After": str(exc.retry_after_seconds)}
+        return Response({"detail": str(exc)}, status=429, headers=wait)
     if isinstance(exc, RefusalError):
-        headers = {}
-        if isinstance(exc, CrowdedError):
-            headers["Retry-After"] = str(exc.retry_after_seconds)
-        return Response({"detail": str(exc)}, status=exc.status, headers=headers)
+        return Response({"detail": str(exc)}, status=exc.status)
     response = exception_handler(exc, dict(context))
     if response is not None:
         data = response.data

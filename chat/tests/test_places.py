@@ -6,9 +6,8 @@ import pytest
 
 from chat import stream
 from chat.live import executors
-from chat.places import Places
-from chat.refusals import CrowdedError
 from chat.tests.rig import Chat, make_key, request_of, text_of, wait_until
+from tenants.rest.places import CrowdedError, Places
 
 
 def test_a_person_has_so_many_and_gets_them_back():

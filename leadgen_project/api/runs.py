@@ -18,7 +18,7 @@ from leadgen_project.progress import progress
 from tenants.clock import database_now
 from tenants.context import current_schema
 from tenants.models import PipelineRun, Tenant, User
-from tenants.rest.events import EVENT, Look, TooManyStreamsError, stream
+from tenants.rest.events import EVENT, Look, stream
 from tenants.rest.paging import Order, moment
 from tenants.rest.resource import Resource
 from tenants.rest.strict import EmptySerializer, ReasonSerializer
@@ -38,8 +38,7 @@ class Runs(Resource):
     lookup_value_regex = "[0-9]{1,18}"
     orders = {"started_at": Order(F("started_at"), moment)}
     rights = {"create": RIGHT, "preview": RIGHT, "pause": RIGHT, "resume": RIGHT, "cancel": RIGHT}
-    domain_errors = {pipeline.RunError: 409, MissingInputError: 409,
-                     TooManyStreamsError: 429}  # fmt: skip
+    domain_errors = {pipeline.RunError: 409, MissingInputError: 409}
 
     def get_queryset(self) -> QuerySet[PipelineRun]:
         return PipelineRun.objects.all()

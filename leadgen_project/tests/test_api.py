@@ -9,7 +9,9 @@ from leadgen_project.tests.api_caller import Caller
 from leadgen_project.tests.console_data import fill, make_people, make_register
 from scoring.models import Explanation, ShortlistEntry
 from tenants.context import in_tenant
-from tenants.models import AuditEvent, PipelineRun
+from tenants.models import AuditEvent, PipelineRun, User
+from tenants.rest import events
+from tenants.rest.places import Places
 
 LISTS = ("leads", "runs", "shortlists", "suppressions", "icp-rules", "companies", "usage/calls",
          "audit", "exports", "views")  # fmt: skip
@@ -229,6 +231,20 @@ def test_a_finished_run_streams_its_state_and_ends(owner):
     assert [line for line in text.splitlines() if line.startswith("event: ")] == [
         "event: progress", "event: end",
     ]  # fmt: skip
+
+
+def test_who_opens_too_many_streams_is_told_when_to_come_again(owner, monkeypatch):
+    with in_tenant("acme"):
+        run = PipelineRun.objects.get().pk
+    streams = Places("streams of progress", each=1, every=lambda: 16)
+    monkeypatch.setattr(events, "streams", streams)
+    streams.take(User.objects.get(username="owner").pk, "acme")
+
+    refused = owner.get(f"runs/{run}/events")
+
+    assert refused.status_code == 429
+    assert "You have 1 streams of progress open" in refused.json()["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
 
 
 def test_shortlists_are_read_by_run_and_as_the_latest(owner):

@@ -18,9 +18,11 @@ from django.utils import timezone
 from chat.tests.live_rig import serving
 from enrichment.captcha.figures import queue_now
 from enrichment.captcha.open import open_challenge
+from icp.models import Lead
 from icp.tests.factories import make_lead
 from leadgen_project.tests.browser import console, server  # noqa: F401 -- fixtures
-from leadgen_project.tests.console_data import fill, make_people, make_register
+from leadgen_project.tests.console_data import fill, make_odoo, make_people, make_register
+from odoo_sync.models import OdooConflict, OdooConnection
 from tenants.context import connection, in_public, in_tenant
 from tenants.models import Tenant, User
 from tenants.roles import scopes_of_role
@@ -54,12 +56,18 @@ def test_every_command_of_the_guide_works(token, server):  # noqa: F811 -- the f
     assert len(found) >= 6
     run = requests.get(f"{server}/api/runs", headers=_bearer(token), timeout=60).json()
     number = run["results"][0]["id"]
+    with in_tenant("acme"):
+        push = make_odoo("Acmemark", lead=Lead.objects.earliest("pk"))
+        OdooConnection.objects.update(is_on=True)
+        lead, conflict = push.lead.public_id, OdooConflict.objects.get(record__push=push).pk
 
     for command in found:
         shown = command.replace("/runs/12", f"/runs/{number}")
+        shown = shown.replace("/conflicts/2/", f"/conflicts/{conflict}/")
         done = subprocess.run(
             ["bash", "-c", f"{shown} -f --max-time 60"], capture_output=True, text=True,
-            check=False, env={"URL": server, "TOKEN": token, "PATH": "/usr/bin:/bin"},
+            check=False, env={"URL": server, "TOKEN": token, "LEAD": str(lead),
+                              "PATH": "/usr/bin:/bin"},
         )  # fmt: skip
         assert done.returncode == 0, f"{command}: {done.stderr} {done.stdout[:300]}"
         assert done.stdout.strip(), command

@@ -158,10 +158,11 @@ class LanguageModelClient:
         """The next message of a dialogue: its words as they come, then the whole of it.
 
         A few times a second an empty text comes where there are no words, so that a listener may
-        leave. One who does, and a line that is cut, leave the permit unsettled: what the server had
-        written by then is told by nobody. Paid before it is judged, as ``complete``; what cannot be
-        used raises ``AnswerUnusableError`` after its words. A server that does not stream is heard
-        in one piece.
+        leave. Nobody tells what one who does has used: once the answer has begun, its question is
+        estimated and it counts as its cap. Before that, and where a line is cut, the permit is left
+        unsettled. Paid before it is judged, as ``complete``; what cannot be used raises
+        ``AnswerUnusableError`` after its words. A server that does not stream is heard in one
+        piece.
         """
         refused = self._refused(dialogue)
         parameters = _bounded(dialogue, refused) | _streamed(refused)
@@ -169,8 +170,14 @@ class LanguageModelClient:
         key = _key(permit)
         heard = Heard()
         ask = partial(self._ask, key, parameters, model=dialogue.model, refused=refused)
-        with closing(aside(ask)) as chunks:
-            yield from in_steps(chunks, heard)
+        try:
+            with closing(aside(ask)) as chunks:
+                yield from in_steps(chunks, heard)
+        except GeneratorExit:
+            if heard.has_begun:
+                begun = heard.so_far()
+                _settle(permit, begun, _streamed_usage(begun, dialogue), prices=prices)
+            raise
         told = heard.told()
         usage, micros = _settle(permit, told, _streamed_usage(told, dialogue), prices=prices)
         message = _message(told, dialogue)

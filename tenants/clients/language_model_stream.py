@@ -122,6 +122,15 @@ class Heard:
     def is_in_one_piece(self) -> bool:
         return self._whole is not None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the server writes an answer, and so is paid for it."""
+        return bool(self._chunks)
+
+    def so_far(self) -> dict[str, Any]:
+        """What is known of an answer nobody hears to its end. Running totals are no usage."""
+        return {"id": self._id, "usage": self._usage if self._finish is not None else None}
+
     def told(self) -> dict[str, Any]:
         """All of it, in the form of an answer in one piece. Raises when it is not whole."""
         if self._whole is not None:

@@ -84,8 +84,8 @@ def listen(
     """The model's next message in ``dialogue``: its words as they come, then the whole of it.
 
     Empty texts say only that it is silent. Paid every time; raises as ``ask``, also after
-    words. Nothing is asked again once there were words. Whoever stops listening pays what was
-    reserved.
+    words. Nothing is asked again once there were words. Whoever stops listening pays the
+    question, by estimate, and the whole cap of the answer.
     """
     client, price = _client(settings.OPENAI_BASE_URL), prices()
     client.prepare()

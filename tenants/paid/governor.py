@@ -115,7 +115,7 @@ def listen(
     """As ``ask``, for an answer that comes in pieces: it is asked again only while none came.
 
     An empty piece says only that the vendor is silent. Who stops listening leaves the call charged
-    as reserved, for nobody then says what it cost.
+    as reserved, unless ``question`` settles it as it is closed.
     """
     for left in reversed(range(tries)):
         has_come = False

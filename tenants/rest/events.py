@@ -6,9 +6,7 @@ leaves it and hands the connection back before it waits.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +17,7 @@ from rest_framework.renderers import JSONRenderer
 from tenants.context import current_schema, in_tenant
 from tenants.hand_back import hand_back
 from tenants.models import Membership, Tenant, User
+from tenants.rest.places import Places
 from tenants.stopping import is_stopping
 
 LOOK_EVERY_SECONDS = 1.0
@@ -34,12 +33,7 @@ EVENT = {
     },
 }
 
-_open: Counter[int] = Counter()
-_lock = threading.Lock()
-
-
-class TooManyStreamsError(Exception):
-    """This process holds as many streams as it should."""
+streams = Places("streams of progress", each=MOST_PER_PERSON, every=lambda: MOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +50,21 @@ def stream(look: Callable[[], Look | None], *, user: User) -> StreamingHttpRespo
 
     Ends when it is over or gone (``look`` gives None) and with the caller's membership; and, with
     ``again``, after ``LONGEST_SECONDS`` and when the process is told to stop. Raises
-    ``TooManyStreamsError`` before the first event.
+    ``CrowdedError`` before the first event.
     """
-    _take_place(user.pk)
-    events = _closing(_events(current_schema(), look, user), user.pk)
+    schema = current_schema()
+    streams.take(user.pk, schema)
+    events = _closing(_events(schema, look, user), user.pk, schema)
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _closing(events: Iterator[str], user_id: int) -> Iterator[str]:
+def _closing(events: Iterator[str], user_id: int, schema: str) -> Iterator[str]:
     try:
         yield from events
     finally:
-        _leave_place(user_id)
+        streams.leave(user_id, schema)
 
 
 def _events(schema: str, look: Callable[[], Look | None], user: User) -> Iterator[str]:
@@ -115,15 +110,3 @@ def is_welcome(user: User, schema: str) -> bool:
     if user.is_superuser:
         return True
     return fresh.exists() and Membership.objects.filter(tenant=schema, user_id=user.pk).exists()
-
-
-def _take_place(user_id: int) -> None:
-    with _lock:
-        if _open[user_id] >= MOST_PER_PERSON or _open.total() >= MOST:
-            raise TooManyStreamsError("Too many streams are open. Close one, or poll instead.")
-        _open[user_id] += 1
-
-
-def _leave_place(user_id: int) -> None:
-    with _lock:
-        _open[user_id] -= 1

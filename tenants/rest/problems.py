@@ -12,6 +12,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
 from tenants import audit
+from tenants.rest.places import CrowdedError
 
 MEDIA_TYPE = "application/problem+json"
 TITLES = {
@@ -48,6 +49,10 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     for kind, code in known.items():
         if isinstance(exc, kind):
             return _answer(code, _sentence(exc))
+    if isinstance(exc, CrowdedError):
+        crowded = _answer(429, _sentence(exc))
+        crowded["Retry-After"] = str(exc.retry_after_seconds)
+        return crowded
     response = exception_handler(exc, dict(context))
     if response is None:
         return None

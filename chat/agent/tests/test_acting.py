@@ -62,6 +62,7 @@ def test_it_asks_and_does_nothing_before_a_yes(talk, filled, name):
     assert [action.call.name for action in talk.asked] == [name]
     assert "?" in talk.asked[0].description
     assert talk.messages[-1]["tool_calls"][0]["name"] == name
+    assert talk.asked[0].description in talk.messages[-1]["content"]  # for clients without a card
     assert AuditEvent.objects.count() == before
     assert PipelineRun.objects.count() == 1
     assert HarvestRequest.objects.count() == 0

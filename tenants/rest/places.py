@@ -10,10 +10,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from chat.refusals import CrowdedError
-
 KEPT = 6  # one place in so many is kept
 FEW = 2  # of the kept places, one in so many is what a tenant may hold and still take one
+
+
+class CrowdedError(Exception):
+    """This process carries as much as it may. The text is for the person."""
+
+    retry_after_seconds = 2
 
 
 class Places:
