@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST
 
 from icp.lead_admin import FixedFilter
 from icp.models import Lead
+from odoo_sync.choose import CEASED
 from odoo_sync.models import OdooPush
 from odoo_sync.odoo_page import PUSH, OdooPage
 from odoo_sync.start import NoOdooError, send, start
@@ -129,10 +130,12 @@ class PushAdmin(OdooPage):
     # --- columns --------------------------------------------------------------------------------
     @admin.display(description="Company")
     def company(self, row: OdooPush) -> SafeString:
+        is_ceased = row.lead.rejection_code == CEASED
+        flag = mark_safe(' <span class="lg-tag lg-tag-bad">Ceased</span>') if is_ceased else ""
         return format_html(
-            '<a href="{}" class="lg-link">{}</a><br><span class="lg-muted">{}</span>',
+            '<a href="{}" class="lg-link">{}</a><br><span class="lg-muted">{}</span>{}',
             reverse("admin:icp_lead_change", args=[row.lead_id]), row.lead.name,
-            row.lead.uen or "no UEN",
+            row.lead.uen or "no UEN", flag,
         )  # fmt: skip
 
     @admin.display(description="Where it is")
@@ -165,13 +168,22 @@ class PushAdmin(OdooPage):
 
 
 def _counts() -> dict[str, Any]:
-    """How many are where. Two statements."""
+    """How many are where, and what became of them by their score then. Three statements."""
     known = dict(OdooPush.objects.values_list("state").annotate(n=Count("pk")))
     connection = connection_in_use()
     busy = known.get(State.WAITING, 0) + known.get(State.SENDING, 0)
     return {
         "counts": [(state.label, known.get(state, 0), TAGS[state], state.value) for state in State],
         "total": sum(known.values()),
+        "ends": _ends(),
         "connection": connection,
         "is_busy": bool(busy and connection and can_go_on(connection)),
     }
+
+
+def _ends() -> list[tuple[str, int, int, int]]:
+    """Bucket at the push, and how many of it Odoo says are won, lost and open; best first."""
+    rows = OdooPush.objects.exclude(outcome="").values_list("pushed_bucket")
+    counted = {end: Count("pk", filter=Q(outcome=end.upper())) for end in ("won", "lost", "open")}
+    found = rows.annotate(best=Max("pushed_score"), **counted).order_by("-best", "pushed_bucket")
+    return [(bucket or "no bucket", won, lost, open_) for bucket, _, won, lost, open_ in found]

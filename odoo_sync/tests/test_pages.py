@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from enrichment.models import Contact
 from icp import suppressions
+from icp.models import Lead
 from leadgen_project.tests.console_data import make_people
 from odoo_sync.choose import choose_news
 from odoo_sync.models import OdooConflict, OdooPush, OdooRecall
@@ -120,3 +121,17 @@ def test_progress_is_told_while_something_is_on_its_way(world):
         OdooPush.objects.filter(lead_id=world["lead"]).update(state="WAITING")
 
     assert client.get(f"{BASE}odoopush/live/").json()["open"] is True
+
+
+def test_the_list_flags_what_has_ceased_and_says_how_buckets_fared(world):
+    with in_tenant("acme"):
+        push = OdooPush.objects.get(lead_id=world["lead"])
+        OdooPush.objects.filter(pk=push.pk).update(outcome="WON", stage_there="Won")
+        Lead.objects.filter(pk=world["lead"]).update(
+            stage="REJECTED", rejection_code="ceased", rejection_reason="It has ceased."
+        )
+
+    text = sign_in("auditor").get(f"{BASE}odoopush/").content.decode()
+
+    assert text.count('<span class="lg-tag lg-tag-bad">Ceased</span>') == 1
+    assert "HIGH</b> 1 won, 0 lost, 0 open" in text
