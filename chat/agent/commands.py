@@ -7,7 +7,7 @@ the table itself. The example of each is a way to say it, and a test holds that.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,11 +105,13 @@ _BECAUSE = "(because|as|since|for|:)"
 
 
 def _steering(
-    topic: str, tool: str, what: str, *, example: str, name: str = ""
-) -> Iterator[Command]:
+    topic: str, tool: str, what: str, *, example: str, name: str = "",
+    verbs: Collection[str] = tuple(_STEER),
+) -> Iterator[Command]:  # fmt: skip
     """Pausing, resuming and stopping, each with a reason or without."""
     said = [f"{what} {{{name}}}", what] if name else [what]
-    for to, verb in _STEER.items():
+    for to in verbs:
+        verb = _STEER[to]
         ways = [f"{verb} {each} {_BECAUSE} {{reason}}" for each in said]
         ways += [f"{verb} {each}" for each in said]
         why = " because of a mistake in it" if to == "stop" else ""
@@ -184,6 +186,8 @@ COMMANDS = (
     )),
     *_steering("Mail", "pause_or_stop_campaign", "[the] campaign", name="campaign",
                example="campaign Spring"),
+    *_steering("Mail", "pause_or_resume_mailbox", "[the] mailbox", name="mailbox",
+               example="mailbox jo@example.com", verbs=("pause", "resume")),
     *_steering("Harvest", "pause_or_stop_harvest", "[the] harvest [in|of]", name="harvest",
                example="the harvest in Singapore"),
     *_steering("Nights", "pause_or_stop_night", "(tonight|the night|the run|it)",

@@ -8,13 +8,14 @@ from chat.agent.tests.talking import Conversation
 from enrichment.harvest_models import HarvestRequest
 from enrichment.tests.harvest.rig import make_harvest
 from leadgen_project.tests.console_data import fill
-from outreach.models import Campaign, Message
+from outreach.models import Campaign, Mailbox, Message
 from outreach.tests.factories import make_message
 from tenants.clock import database_now
 from tenants.models import AuditEvent, PipelineRun
 
 ASKING = {
     "pause_or_stop_campaign": "pause campaign AKMARK campaign",
+    "pause_or_resume_mailbox": "pause mailbox akmark@mail.example",
     "pause_or_stop_harvest": "pause the harvest in Austin",
     "pause_or_stop_night": "pause the night",
 }
@@ -95,6 +96,25 @@ def test_a_yes_means_no_more_mails_than_it_named(talk, running):
     campaign.refresh_from_db()
     assert campaign.status == "RUNNING"
     assert Message.objects.filter(step__campaign=campaign, status="CANCELLED").count() == 0
+
+
+def test_a_mailbox_is_paused_and_goes_on_and_says_whose_reason_that_was(talk, running):
+    mailbox = Mailbox.objects.get()
+    Mailbox.objects.update(secret=b"x")
+
+    talk.say("pause the mailbox because it bounces")  # the only one
+    assert mailbox.address in talk.asked[0].description
+    assert "is paused" in talk.decide("approve")
+    mailbox.refresh_from_db()
+    assert (mailbox.state, mailbox.state_reason) == ("PAUSED", "it bounces")
+    assert "nothing to pause" in talk.say("pause mailbox akmark@mail.example")
+    assert "it bounces" in talk.say("why is nothing sending?")
+
+    talk.say("resume mailbox akmark@mail.example")
+    assert "may send again" in talk.decide("approve")
+    mailbox.refresh_from_db()
+    assert mailbox.state == "READY"
+    assert "There is no such mailbox" in talk.say("pause mailbox other@mail.example")
 
 
 def test_of_several_campaigns_the_one_meant_is_asked_for(talk, running):
