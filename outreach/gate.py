@@ -65,6 +65,7 @@ class Facts:
     suppressed_because: str = ""
     company_ceased: bool = False
     verdict: str = "UNVERIFIED"  # of verification; see Contact
+    is_withheld: bool = False  # the sending policy leaves out addresses of its kind
     accepts_risky: bool = False
     forbids_collection: bool = False
     origin: Origin = Origin.HARVESTED
@@ -195,6 +196,9 @@ def _verified(facts: Facts) -> Verdict | None:
     match facts.verdict:
         case "DELIVERABLE":
             return None
+        case "RISKY" if facts.is_withheld:
+            return _hold("left_out", "The address is risky, and your sending policy leaves out its"
+                         " kind.", "sending")  # fmt: skip
         case "RISKY" if facts.accepts_risky:
             return None
         case "RISKY":

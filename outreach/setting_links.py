@@ -15,6 +15,7 @@ _SETTINGS = {
     "campaign": ("Campaigns", "outreach_campaign_changelist"),
     "mailbox": ("Mailboxes", "outreach_mailbox_changelist"),
     "template": ("Templates", "outreach_emailtemplate_changelist"),
+    "sending": ("Sending policy", "enrichment_sendingpolicy_changelist"),
     "verification": ("Contacts", "enrichment_contact_changelist"),
 }
 

@@ -219,6 +219,7 @@ def facts_of(message: Message, *, known: Known, mailbox: Mailbox | None) -> Fact
         suppressed_because=known.suppressed_because(message),
         company_ceased=known.has_ceased(message),
         verdict=contact.verdict if contact else "UNVERIFIED",
+        is_withheld=contact.is_withheld if contact else False,
         accepts_risky=policy.accepts_risky,
         forbids_collection="forbids" in contact.not_mailable_reason if contact else False,
         origin=known.origin_of(message),

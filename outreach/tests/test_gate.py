@@ -51,6 +51,7 @@ CASES: list[Case] = [
     ({"verdict": "UNKNOWN"}, "HOLD", "not_verified"),
     ({"verdict": "something new"}, "HOLD", "not_verified"),
     ({"verdict": "RISKY"}, "HOLD", "risky"),
+    ({"verdict": "RISKY", "accepts_risky": True, "is_withheld": True}, "HOLD", "left_out"),
     ({"verdict": "UNDELIVERABLE"}, "REFUSE", "undeliverable"),
     ({"forbids_collection": True}, "REFUSE", "notice_against"),
     ({"country": "DE"}, "HOLD", "no_basis"),

@@ -12,8 +12,9 @@ from outreach.admission.ask_again import ask_again
 from outreach.admission.ask_many import ask_many
 from outreach.admission.facts import Known, facts_of
 from outreach.gate import ask
-from outreach.models import Adoption, Mailbox, Message, MessageEvent, OriginPolicy
+from outreach.models import Adoption, Mailbox, MailPolicy, Message, MessageEvent, OriginPolicy
 from outreach.queue import QueueError, give_mailboxes, queue_mail
+from outreach.sending.claim import claim
 from outreach.tests.factories import (
     make_campaign,
     make_contact,
@@ -201,3 +202,19 @@ def test_held_messages_are_freed_once_their_cause_is_gone_and_not_before(version
     message.refresh_from_db()
     assert (message.status, message.code) == ("QUEUED", "")
     assert Mailbox.objects.get().state == "READY"
+
+
+def test_a_kind_the_sending_policy_leaves_out_waits_whatever_the_mail_policy_says(version):
+    MailPolicy.objects.update(accepts_risky=True)
+    contact = make_contact(verdict="RISKY", is_mailable=False, is_withheld=True,
+                           not_mailable_reason="Left out by your sending policy.")  # fmt: skip
+    mailbox = make_mailbox()
+    message = make_message(contact=contact, mailbox=mailbox)
+
+    assert claim(mailbox.pk) is None
+    message.refresh_from_db()
+    assert (message.status, message.code) == ("HELD", "left_out")
+
+    Contact.objects.update(is_mailable=True, is_withheld=False, not_mailable_reason="")
+    assert ask_again(now=timezone.now()) == 1
+    assert claim(mailbox.pk).pk == message.pk
