@@ -11,6 +11,7 @@ from chat.agent.tests.talking import Conversation
 from icp.models import Lead
 from icp.tests.factories import make_codes, make_company, make_rule
 from leadgen_project.tests.console_data import fill
+from outreach.models import MailPolicy
 
 LAST_YEAR = timezone.now().date() - timedelta(days=365)
 
@@ -230,6 +231,14 @@ def test_the_queue_adds_up_and_why_nothing_sends_is_said(talk, filled):
     told = talk.say("why is nothing sending?")
     assert "AKMARK asks." in told
     assert [(row["what"], row["mails"]) for row in talk.rows] == [("campaign", 1)]
+
+
+def test_what_stops_all_is_said_before_what_holds_some(talk, filled):
+    MailPolicy.objects.create(pk=1, sending_off="the lawyer is asked")
+
+    told = talk.say("why is nothing sending?")
+
+    assert told.startswith("AKMARK campaign: All sending is switched off: the lawyer is asked")
 
 
 def test_a_campaign_is_named_or_those_there_are(talk, request):

@@ -54,7 +54,7 @@ def why_nothing_sends(asked: Queue, caller: Caller) -> Answer:
     see = link("The same with the settings beside it", page("outreach_why"))
     if not rows:
         return Answer(_nothing_there())
-    first = next((row for row in rows if row["mails"]), rows[0])
+    first = max(rows, key=lambda row: row["mails"] or 0)  # of as many, what stops them all
     return Answer(f"{said(first['name'])}: {said(first['why'])}\n\n{see}", rows)
 
 
