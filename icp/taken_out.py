@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -10,6 +11,72 @@ from django.db.models import QuerySet
 
 from icp.models import FileRecall, Suppression, TakenOut
 from icp.recalls import see_to, standing_hashes
+from icp.suppressions import hashes_of
+
+ROWS_A_NOTE = 10_000  # of a file that is streamed; the keys of so many leads take about 10 MB
+
+
+class Leaving:
+    """Who leaves in one file, noted while it is written, in flat memory.
+
+    Tell it every ``row`` that goes and the ``content`` as it goes, and ``end`` it also where the
+    file broke off: what went is gone. A file of more than ``ROWS_A_NOTE`` rows has several notes,
+    each naming its first row. The same content taken again by the same person is noted once.
+    """
+
+    def __init__(self, title: str, *, file_name: str, actor: str, query: str = "") -> None:
+        self.rows = 0
+        self._title, self._file_name = title, file_name
+        self._actor, self._query = actor, query
+        self._noted = 0  # rows
+        self._keys: set[str] = set()
+        self._notes: list[int] = []
+        self._digest = hashlib.sha256()
+
+    def row(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """One more row goes; ``pairs``: kind and value of what it hands out, as suppressed."""
+        self.rows += 1
+        self._keys.update(key for kind, value in pairs if value for key in hashes_of(kind, value))
+        if self.rows - self._noted == ROWS_A_NOTE:
+            self._note()
+
+    def content(self, part: bytes) -> None:
+        """The next bytes of the file; its hash counts them."""
+        self._digest.update(part)
+
+    def following(self, lines: Iterable[str]) -> Iterator[str]:
+        """``lines`` as they go; whoever went is noted, also when the reader goes away half-way."""
+        try:
+            for line in lines:
+                self.content(line.encode())
+                yield line
+        finally:
+            self.end()
+
+    @transaction.atomic
+    def end(self) -> str:
+        """Note the rest. Returns the SHA-256 of what went."""
+        self._note()
+        sha256 = self._digest.hexdigest()
+        same = TakenOut.objects.filter(sha256=sha256, actor=self._actor, title=self._title)
+        mine = TakenOut.objects.filter(pk__in=self._notes)
+        if same.exists():
+            mine.delete()
+        else:
+            mine.update(sha256=sha256)
+        return sha256
+
+    def _note(self) -> None:
+        first, self._noted = self._noted, self.rows
+        if not self._keys:
+            return
+        title = f"{self._title}, from row {first + 1:,}" if first else self._title
+        made = keep(
+            self._keys, title=title, file_name=self._file_name, query=self._query,
+            rows=self.rows - first, sha256="", actor=self._actor,
+        )  # fmt: skip
+        self._notes.append(made.pk)
+        self._keys.clear()
 
 
 @transaction.atomic

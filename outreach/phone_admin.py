@@ -14,9 +14,11 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from icp.lead_admin import FixedFilter
+from icp.models import Suppression
+from icp.taken_out import Leaving
 from icp.upload_pages import UploadKind, UploadPages
 from outreach.phone_models import DncImport, DncResult
-from outreach.phones.call_list import as_csv, call_list, to_fill_in
+from outreach.phones.call_list import as_csv, call_list, pairs_of, to_fill_in
 from outreach.phones.dnc import VALID_FOR
 from outreach.phones.import_dnc import preview_results, take_in, withdraw
 from tenants import audit
@@ -103,15 +105,23 @@ class DncResultAdmin(UploadPages):
         """The list as CSV; who took it and how many numbers were in it is kept."""
         self.guard(request, WORK)
         found = call_list(now=database_now())
+        leaving = Leaving("Call list", file_name="calls.csv", actor=name_of(request))
+        for call in found.calls:
+            leaving.row(pairs_of(call))
+        text = "".join(leaving.following([as_csv(found)]))
         audit.record("outreach.calls.export", actor=name_of(request), subject="call list",
                      after={"numbers": len(found.calls),
                             "withheld": dict(found.withheld)})  # fmt: skip
-        return csv_answer(as_csv(found), name="calls.csv")
+        return csv_answer(text, name="calls.csv")
 
     def look_up_view(self, request: HttpRequest) -> HttpResponse:
         """The numbers somebody has to look up, to be filled in and imported."""
         self.guard(request, WORK)
         found = call_list(now=database_now())
+        leaving = Leaving("Numbers to look up", file_name="look-up.csv", actor=name_of(request))
+        for number in found.to_look_up:
+            leaving.row([(Suppression.Kind.PHONE, number)])
+        text = "".join(leaving.following([to_fill_in(found)]))
         audit.record("outreach.calls.look_up", actor=name_of(request), subject="call list",
                      after={"numbers": len(found.to_look_up)})  # fmt: skip
-        return csv_answer(to_fill_in(found), name="look-up.csv")
+        return csv_answer(text, name="look-up.csv")

@@ -11,20 +11,21 @@ from django.http import (
     HttpRequest,
     HttpResponseBase,
     JsonResponse,
-    StreamingHttpResponse,
 )
 from django.views.decorators.http import require_GET
 
+from icp.taken_out import Leaving
 from scoring.exports import NoFinishedRunError, csv_lines, finished_run, write_xlsx
 from tenants import audit
-from tenants.context import is_public, keep_tenant
-from tenants.files.csv_files import CSV, as_file
+from tenants.context import is_public
+from tenants.files.csv_files import as_file, csv_stream
 from tenants.models import PipelineRun
 from tenants.roles import may
 from tenants.row_number import row_number
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SPOOL = 5_000_000  # bytes of a workbook kept in memory before it goes to disk
+Make = Callable[[PipelineRun, bool, Leaving, str], HttpResponseBase]
 
 
 class _RefusedError(Exception):
@@ -45,28 +46,36 @@ def latest_scores_xlsx(request: HttpRequest) -> HttpResponseBase:
     return _download(request, "xlsx", _workbook)
 
 
-def _download(
-    request: HttpRequest, kind: str, make: Callable[[PipelineRun, bool], HttpResponseBase]
-) -> HttpResponseBase:
-    """What ``make`` makes of the run asked for, named and audited; else why not."""
+def _download(request: HttpRequest, kind: str, make: Make) -> HttpResponseBase:
+    """What ``make`` makes of the run asked for, named, audited and noted for recall; or why not."""
     try:
         run, only = _asked(request)
     except _RefusedError as exc:
         return _problem(exc)
+    what = "shortlist" if only else "scores"
+    name = f"{run.tenant_id}-run-{run.pk}-{what}.{kind}"
     _record(request, run, kind, only_shortlist=only)
-    return _attached(make(run, only), run, kind, only_shortlist=only)
+    leaving = Leaving(f"{what.capitalize()} of run {run.pk}", file_name=name,
+                      query=request.GET.urlencode(), actor=request.user.get_username())  # fmt: skip
+    response = make(run, only, leaving, name)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
-def _streamed_csv(run: PipelineRun, only: bool) -> HttpResponseBase:
-    lines = keep_tenant(csv_lines(run, only_shortlist=only))
-    return StreamingHttpResponse(lines, content_type=CSV)
+def _streamed_csv(run: PipelineRun, only: bool, leaving: Leaving, name: str) -> HttpResponseBase:
+    lines = csv_lines(run, only_shortlist=only, leaving=leaving)
+    return csv_stream(leaving.following(lines), name=name)
 
 
-def _workbook(run: PipelineRun, only: bool) -> HttpResponseBase:
+def _workbook(run: PipelineRun, only: bool, leaving: Leaving, name: str) -> HttpResponseBase:
     target: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=SPOOL)  # noqa: SIM115 -- the response closes it
-    write_xlsx(run, target, only_shortlist=only)
+    write_xlsx(run, target, only_shortlist=only, leaving=leaving)
     target.seek(0)
-    return FileResponse(target, content_type=XLSX)
+    while part := target.read(1 << 20):
+        leaving.content(part)
+    leaving.end()
+    target.seek(0)
+    return as_file(FileResponse(target, content_type=XLSX), name=name)
 
 
 def _asked(request: HttpRequest) -> tuple[PipelineRun, bool]:
@@ -93,16 +102,8 @@ def _record(request: HttpRequest, run: PipelineRun, kind: str, *, only_shortlist
         "scoring.export",
         actor=request.user.get_username(),
         subject=str(run),
-        after={"file": kind, "only": "shortlist" if only_shortlist else "all"},
+        after={"file": kind, "only": "shortlist" if only_shortlist else "all", "noted": True},
     )
-
-
-def _attached(
-    response: HttpResponseBase, run: PipelineRun, suffix: str, *, only_shortlist: bool
-) -> HttpResponseBase:
-    what = "shortlist" if only_shortlist else "scores"
-    response.headers["Cache-Control"] = "no-store"
-    return as_file(response, name=f"{run.tenant_id}-run-{run.pk}-{what}.{suffix}")
 
 
 def _problem(refused: _RefusedError) -> JsonResponse:

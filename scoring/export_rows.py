@@ -11,15 +11,17 @@ from typing import Any
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 from acra.models import RegisterImport, SsicCode
+from enrichment.extract.titles import person_key
 from enrichment.harvest_models import Listing
 from enrichment.models import Contact, Evidence
 from enrichment.people.wanted_titles import title_rank, wanted_titles
-from icp.models import Lead
+from icp.models import Lead, Suppression
 from scoring.models import Explanation, LeadScore, ScoreLine, ShortlistEntry
 from scoring.withhold import withheld
 from tenants.models import PipelineRun
 
 CHUNK = 500
+Kind = Suppression.Kind
 LICENCE = (
     "Contains information from ACRA's register of corporate entities, made available on data.gov.sg"
     " under the Singapore Open Data Licence version 1.0 (https://data.gov.sg/open-data-licence)."
@@ -75,6 +77,16 @@ def rows(run: PipelineRun, *, only_shortlist: bool = False) -> Iterator[dict[str
     pairs = scores.values_list("pk", "lead_id").iterator(chunk_size=2000)
     while chunk := list(islice(pairs, CHUNK)):
         yield from _rows_of(chunk, run=run, industries=industries, attribution=attribution)
+
+
+def pairs_of(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """(kind, value) of whatever ``row`` hands out by which somebody may opt out later."""
+    uen, name = row["uen"], person_key(row["contact_name"])
+    return [
+        (Kind.UEN, uen), (Kind.DOMAIN, row["website"]), (Kind.EMAIL, row["contact_email"]),
+        (Kind.PHONE, row["contact_phone"]), (Kind.PHONE, row["phone"]),
+        (Kind.PERSON, f"{uen} {name}" if uen and name else ""),
+    ]  # fmt: skip
 
 
 def standing_scores(run: PipelineRun, *, only_shortlist: bool = False) -> QuerySet[LeadScore]:

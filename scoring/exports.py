@@ -6,13 +6,20 @@ import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from django.conf import settings
 from openpyxl import Workbook
 from openpyxl.utils import get_column_letter
 
-from scoring.export_rows import COLUMNS, attribution_of, attributions_of_listings, rows
+from icp.taken_out import Leaving
+from scoring.export_rows import (
+    COLUMNS,
+    attribution_of,
+    attributions_of_listings,
+    pairs_of,
+    rows,
+)
 from scoring.models import Shortlist
 from scoring.shortlist import TIE_BREAK
 from tenants.context import current_schema
@@ -50,15 +57,33 @@ def finished_run(run_id: int | None = None) -> PipelineRun:
     return run
 
 
-def csv_lines(run: PipelineRun, *, only_shortlist: bool = False) -> Iterator[str]:
-    """The CSV file, row by row: UTF-8 with BOM, CRLF, formulas neutralised, header first."""
+def csv_lines(
+    run: PipelineRun, *, only_shortlist: bool = False, leaving: Leaving | None = None
+) -> Iterator[str]:
+    """The CSV file, row by row: UTF-8 with BOM, CRLF, formulas neutralised, header first.
+
+    ``leaving`` is told of each row.
+    """
     yield BOM + next(as_csv([COLUMNS]))
-    found = rows(run, only_shortlist=only_shortlist)
+    found = _told(rows(run, only_shortlist=only_shortlist), leaving)
     yield from as_csv([str(row[column]) for column in COLUMNS] for row in found)
 
 
-def write_xlsx(run: PipelineRun, target: IO[bytes], *, only_shortlist: bool = False) -> int:
-    """Write the workbook to ``target``; returns the number of leads.
+def _told(found: Iterator[dict[str, Any]], leaving: Leaving | None) -> Iterator[dict[str, Any]]:
+    for row in found:
+        if leaving is not None:
+            leaving.row(pairs_of(row))
+        yield row
+
+
+def write_xlsx(
+    run: PipelineRun,
+    target: IO[bytes],
+    *,
+    only_shortlist: bool = False,
+    leaving: Leaving | None = None,
+) -> int:
+    """Write the workbook to ``target``; returns the number of leads. ``leaving`` is told of each.
 
     Sheet "Scores" holds the rows, sheet "About" says what they are and under which licence.
     Every text is a text cell whatever it begins with, so nothing in it can be a formula.
@@ -70,7 +95,7 @@ def write_xlsx(run: PipelineRun, target: IO[bytes], *, only_shortlist: bool = Fa
         sheet.column_dimensions[get_column_letter(position)].width = WIDTHS.get(column, 16)
     sheet.append(cells(sheet, COLUMNS, bold=True))
     count = 0
-    for row in rows(run, only_shortlist=only_shortlist):
+    for row in _told(rows(run, only_shortlist=only_shortlist), leaving):
         sheet.append(cells(sheet, (row[column] for column in COLUMNS)))
         count += 1
     last = get_column_letter(len(COLUMNS))

@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import FieldTextFilter, RangeDateFilter, SingleNumericFilter
 
+from tenants import audit
 from tenants.console import ModelAdmin, may_do, reason_of
 from tenants.context import is_public
 from tenants.files.csv_files import csv_lines, csv_stream
@@ -74,7 +75,7 @@ class LedgerAdmin(ModelAdmin):
         return self.list_display
 
     def get_urls(self) -> list[Any]:
-        download = self.admin_site.admin_view(self.csv_view)
+        download = self.admin_site.admin_view(require_POST(self.csv_view))
         settle = self.admin_site.admin_view(require_POST(self.settle_view))
         return [
             path("ledger.csv", download, name="ledger-csv"),
@@ -108,10 +109,12 @@ class LedgerAdmin(ModelAdmin):
         return HttpResponseRedirect(reverse("admin:tenants_vendorusage_change", args=[call_id]))
 
     def csv_view(self, request: HttpRequest) -> HttpResponseBase:
-        """The calls the list shows with the same filters, all pages of it, streamed."""
+        """The calls the list shows with the same filters, all pages of it, streamed; audited."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = self.get_changelist_instance(request).get_queryset(request)
+        audit.record("tenants.ledger.export", actor=request.user.get_username(), subject="ledger",
+                     after={"filter": request.GET.urlencode(), "calls": rows.count()})  # fmt: skip
         cells = chain([COLUMNS], map(_cells, rows.iterator(CHUNK)))
         return csv_stream(csv_lines(cells), name="vendor-calls.csv")
 

@@ -9,25 +9,31 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 
+from icp.models import TakenOut
 from leadgen_project.console.context import tenant_of
 from leadgen_project.console.pages import link
 from scoring.models import Shortlist
 from tenants.console import may_do
 from tenants.models import PipelineRun
 
+SHOWN = 10  # files taken out, the newest
+
 
 def exports_page(request: HttpRequest) -> HttpResponse:
     """Where the latest lists are downloaded, and which run they come from."""
     if tenant_of(request) is None:
         raise PermissionDenied("Exports belong to a tenant.")
-    finished = PipelineRun.objects.filter(status="FINISHED").order_by("-started_at")
+    finished = PipelineRun.objects.filter(status="FINISHED").order_by("-pk")
     context = {
         **admin.site.each_context(request),
         "title": "Exports",
         "run": finished.first(),
         "older": finished[1:11],
-        "shortlist": Shortlist.objects.order_by("-run_id").first(),
+        "shortlist": Shortlist.objects.filter(run_id__in=finished.values("pk"))
+        .order_by("-run_id")
+        .first(),
         "may_export": may_do(request, "scoring.export"),
+        "taken_out": TakenOut.objects.defer("keys").order_by("-at", "-pk")[:SHOWN],
     }
     return TemplateResponse(request, "console/exports.html", context)
 

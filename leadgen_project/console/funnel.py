@@ -32,6 +32,7 @@ STAGES = {  # stage -> what it does, and what has become of whom it is done with
     "tidy": ("Let go of old pages", "pages let go"),
     "sync": ("Send to Odoo", "in Odoo"),
 }
+BEST_FIRST = {"HIGH": 0, "MEDIUM": 1, "LOW": 2}  # JSON kept in the database has no order
 FACTS = {  # further figures of a stage worth a line
     "new": "new",
     "returned": "came back",
@@ -102,7 +103,8 @@ def _row(name: str, run: PipelineRun, report: dict[str, Any], lists: _Lists) -> 
 
 def _note(report: dict[str, Any]) -> str:
     figures = [f"{report[key]:,} {words}" for key, words in FACTS.items() if report.get(key)]
-    buckets = [f"{n:,} {bucket.lower()}" for bucket, n in report.get("buckets", {}).items()]
+    counted = sorted(report.get("buckets", {}).items(), key=lambda one: BEST_FIRST.get(one[0], 9))
+    buckets = [f"{n:,} {bucket.lower()}" for bucket, n in counted]
     return ", ".join(figures + buckets)
 
 

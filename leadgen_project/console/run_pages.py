@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from django.http import (
     HttpResponse,
     HttpResponseRedirect,
     JsonResponse,
-    StreamingHttpResponse,
 )
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -23,20 +21,17 @@ from django.template.response import TemplateResponse
 from enrichment.evidence.completeness import from_json
 from enrichment.models import Evidence, LeadStep
 from enrichment.vendors_panel import LABELS
-from icp.models import Lead
 from leadgen_project import pipeline
 from leadgen_project.console.context import tenant_of
 from leadgen_project.console.live import live
 from leadgen_project.console.pages import link
 from leadgen_project.night_stages import MissingInputError
 from leadgen_project.price import price_of_next_night
-from leadgen_project.reason_words import reason_words
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
-from tenants.files.csv_files import csv_lines, csv_stream
 from tenants.models import AuditEvent, PipelineRun, Tenant
 
-RIGHT = "tenants.run_night"
+RIGHT, EXPORT = "tenants.run_night", "scoring.export"
 QUESTIONS = {  # verb -> question, word on the button, what follows from it
     "pause": (
         "Pause this run?",
@@ -103,7 +98,7 @@ def _preview(tenant: Tenant) -> list[str]:
 def change_run(request: HttpRequest, run_id: int, verb: str) -> HttpResponse:
     """GET asks; POST pauses, resumes or cancels the run."""
     _allowed(request)
-    run = _find(run_id)
+    run = find_run(run_id)
     page = link("tenants_pipelinerun_change", run.pk)
     if request.method == "POST":
         change = {"pause": pipeline.pause, "resume": pipeline.resume, "cancel": pipeline.cancel}
@@ -129,16 +124,9 @@ def change_run(request: HttpRequest, run_id: int, verb: str) -> HttpResponse:
 
 def run_progress(request: HttpRequest, run_id: int) -> JsonResponse:
     """The live part of the run page, for its script: ``{"open": bool, "html": "..."}``."""
-    context = live_context(request, _find(run_id))
+    context = live_context(request, find_run(run_id))
     html = render_to_string("console/run_live.html", context, request=request)
     return JsonResponse({"open": context["run"].is_open, "html": html})
-
-
-def run_candidates(request: HttpRequest, run_id: int) -> StreamingHttpResponse:
-    """The leads the run worked on, as CSV, streamed."""
-    run = _find(run_id)
-    name = f"{run.tenant_id}-run-{run.pk}-candidates.csv"
-    return csv_stream(csv_lines(_candidates(run)), name=name)
 
 
 def live_context(request: HttpRequest, run: PipelineRun) -> dict[str, Any]:
@@ -146,6 +134,7 @@ def live_context(request: HttpRequest, run: PipelineRun) -> dict[str, Any]:
         "run": run,
         "progress": live(run, now=database_now()),
         "may_run": may_do(request, RIGHT),
+        "may_export": may_do(request, EXPORT),
         "failures": run.plan.get("failures", {}),
         "decisions": decisions(run),
         "files": [(file, Path(file).exists()) for file in run.plan.get("files", [])],
@@ -188,14 +177,6 @@ def decisions(run: PipelineRun) -> list[dict[str, Any]]:
     return [{"word": DECISIONS[event.action], "event": event} for event in events]
 
 
-def _candidates(run: PipelineRun) -> Iterator[list[Any]]:
-    yield ["uen", "name", "stage", "score", "bucket", "reason"]
-    rows = Lead.objects.filter(run_id=run.pk).order_by("uen", "pk")
-    fields = ("uen", "name", "stage", "score", "bucket", "rejection_code")
-    for uen, name, stage, score, bucket, code in rows.values_list(*fields).iterator(2000):
-        yield [uen, name, stage, score, bucket, code and reason_words(code)]
-
-
 def _allowed(request: HttpRequest) -> Tenant:
     tenant = tenant_of(request)
     if tenant is None or not may_do(request, RIGHT):
@@ -203,7 +184,7 @@ def _allowed(request: HttpRequest) -> Tenant:
     return tenant
 
 
-def _find(run_id: int) -> PipelineRun:
+def find_run(run_id: int) -> PipelineRun:
     run = PipelineRun.objects.filter(pk=run_id).first()
     if run is None:
         raise Http404(f"There is no run {run_id} here.")

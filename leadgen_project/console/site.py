@@ -17,6 +17,7 @@ from unfold.sites import UnfoldAdminSite
 
 from leadgen_project.console import (
     ask_page,
+    candidates,
     config_page,
     device_page,
     doors,
@@ -114,7 +115,7 @@ class ConsoleSite(UnfoldAdminSite):
             ("views/<int:view_id>/remove/", view_pages.remove_view, "view-remove"),
             ("runs/start/", run_pages.start_run, "run-start"),
             ("runs/<int:run_id>/progress/", run_pages.run_progress, "run-progress"),
-            ("runs/<int:run_id>/candidates.csv", run_pages.run_candidates, "run-candidates"),
+            ("runs/<int:run_id>/candidates.csv", candidates.run_candidates, "run-candidates"),
         ]
         changes = r"^runs/(?P<run_id>\d+)/(?P<verb>pause|resume|cancel)/$"
         vendor = r"^vendors/(?P<vendor>[A-Z]+)/(?P<verb>switch|limits|key|remove-key|lift|test)/$"

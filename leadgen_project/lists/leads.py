@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from enrichment.extract.titles import person_key
 from enrichment.harvest.categories import CATEGORIES
 from enrichment.harvest.counts import Progress, progress_of
 from enrichment.harvest_models import HarvestRequest, Listing
@@ -87,7 +88,9 @@ class Contacts(RowsOfLeads):
     attribution = column("Whose data")
 
     def pairs_of(self, row: Contact) -> Iterable[Pair]:
-        return [(Kind.UEN, row.lead.uen), (Kind.EMAIL, row.email), (Kind.PHONE, row.phone)]
+        place, name = row.lead.source_ref.replace(" ", ""), person_key(row.name)
+        return [(Kind.UEN, row.lead.uen), (Kind.EMAIL, row.email), (Kind.PHONE, row.phone),
+                (Kind.PERSON, f"{place} {name}" if place and name else "")]  # fmt: skip
 
     def look(self, rows: Sequence[Contact]) -> None:
         self.attributions = attributions(list({row.lead_id: row.lead for row in rows}.values()))

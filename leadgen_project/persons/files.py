@@ -44,10 +44,10 @@ def clean_files(person: Person) -> int:
 
 
 def who_fetched(person: Person) -> list[dict[str, Any]]:
-    """Who has taken out what holds the person or a company of theirs, the first one first.
+    """Who has taken out what holds the person, the first one first.
 
-    Downloads of the scores of a run in which such a company stood, and lists of the console in
-    which the person themselves stood, by the keyed hashes kept of each file.
+    Found by the keyed hashes kept of each file. Of downloads of scores that have none, those of a
+    run in which a company of theirs stood.
     """
     return sorted([*_scores_fetched(person), *_lists_taken_out(person)], key=lambda one: one["at"])
 
@@ -58,6 +58,7 @@ def _scores_fetched(person: Person) -> list[dict[str, Any]]:
     if not runs:
         return []
     events = AuditEvent.objects.filter(action="scoring.export", subject__in=named)
+    events = events.exclude(after__noted=True)
     return [
         {"at": event.at.isoformat(), "by": event.actor, "list": event.subject,
          **(event.after or {})}

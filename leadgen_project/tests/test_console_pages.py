@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from icp.models import Lead
+from icp import suppressions
+from icp.models import FileRecall, Lead
 from leadgen_project import heartbeat
 from leadgen_project.console import sidebar
 from leadgen_project.console.errors import server_error
@@ -173,11 +174,38 @@ def test_the_candidate_list_is_streamed_and_holds_no_formula(client, run):
     with in_tenant("acme"):
         Lead.objects.create(source_ref="bad", name="=HYPERLINK(1)", run_id=run.pk)
 
-    response = client.get(f"/admin/runs/{run.pk}/candidates.csv")
+    response = client.post(f"/admin/runs/{run.pk}/candidates.csv")
     text = b"".join(response.streaming_content).decode()
 
     assert len(text.splitlines()) == 1 + 12 + 1
     assert "'=HYPERLINK(1)" in text
+
+
+def test_the_candidate_list_withholds_is_audited_and_recalled(client, run):
+    page = f"/admin/runs/{run.pk}/candidates.csv"
+    with in_tenant("acme"):
+        first, second = Lead.objects.filter(run_id=run.pk).exclude(uen="").order_by("uen")[:2]
+        suppressions.add("UEN", first.uen, reason="asked before", actor="x")
+
+    text = b"".join(client.post(page).streaming_content).decode()
+
+    assert first.uen not in text
+    assert second.uen in text
+    assert client.get(page).status_code == 405
+    with in_tenant("acme"):
+        assert AuditEvent.objects.get(action="scoring.export_candidates").subject == str(run)
+        suppressions.add("UEN", second.uen, reason="asked after", actor="x")
+        line = FileRecall.objects.get()
+        assert line.taken_out.file_name.endswith("candidates.csv")
+        assert line.taken_out.rows == 11
+
+
+def test_who_may_not_export_takes_no_candidates_out(people, run):
+    auditor = Client()
+    auditor.force_login(people["auditor"])
+
+    assert auditor.post(f"/admin/runs/{run.pk}/candidates.csv").status_code == 403
+    assert b"candidates.csv" not in auditor.get("/admin/exports/").content
 
 
 # --- doors ----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from enrichment.extract.titles import person_key
 from enrichment.models import Contact
 from icp.models import Lead, Suppression
 from icp.normalise import NotAValueError, normalise
@@ -82,6 +83,15 @@ def call_list(*, now: datetime) -> CallList:
             if standing in TO_LOOK_UP and call.number not in to_look_up:
                 to_look_up.append(call.number)
     return CallList(calls, left_out, to_look_up)
+
+
+def pairs_of(call: Call) -> list[tuple[str, str]]:
+    """(kind, value) of whatever a row hands out by which somebody may opt out later."""
+    name = person_key(call.name)
+    return [
+        (Suppression.Kind.UEN, call.lead.uen), (Suppression.Kind.PHONE, call.number),
+        (Suppression.Kind.PERSON, f"{call.lead.uen} {name}" if call.lead.uen and name else ""),
+    ]  # fmt: skip
 
 
 def as_csv(found: CallList) -> str:

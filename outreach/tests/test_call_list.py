@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from icp import suppressions
+from icp.models import FileRecall
 from icp.tests.test_pages import inside, page, sign_in
 from outreach.phone_models import DncResult
 from outreach.phones.call_list import as_csv, call_list
@@ -121,6 +122,21 @@ def test_the_numbers_to_look_up_come_as_a_file_that_can_be_imported_once_filled_
     ]  # fmt: skip
     assert "to look up" not in page(operator, "outreach_call_list")
     assert inside(AuditEvent.objects.filter(action="outreach.calls.look_up").exists)
+
+
+def test_who_opts_out_after_the_list_was_taken_puts_it_on_the_recall_list(db):
+    operator = sign_in("OPERATOR")
+    inside(lambda: listed(NUMBER, OTHER))
+    inside(lambda: checked(NUMBER))
+    operator.post("/admin/outreach/dncresult/calls/file/")
+    operator.post("/admin/outreach/dncresult/calls/look-up/")
+
+    inside(lambda: suppressions.add("PHONE", NUMBER, reason="Called back.", actor="olga"))
+    inside(lambda: suppressions.add("PHONE", OTHER, reason="Wrote to us.", actor="olga"))
+
+    found = inside(lambda: list(FileRecall.objects.select_related("taken_out").order_by("pk")))
+    assert [line.taken_out.title for line in found] == ["Call list", "Numbers to look up"]
+    assert all(len(line.taken_out.sha256) == 64 for line in found)
 
 
 def test_an_auditor_reads_the_list_and_takes_nothing_out(db):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import tracemalloc
 from itertools import islice
@@ -10,7 +11,8 @@ from itertools import islice
 import openpyxl
 import pytest
 
-from icp.models import Lead
+from icp import suppressions, taken_out
+from icp.models import FileRecall, Lead, TakenOut
 from scoring.export_rows import COLUMNS
 from scoring.exports import NoFinishedRunError, csv_lines, export_run, finished_run
 from scoring.models import LeadScore
@@ -250,7 +252,77 @@ def test_an_export_is_audited(acme, sign_in):
 
     event = AuditEvent.objects.get(action="scoring.export")
     assert (event.actor, event.subject) == ("operator-acme", str(run))
-    assert event.after == {"file": "csv", "only": "shortlist"}
+    assert event.after == {"file": "csv", "only": "shortlist", "noted": True}
+
+
+# --- who has it -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("path", [CSV, XLSX])
+def test_whoever_opts_out_after_a_download_puts_the_file_on_the_recall_list(acme, sign_in, path):
+    lead = make_good_lead()
+    make_contact(lead, "PERSON", name="Mei Tan", email="mei@good.example", phone="+6561230000")
+    make_good_lead()
+    run = finished_night()
+    answer = sign_in().get(path, {"only": "shortlist"})
+    body = b"".join(answer.streaming_content)
+
+    for kind, value in (("EMAIL", "mei@good.example"), ("EMAIL", "other@elsewhere.example"),
+                        ("PHONE", "6123 0000"), ("UEN", lead.uen),
+                        ("PERSON", f"{lead.uen} mei tan")):  # fmt: skip
+        suppressions.add(kind, value, reason="asked us", actor="x")
+
+    file = TakenOut.objects.get()
+    assert (file.title, file.actor, file.rows) == (
+        f"Shortlist of run {run.pk}", "operator-acme", 2
+    )  # fmt: skip
+    assert file.sha256 == hashlib.sha256(body).hexdigest()
+    assert {line.suppression.kind for line in file.recalls.all()} == {
+        "EMAIL", "PHONE", "UEN", "PERSON"
+    }  # fmt: skip
+    assert file.recalls.count() == 4
+
+
+def test_a_download_that_breaks_off_is_noted_with_whom_it_held(acme):
+    for _ in range(3):
+        make_good_lead()
+    leaving = taken_out.Leaving("Scores", file_name="f.csv", actor="x")
+    going = leaving.following(csv_lines(finished_night(), leaving=leaving))
+    for _ in islice(going, 2):  # the header and one row
+        pass
+
+    going.close()
+
+    assert TakenOut.objects.get().rows == 1
+
+
+def test_the_same_file_taken_again_by_the_same_person_is_noted_once(acme, sign_in):
+    make_good_lead()
+    finished_night()
+    operator, owner = sign_in(), sign_in("OWNER")
+
+    for client in (operator, operator, owner):
+        b"".join(client.get(CSV).streaming_content)
+
+    assert sorted(TakenOut.objects.values_list("actor", flat=True)) == [
+        "operator-acme", "owner-acme"
+    ]  # fmt: skip
+    assert AuditEvent.objects.filter(action="scoring.export").count() == 3
+
+
+def test_a_long_file_has_several_notes_that_say_where_they_begin(acme, sign_in, monkeypatch):
+    monkeypatch.setattr(taken_out, "ROWS_A_NOTE", 2)
+    leads = [make_good_lead() for _ in range(5)]
+    run = finished_night()
+    b"".join(sign_in().get(CSV).streaming_content)
+
+    notes = TakenOut.objects.order_by("pk")
+
+    title = f"Scores of run {run.pk}"
+    assert [(note.title, note.rows) for note in notes] == [
+        (title, 2), (f"{title}, from row 3", 2), (f"{title}, from row 5", 1)
+    ]  # fmt: skip
+    assert len({note.sha256 for note in notes}) == 1
+    suppressions.add("UEN", leads[0].uen, reason="asked us", actor="x")
+    assert FileRecall.objects.count() == 1
 
 
 def test_the_nights_files_appear_whole_and_the_same_again(acme, settings, tmp_path):
@@ -288,7 +360,8 @@ def many_leads(count):
 
 @pytest.mark.slow
 def test_memory_stays_flat_while_a_large_file_is_streamed(acme):
-    lines = csv_lines(many_leads(2500))
+    leaving = taken_out.Leaving("Scores", file_name="f.csv", actor="x")
+    lines = csv_lines(many_leads(2500), leaving=leaving)
     for _ in islice(lines, 1001):  # warm: caches are filled, two chunks are read
         pass
     tracemalloc.start()
