@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime
 from typing import Any
 
@@ -36,6 +38,10 @@ SCORE_BATCH = 500
 
 class MissingInputError(Exception):
     """The night has nothing to work with; the text says what an operator must do first."""
+
+
+class PlanChangedError(MissingInputError):
+    """The night was started for a plan somebody has seen, and would do something else by now."""
 
 
 def make_plan(tenant: Tenant, *, now: datetime) -> dict[str, Any]:
@@ -108,8 +114,31 @@ def select(run: PipelineRun) -> BatchReport:
     price = price_of(run.plan["assigned"], now=now, run=run)
     hold_to(price, run)
     run.plan["price"] = [*price.sentences, price.total]
+    run.plan["taken"] = _taken_by(run)
+    if run.plan.get("planned", run.plan["taken"]) != run.plan["taken"]:
+        raise PlanChangedError(
+            "What was looked at before has changed: this night would take"
+            f" {run.plan['assigned']:,} companies by {run.plan['rule'] or 'no rule'}, or cost"
+            " something else. Nothing was done. Look again and start anew."
+        )
     run.save(update_fields=["plan"])
     return BatchReport()
+
+
+def _taken_by(run: PipelineRun) -> str:
+    """A hash of all that decides what the run does: rule, card, register, limits, price, leads.
+
+    Of two runs that are rolled back or start anew it is equal exactly when these are. The day is
+    left out: what it changes shows in the leads.
+    """
+    decides = ("rule", "card", "register_load", "candidates", "shortlist_cap", "match_threshold",
+               "price")  # fmt: skip
+    leads = Lead.objects.filter(run_id=run.pk).order_by("source", "source_ref")
+    said = [
+        {key: run.plan[key] for key in decides},
+        list(leads.values_list("source", "source_ref")),
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def most_pages(run: PipelineRun) -> int:

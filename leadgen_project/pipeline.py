@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 
@@ -46,10 +46,25 @@ class RunError(Exception):
     """The run cannot be started or changed as asked; the text says why and what to do."""
 
 
+class Preview(NamedTuple):
+    """What a night would take. ``plan`` given to ``start_night`` holds the night to just that."""
+
+    sentences: list[str]
+    plan: str
+
+
 def start_night(
-    tenant: Tenant, *, started_by: str, now: datetime, night_of: date | None = None
+    tenant: Tenant,
+    *,
+    started_by: str,
+    now: datetime,
+    night_of: date | None = None,
+    plan: str = "",
 ) -> PipelineRun:
     """Open a run of ``tenant`` and queue its first step.
+
+    With the ``plan`` of a ``dry_run`` it fails before it does anything if it would take something
+    else by now: another rule, card, register, limit, price or lead.
 
     Raises ``RunError`` when one is open already, or when a scheduled night was started before.
     Called inside the tenant.
@@ -64,7 +79,7 @@ def start_night(
                 stage_started_at=now,
                 touched_at=now,
                 night_of=night_of,
-                plan=stages.make_plan(tenant, now=now),
+                plan=stages.make_plan(tenant, now=now) | ({"planned": plan} if plan else {}),
             )
             audit.record("tenants.run.start", actor=started_by, subject=str(run))
             _enqueue(run)
@@ -75,7 +90,7 @@ def start_night(
     return run
 
 
-def dry_run(tenant: Tenant, *, now: datetime) -> list[str]:
+def dry_run(tenant: Tenant, *, now: datetime) -> Preview:
     """What a night started now would take, in sentences: the same code, rolled back at the end.
 
     Raises ``RunError`` when a night is under way, ``MissingInputError`` when something is missing.
@@ -87,7 +102,7 @@ def dry_run(tenant: Tenant, *, now: datetime) -> list[str]:
         found = stages.tally_select(run).as_json()
         pages = stages.most_pages(run)
         transaction.set_rollback(True)
-    return [
+    sentences = [
         f"Rule {run.plan['rule']}, card {run.plan['card'] or 'none'}, as of {run.plan['as_of']}.",
         f"Companies that meet the rule and are new: {found.get('new', 0)}.",
         f"This night would work on {found['done']} of {found['in']} waiting candidates.",
@@ -95,6 +110,7 @@ def dry_run(tenant: Tenant, *, now: datetime) -> list[str]:
         *run.plan["price"],
         f"The shortlist holds at most {run.plan['shortlist_cap']}.",
     ]
+    return Preview(sentences, run.plan["taken"])
 
 
 def step(run: PipelineRun) -> bool:

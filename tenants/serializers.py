@@ -56,6 +56,15 @@ class RunQuery(QuerySerializer):
 
 class DryRun(serializers.Serializer):
     sentences = serializers.ListField(child=serializers.CharField())
+    plan = serializers.CharField(help_text="Give it to `POST /api/runs` to run just this.")
+
+
+class StartSerializer(StrictSerializer):
+    plan = serializers.RegexField(
+        "^[0-9a-f]{64}$",
+        required=False,
+        help_text="Of a preview: the night then takes just that, or nothing.",
+    )
 
 
 # --- spending -----------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from tenants.rest.events import EVENT, Look, stream
 from tenants.rest.paging import Order, moment
 from tenants.rest.resource import Resource
 from tenants.rest.strict import EmptySerializer, ReasonSerializer
-from tenants.serializers import DryRun, ProgressSerializer, RunQuery, RunSerializer
+from tenants.serializers import DryRun, ProgressSerializer, RunQuery, RunSerializer, StartSerializer
 
 RIGHT = "tenants.run_night"
 WHY = [OpenApiExample("why", {"reason": "The register is being loaded."}, request_only=True)]
@@ -57,11 +57,16 @@ class Runs(Resource):
         self.nothing_asked()
         return Response(status_of(self.get_object()))
 
-    @extend_schema(request=EmptySerializer, responses={201: ProgressSerializer})
+    @extend_schema(request=StartSerializer, responses={201: ProgressSerializer})
     def create(self, request: Request) -> Response:
-        """Start a night now; 409 while one is under way."""
-        self.body(EmptySerializer)
-        run = pipeline.start_night(_tenant(), started_by=self.actor, now=database_now())
+        """Start a night now; 409 while one is under way.
+
+        With the `plan` of a preview it takes just what was previewed, or fails before it does
+        anything.
+        """
+        asked = self.body(StartSerializer)
+        run = pipeline.start_night(_tenant(), started_by=self.actor, now=database_now(),
+                                   plan=asked.get("plan", ""))  # fmt: skip
         location = request.build_absolute_uri(f"/api/runs/{run.pk}")
         return Response(status_of(run), status=201, headers={"Location": location})
 
@@ -71,7 +76,7 @@ class Runs(Resource):
         """What a night started now would take, in sentences. Nothing is changed."""
         self.body(EmptySerializer)
         found = pipeline.dry_run(_tenant(), now=database_now())
-        return Response(DryRun({"sentences": found}).data)
+        return Response(DryRun({"sentences": found.sentences, "plan": found.plan}).data)
 
     @extend_schema(request=ReasonSerializer, responses=ProgressSerializer, examples=WHY)
     @action(detail=True, methods=["post"])

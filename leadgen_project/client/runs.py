@@ -36,14 +36,15 @@ def preview(session: Session) -> None:
     """What a night started now would take and cost. Nothing is changed."""
     found = session.server.post("/api/runs/preview", once=False)
     session.show.result(found, "")
-    for sentence in found["sentences"]:
+    for sentence in [*found["sentences"], f"To run just this: --plan {found['plan']}"]:
         session.show.say(sentence)
 
 
 @command(runs)
 @click.option("--watch", "watches", is_flag=True, help="Stay and watch it.")
+@click.option("--plan", help="What preview printed: run only if it would still take just that.")
 @idempotency_key
-def start(session: Session, *, watches: bool, key: str) -> None:
+def start(session: Session, *, watches: bool, plan: str | None, key: str) -> None:
     """Start a night now.
 
     \b
@@ -51,7 +52,7 @@ def start(session: Session, *, watches: bool, key: str) -> None:
       leadgen runs start --watch
       leadgen runs start --json --key tonight
     """
-    run = session.server.post("/api/runs", key=key)
+    run = session.server.post("/api/runs", {"plan": plan} if plan else None, key=key)
     if watches:
         _watch(session, run["id"])
     else:

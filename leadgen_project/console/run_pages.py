@@ -67,18 +67,21 @@ def start_run(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         try:
             run = pipeline.start_night(
-                tenant, started_by=request.user.get_username(), now=database_now()
-            )
+                tenant, started_by=request.user.get_username(), now=database_now(),
+                plan=request.POST.get("plan", "")[:64],
+            )  # fmt: skip
         except pipeline.RunError as exc:
             messages.error(request, str(exc))
             return HttpResponseRedirect(link("tenants_pipelinerun_changelist"))
         return HttpResponseRedirect(link("tenants_pipelinerun_change", run.pk))
+    told, plan = _preview(tenant) if "preview" in request.GET else ([], "")
     context = {
         **admin.site.each_context(request),
         "title": "Start a night",
         "question": f"Start a night for {tenant.name} now?",
         "button": "Start the night",
-        "preview": _preview(tenant) if "preview" in request.GET else None,
+        "preview": told,
+        "plan": plan,
         "preview_link": link("run-start", preview=1),
         "price": price_of_next_night(tenant, now=database_now()),
         "explanation": "It takes new companies from the register by your ICP rule, visits their"
@@ -88,11 +91,11 @@ def start_run(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "console/run_question.html", context)
 
 
-def _preview(tenant: Tenant) -> list[str]:
+def _preview(tenant: Tenant) -> pipeline.Preview:
     try:
         return pipeline.dry_run(tenant, now=database_now())
     except (pipeline.RunError, MissingInputError) as exc:
-        return [str(exc)]
+        return pipeline.Preview([str(exc)], "")
 
 
 def change_run(request: HttpRequest, run_id: int, verb: str) -> HttpResponse:

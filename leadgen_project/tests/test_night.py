@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from acra.load import load_register
 from enrichment.models import Contact, EnrichmentRun, Evidence, Page, PageBody
+from icp import suppressions
 from icp.models import Lead
 from icp.save_rule import save_rule
 from leadgen_project import pipeline, replay
@@ -187,10 +188,35 @@ def test_a_dry_run_says_what_it_would_take_and_changes_nothing(register, acme):
 
     told = pipeline.dry_run(acme, now=timezone.now())
 
-    assert "would work on" in " ".join(told)
+    assert "would work on" in " ".join(told.sentences)
     assert not Lead.objects.exists()
     assert not PipelineRun.objects.exists()
     assert not Shortlist.objects.exists()
+    assert pipeline.dry_run(acme, now=timezone.now()) == told
+
+
+def test_a_night_started_for_a_plan_takes_just_that_or_nothing(register, acme):
+    save_rule("default", {"status": ["live"]}, actor="tests")
+    plan = pipeline.dry_run(acme, now=timezone.now()).plan
+
+    same = pipeline.start_night(acme, started_by="x", now=timezone.now(), plan=plan)
+    while same.stage in ("normalise", "select"):
+        pipeline.step(same)
+        same.refresh_from_db()
+    reached, taken = same.stage, Lead.objects.filter(run_id=same.pk).count()
+    pipeline.cancel(same, actor="x", reason="enough")
+    plan = pipeline.dry_run(acme, now=timezone.now()).plan
+    first = Lead.objects.order_by("pk").first()
+    suppressions.add("UEN", first.uen, reason="asked us", actor="x")
+    other = pipeline.start_night(acme, started_by="x", now=timezone.now(), plan=plan)
+    while pipeline.step(other):
+        pass
+
+    assert (reached, taken) == ("enrich", 14)
+    other.refresh_from_db()
+    assert (other.status, other.stage) == (PipelineRun.Status.FAILED, "select")
+    assert "has changed" in other.note
+    assert not Lead.objects.filter(run_id=other.pk).exists()
 
 
 def test_two_nights_of_one_tenant_do_not_run_at_once(register, acme):

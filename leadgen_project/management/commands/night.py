@@ -31,6 +31,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="say what the night would take, change nothing"
         )
+        parser.add_argument(
+            "--plan", default="", metavar="HASH",
+            help="what --dry-run printed: run only if the night would still take just that",
+        )  # fmt: skip
         parser.add_argument("--workers", type=int, default=1, help="processes, for --replay")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,15 +48,16 @@ class Command(BaseCommand):
             if options["replay"]:
                 self._replay(tenant, number=options["replay"], workers=options["workers"])
             elif options["dry_run"]:
-                for line in pipeline.dry_run(tenant, now=database_now()):
+                found = pipeline.dry_run(tenant, now=database_now())
+                for line in [*found.sentences, f"To run just this: --plan {found.plan}"]:
                     self.stdout.write(line)
             else:
-                self._run(tenant)
+                self._run(tenant, plan=options["plan"])
 
-    def _run(self, tenant: Tenant) -> None:
+    def _run(self, tenant: Tenant, *, plan: str) -> None:
         run = PipelineRun.objects.filter(tenant=tenant, status__in=PipelineRun.OPEN).first()
-        if run is None:
-            run = pipeline.start_night(tenant, started_by="command", now=database_now())
+        if run is None or plan:  # somebody else's night may take something else
+            run = pipeline.start_night(tenant, started_by="command", now=database_now(), plan=plan)
         shown = ""
         while run.is_open:
             if not pipeline.step(run):
