@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
@@ -19,6 +20,7 @@ from django_q.tasks import async_task
 
 from acra import filters
 from acra.estimate import estimated_rows
+from acra.keep_up import next_look
 from acra.models import RegisterChange, RegisteredCompany, RegisterImport, SsicCode
 from acra.normalise import published_row
 from acra.paging import MANY, RegisterPaginator
@@ -29,7 +31,7 @@ from tenants.console import PLATFORM, ModelAdmin, may_do
 from tenants.templatetags.console import moment
 
 STATUS_TAGS = {"LIVE": "good", "AT_RISK": "wait", "PENDING": "wait", "CEASED": "", "UNKNOWN": "bad"}
-LOAD_TAGS = {"FINISHED": "good", "RUNNING": "busy", "FAILED": "bad"}
+LOAD_TAGS = {"FINISHED": "good", "RUNNING": "busy", "FAILED": "bad", "UNCHANGED": ""}
 CHANGES_SHOWN = 50
 # Not shown to the browser: the row as published, which the page of the company reads itself.
 HEAVY = ("published", "row_hash", "former_keys", "name_key")
@@ -171,9 +173,12 @@ class RegisterImportAdmin(RegisterPage):
         return [path("fetch/", view, name="acra_fetch_register"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().changelist_view(
-            request, {"may_fetch": may_do(request, PLATFORM), **(extra_context or {})}
-        )
+        context = {
+            "may_fetch": may_do(request, PLATFORM), "next_look": next_look(),
+            "hours": settings.REGISTER_INTERVAL_HOURS, "is_off": settings.DISABLE_SCHEDULER,
+            **(extra_context or {}),
+        }  # fmt: skip
+        return super().changelist_view(request, context)
 
     def fetch(self, request: HttpRequest) -> HttpResponse:
         """Queue a pull; the worker does it, and the list shows how it goes."""

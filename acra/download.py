@@ -80,8 +80,8 @@ def fetch_register(
     One call when nothing is new (``force`` loads all the same); else two calls or more and one
     download per file that is not here yet. ``resource_id`` names a collection, or one dataset
     (``d_...``). ``by_rows`` pages through the rows instead of fetching files: hundreds of times
-    more calls. Raises ``DataGovSgError``, ``MixedReleaseError``, and what ``load_register`` raises;
-    the failure is kept as a failed load.
+    more calls. Raises ``DataGovSgError``, ``MixedReleaseError``, and what ``load_register`` raises.
+    A failure, and that there was nothing new, are kept as loads with that outcome.
     """
     client = client or client_from_settings()
     resource_id = resource_id or settings.RESOURCE_ID
@@ -90,6 +90,11 @@ def fetch_register(
         release = _release(client, resource_id)
         done = FetchReport(published_at=release.updated_at)
         if not force and _is_loaded(release):
+            RegisterImport.objects.create(
+                source=f"data.gov.sg: {release.name}", dataset=resource_id, actor=actor,
+                started_at=now, finished_at=timezone.now(), published_at=release.updated_at,
+                status=RegisterImport.Status.UNCHANGED,
+            )  # fmt: skip
             return done
         directory.mkdir(parents=True, exist_ok=True)
         get = _rows_to_file if by_rows else _fetch_file

@@ -103,6 +103,7 @@ class RegisterImport(models.Model):
         RUNNING = "RUNNING", "Running"
         FINISHED = "FINISHED", "Finished"
         FAILED = "FAILED", "Failed"
+        UNCHANGED = "UNCHANGED", "Nothing newer"
 
     source = models.CharField(max_length=500, help_text="Files, or the service's dataset.")
     dataset = models.CharField(max_length=100, blank=True)

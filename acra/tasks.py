@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from acra.clients.data_gov_sg import DataGovSgError
 from acra.download import fetch_register
+from acra.keep_up import is_due
 from acra.load import LoadInProgressError, LoadRefusedError
 from acra.sources import RegisterFileError
 from tenants.context import in_public
 
-__all__ = ["refresh_register"]
+__all__ = ["look_for_release", "refresh_register"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,3 +33,9 @@ def refresh_register(*, actor: str = "schedule", force: bool = False) -> None:
         else:
             if done.load is None:
                 logger.info("the register has nothing newer than %s", done.published_at)
+
+
+def look_for_release() -> None:
+    """What the scheduler queues: pull, unless somebody has looked since. May run twice."""
+    if is_due(now=timezone.now()):
+        refresh_register()

@@ -15,6 +15,7 @@ from django.db import transaction
 from django_q.models import Schedule
 from django_tenants.utils import tenant_context
 
+from acra import keep_up
 from chat.tend import tend_chat
 from enrichment.captcha.tidy import tidy
 from enrichment.harvest.call import call_due
@@ -74,11 +75,14 @@ def mend_schedule(*, now: datetime) -> None:
 
 
 def tick(*, now: datetime | None = None) -> None:
-    """Start due nights (unless DISABLE_SCHEDULER), revive runs and mail that nothing carries."""
+    """Start due nights and looks at the register (unless DISABLE_SCHEDULER), revive what lost its
+    tasks.
+    """
     now = now or database_now()
     heed_restore()
     if not settings.DISABLE_SCHEDULER:
         start_due_nights(now=now)
+        keep_up.call_if_due(now=now)
     revive_runs(now=now)
     tend_mail(now=now)
     tend_harvests(now=now)
