@@ -37,6 +37,8 @@ def workers(rig, *skews: int):
                     "LEADGEN_TEST_SKEW_SECONDS": str(skew),
                     "CRAWL_CONCURRENCY": "2",
                     "CRAWL_DELAY_SECONDS": "0.2",
+                    # below the difference of the clocks, above any stall of a busy machine
+                    "LEASE_SECONDS": "180",
                 },
             )
             running.append(rig.supervisor)

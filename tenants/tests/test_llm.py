@@ -292,7 +292,7 @@ def test_two_workers_with_the_same_question_ask_once(committed, settings):
         for worker in workers:
             worker.start()
         for worker in workers:
-            worker.join(20)
+            worker.join(120)
 
     assert len(found) == 4
     assert len(server.calls) == 1
