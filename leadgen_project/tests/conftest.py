@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +20,8 @@ def place() -> Iterator[Path]:
 
     Databases started below it, one or two levels deep, are ended with it.
     """
-    directory = Path(f"/tmp/leadgen-test-{os.getpid()}")
-    directory.mkdir(mode=0o755)
+    directory = Path(tempfile.mkdtemp(prefix="leadgen-test-", dir="/tmp"))
+    directory.chmod(0o755)
     yield directory
     for home in [*directory.glob("*/postgres"), *directory.glob("*/*/postgres")]:
         server = find_server(home.parent)
