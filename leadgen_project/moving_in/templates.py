@@ -18,6 +18,7 @@ from leadgen_project.moving_in.source import Row
 from leadgen_project.moving_in.values import moment_in, said
 from leadgen_project.moving_in.write import reserve_ids
 from outreach.models import EmailTemplate, TemplateVersion
+from outreach.wording.lint import lone_variables
 from outreach.wording.render import Text
 from outreach.wording.templates import TemplateError, clean_text, current_version
 from tenants.rest.parse import storable
@@ -113,6 +114,8 @@ def _take(one: _Read, *, place: Place, tally: Tally) -> Kept:
     template = _template_of(before, one)
     if any(one.moved.values()):
         tally.note("cleaned for sending; the text as it was stands beside it")
+    if lone_variables(one.text):
+        tally.note("variables in single braces; nothing goes out by it until they have two")
     if template is None:
         return _create(one, key, place=place)
     current = current_version(template)

@@ -31,6 +31,8 @@ from outreach.audience import resolve
 from outreach.decide import release
 from outreach.models import EmailTemplate, Message, OriginPolicy, Signature, TemplateVersion
 from outreach.tests.factories import make_mailbox, make_policy
+from outreach.wording.lint import lint
+from outreach.wording.templates import text_of_version
 
 OPTIONS: dict[str, Any] = {"region": "", "mailbox": None, "with_variations": False}
 
@@ -206,6 +208,15 @@ def test_templates_keep_number_text_date_and_archive(acme, files):
     assert "script" not in cleaned.body_html
     assert (cleaned.moved_subject, cleaned.moved_body) == ("  two  spaces ", wild)
     assert EmailTemplate.objects.create(name="next").pk > 8
+
+
+def test_variables_in_single_braces_are_told_and_keep_the_template_from_being_sent(acme, files):
+    report = move(files(templates=[former.template(1, base_subject="Hi {name}")])).report
+
+    note = "variables in single braces; nothing goes out by it until they have two"
+    assert [kept["notes"] for kept in report["tables"].values() if kept["notes"]] == [{note: 1}]
+    remarks = lint(text_of_version(TemplateVersion.objects.get()))
+    assert "single_braces" in {remark.code for remark in remarks if remark.blocks}
 
 
 def test_sent_mail_is_history_and_queued_mail_waits_for_approval(acme, files):

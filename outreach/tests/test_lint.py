@@ -20,6 +20,8 @@ GOOD = Text("Tea for {{ business_name }}", "<p>Short.</p>", {"business_name": "y
         ({"body_html": "<p> </p>"}, "no_body", True),
         ({"signature_html": ""}, "no_signature", True),
         ({"subject": "{{ shoe_size }}"}, "unknown_variable", True),
+        ({"subject": "Tea for {businessName}"}, "single_braces", True),
+        ({"body_html": "<p>Dear { first_name },</p>"}, "single_braces", True),
         ({"fallbacks": {}}, "no_fallback", False),
         ({"subject": "x" * 61}, "long_subject", False),
         ({"subject": "BUY TEA"}, "shouting", False),
@@ -36,6 +38,10 @@ def test_remarks_on_a_text(changes, code, blocks):
     assert [remark.blocks for remark in remarks] == sorted(
         (remark.blocks for remark in remarks), reverse=True
     )
+
+
+def test_braces_around_what_is_no_variable_are_a_persons_own_business():
+    assert lint(replace(GOOD, body_html="<p>Dear {friend}, {{ business_name }} {1} {}</p>")) == []
 
 
 def test_a_good_text_gets_no_remark_and_a_follow_up_may_answer():

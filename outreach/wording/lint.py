@@ -21,6 +21,8 @@ LINKS_ADVISED, IMAGES_ADVISED = 3, 1
 # Spam Control Act, Second Schedule 3: a subject must not mislead; the first mail answers nobody.
 _FALSE_REPLY = re.compile(r"^\s*(re|fwd?|aw|wg)\s*:", re.IGNORECASE)
 _SHOUTING = re.compile(r"[A-Z]{3,}")
+_LONE = re.compile(r"(?<!\{)\{\s*([A-Za-z]\w{0,39})\s*\}(?!\})")
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 LEAD_VARIABLES = {  # what lead data holds; see outreach.wording.lead_data
     "first_name", "last_name", "name", "title", "email", "phone", "business_name", "company",
     "city", "website", "website_url", "category", "services", "services_rendered", "industry",
@@ -113,7 +115,20 @@ def _body(text: Text) -> Iterator[Remark]:
         )
 
 
+def lone_variables(text: Text) -> list[str]:
+    """Variables a lead has that stand in single braces, as written: they would be sent so."""
+    found = _LONE.findall(f"{text.subject}\n{as_text(text.body_html)}")
+    return [name for name in dict.fromkeys(found)
+            if _CAPITAL.sub("_", name).lower() in LEAD_VARIABLES]  # fmt: skip
+
+
 def _variables(text: Text) -> Iterator[Remark]:
+    if lone := lone_variables(text):
+        yield _error(
+            "single_braces",
+            f"{', '.join(f'{{{name}}}' for name in lone)} would be sent as it stands: a variable"
+            " has two braces, {{ name }}.",
+        )
     names = [name for name in variables_of(text) if not text.fallbacks.get(name)]
     unknown = [name for name in names if name not in LEAD_VARIABLES]
     without = [name for name in names if name in LEAD_VARIABLES]
