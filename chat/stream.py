@@ -6,7 +6,6 @@ whether it is over first, the rows second, as the last ones are written together
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -62,35 +61,7 @@ def take_stream(user: User) -> Callable[[], None]:
 
     Raises ``CrowdedError``.
     """
-    places, schema = streams, current_schema()
-    places.take(user.pk, schema)
-    given_back = threading.Lock()
-
-    def give_back() -> None:
-        if given_back.acquire(blocking=False):  # which succeeds once
-            places.leave(user.pk, schema)
-
-    return give_back
-
-
-class Stream:
-    """The body of a streamed answer. Closing it, also unread, gives back what it holds."""
-
-    def __init__(self, parts: Iterator[bytes], *, closing: Callable[[], None]) -> None:
-        self._parts = parts
-        self._closing = closing
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._parts)
-
-    def close(self) -> None:
-        try:
-            self._parts.close()  # type: ignore[attr-defined]  # a generator
-        finally:
-            self._closing()
+    return streams.hold(user.pk, current_schema())
 
 
 def listen(listener: Listener) -> Iterator[bytes]:

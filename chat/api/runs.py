@@ -17,9 +17,10 @@ from chat.models import ChatRun
 from chat.refusals import BusyError, NotThereError, UnusableError
 from chat.show_runs import outcome_of, shown_run
 from chat.start_run import start_run
-from chat.stream import Listener, Stream, listen, take_stream, wait_for
+from chat.stream import Listener, listen, take_stream, wait_for
 from chat.wish import Wish, read_id, read_modes, read_wish
 from tenants.context import current_schema
+from tenants.rest.places import Stream
 
 EVENTS, JSON = "text/event-stream", "application/json"
 

@@ -247,6 +247,18 @@ def test_who_opens_too_many_streams_is_told_when_to_come_again(owner, monkeypatc
     assert int(refused.headers["Retry-After"]) > 0
 
 
+def test_a_stream_nobody_has_read_gives_its_place_back(owner, monkeypatch):
+    monkeypatch.setattr(events, "streams", Places("streams", each=1, every=lambda: 16))
+    with in_tenant("acme"):
+        run = PipelineRun.objects.get().pk
+
+    answer = owner.get(f"runs/{run}/events")
+    held = events.streams.held()
+    answer.close()
+
+    assert (held, events.streams.held()) == (1, 0)
+
+
 def test_shortlists_are_read_by_run_and_as_the_latest(owner):
     with in_tenant("acme"):
         run = PipelineRun.objects.get().pk

@@ -17,7 +17,7 @@ from rest_framework.renderers import JSONRenderer
 from tenants.context import current_schema, in_tenant
 from tenants.hand_back import hand_back
 from tenants.models import Membership, Tenant, User
-from tenants.rest.places import Places
+from tenants.rest.places import Places, Stream
 from tenants.stopping import is_stopping
 
 LOOK_EVERY_SECONDS = 1.0
@@ -53,18 +53,11 @@ def stream(look: Callable[[], Look | None], *, user: User) -> StreamingHttpRespo
     ``CrowdedError`` before the first event.
     """
     schema = current_schema()
-    streams.take(user.pk, schema)
-    events = _closing(_events(schema, look, user), user.pk, schema)
+    leave = streams.hold(user.pk, schema)
+    events = Stream(_events(schema, look, user), closing=leave)
     response = StreamingHttpResponse(events, content_type="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
     return response
-
-
-def _closing(events: Iterator[str], user_id: int, schema: str) -> Iterator[str]:
-    try:
-        yield from events
-    finally:
-        streams.leave(user_id, schema)
 
 
 def _events(schema: str, look: Callable[[], Look | None], user: User) -> Iterator[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 KEPT = 6  # one place in so many is kept
 FEW = 2  # of the kept places, one in so many is what a tenant may hold and still take one
@@ -60,3 +61,34 @@ class Places:
         with self._lock:
             self._of_person[person] -= 1
             self._of_tenant[tenant] -= 1
+
+    def hold(self, person: int, tenant: str) -> Callable[[], None]:
+        """As ``take``; returns what gives the place back, once however often it is called."""
+        self.take(person, tenant)
+        given_back = threading.Lock()
+
+        def give_back() -> None:
+            if given_back.acquire(blocking=False):  # which succeeds once
+                self.leave(person, tenant)
+
+        return give_back
+
+
+class Stream:
+    """The body of a streamed answer. Closing it, also unread, gives back what it holds."""
+
+    def __init__(self, parts: Iterator[Any], *, closing: Callable[[], None]) -> None:
+        self._parts = parts
+        self._closing = closing
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._parts)
+
+    def close(self) -> None:
+        try:
+            self._parts.close()  # type: ignore[attr-defined]  # a generator
+        finally:
+            self._closing()
