@@ -23,7 +23,7 @@ ROLE_PREFIX = "lg_test"  # roles belong to the server, and the developer's own m
 NUMBERS = count(1)
 
 # The suite starts some two hundred processes of ours. Each would compile all modules anew, for
-# almost a second, where the environment forbids keeping what was compiled.
+# about half a second, where the environment forbids keeping what was compiled.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # Shells let what they start in the background ignore Ctrl-C, and our children would inherit that.
