@@ -6,8 +6,9 @@ _WORDS = {
     "sending_off": "sending is off", "moved_in": "needs approval", "origin_asks": "needs a release",
     "unresolved": "something unknown", "template_faulty": "faults in the template",
     "risky": "risky address", "left_out": "kind left out",
-    "no_basis": "no basis recorded", "zone_off": "time zone is off",
-    "window_never": "no working hours", "put_off": "put off too often",
+    "no_basis": "no basis recorded", "no_notice": "no notice written",
+    "zone_off": "time zone is off", "window_never": "no working hours",
+    "put_off": "put off too often",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from outreach.law import NEEDS_BASIS, Answer, Origin, crossed, policy_for
+from outreach.law import NEEDS_BASIS, NEEDS_NOTICE, Answer, Origin, crossed, policy_for
 from outreach.windows import OFFICE, Window
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -74,6 +74,8 @@ class Facts:
     was_moved_in: bool = False  # queued by the former program
     country: str = ""
     bases: frozenset[str] = frozenset()  # countries whose basis the tenant has recorded
+    has_notice: bool = False  # about personal data, for the first mail
+    is_first: bool = True
     # how much of it
     # As outreach.law.THRESHOLDS; not counted for a mail that meets the duties of bulk mail anyway.
     sent_alike: tuple[int, ...] = (0, 0, 0)
@@ -229,10 +231,14 @@ def _origin(facts: Facts) -> Verdict | None:
 
 def _country(facts: Facts) -> Verdict | None:
     basis = NEEDS_BASIS.get(facts.country)
-    if basis is None or facts.country in facts.bases:
-        return None
-    return _hold("no_basis", f"No basis is recorded for mail to {facts.country}. {basis}.",
-                 "mail")  # fmt: skip
+    if basis is not None and facts.country not in facts.bases:
+        return _hold("no_basis", f"No basis is recorded for mail to {facts.country}. {basis}.",
+                     "mail")  # fmt: skip
+    if facts.country in NEEDS_NOTICE and facts.is_first and not facts.has_notice:
+        return _hold("no_notice", f"A first mail to {facts.country} has to say what is held of its"
+                     " reader, from where and why (GDPR Art. 14), and that notice is not written"
+                     " yet.", "mail")  # fmt: skip
+    return None
 
 
 # --- how much -------------------------------------------------------------------------------

@@ -86,13 +86,15 @@ _EU_EEA_UK = """
 NEEDS_BASIS: dict[str, str] = {
     **dict.fromkeys(
         _EU_EEA_UK.split(),
-        "GDPR Art. 6, 14 and 21: record your legitimate-interest test and add the notice of"
-        " Art. 14 to the first mail",
+        "GDPR Art. 6, 14 and 21: record your legitimate-interest test, and write the notice of"
+        " Art. 14, which stands in the first mail",
     ),
     "CA": "CASL: consent, or an address published without a notice against it and relevant to"
     " the recipient's role",
     "AU": "Spam Act 2003 s16, s22: consent; harvested lists are forbidden",
 }
+# Where the first mail tells its reader what is held of him, from where and why (GDPR, Art. 14).
+NEEDS_NOTICE = frozenset(_EU_EEA_UK.split())
 
 
 @dataclass(frozen=True, slots=True)

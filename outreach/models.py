@@ -143,6 +143,10 @@ class MailPolicy(models.Model):
         max_length=300, default="We write because what we do may be of use to your company.",
         help_text="Stands above the way out in every mail.",
     )  # fmt: skip
+    notice = models.TextField(
+        "notice about personal data", blank=True, default="", db_default="", max_length=2000,
+        help_text="Stands in the first mail to countries of the GDPR (Art. 14).",
+    )  # fmt: skip
 
     class Meta:
         verbose_name = "mail policy"

@@ -99,7 +99,7 @@ class OriginPolicyAdmin(MailPage):
 
 def _shown(policy: MailPolicy) -> dict[str, str]:
     return {"sending_off": policy.sending_off, "why_sentence": policy.why_sentence,
-            "accepts_risky": "1" if policy.accepts_risky else "",
+            "notice": policy.notice, "accepts_risky": "1" if policy.accepts_risky else "",
             "labels": "1" if policy.labels else ""}  # fmt: skip
 
 
@@ -110,6 +110,7 @@ def _changes(request: HttpRequest) -> dict[str, Any]:
     return {
         "sending_off": post.get("sending_off", "").strip()[:300],
         "why_sentence": post.get("why_sentence", "").strip()[:300],
+        "notice": "\n".join(post.get("notice", "").strip()[:2000].splitlines()),
         "accepts_risky": bool(post.get("accepts_risky")),
         "labels": bool(post.get("labels")),
         "bases": {country: words for country, words in bases.items() if words},

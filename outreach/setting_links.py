@@ -17,6 +17,9 @@ _SETTINGS = {
     "template": ("Templates", "outreach_emailtemplate_changelist"),
     "sending": ("Sending policy", "enrichment_sendingpolicy_changelist"),
     "verification": ("Contacts", "enrichment_contact_changelist"),
+    "contact": ("Contacts", "enrichment_contact_changelist"),
+    "lead": ("Leads", "icp_lead_changelist"),
+    "person": ("Suppressions", "icp_suppression_changelist"),  # where the hash of the erased stands
 }
 
 

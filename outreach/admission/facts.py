@@ -228,6 +228,8 @@ def facts_of(message: Message, *, known: Known, mailbox: Mailbox | None) -> Fact
         was_moved_in=message.move_id is not None,
         country=message.country,
         bases=frozenset(policy.bases),
+        has_notice=bool(policy.notice),
+        is_first=message.is_first,
         sent_alike=known.sent_alike(message),
         carries_label=policy.labels,
         needs_one_click=bool(campaign and campaign.audience.get("needs_one_click")),

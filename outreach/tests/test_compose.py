@@ -91,6 +91,12 @@ def test_the_footer_says_why_and_how_to_leave():
     assert 'href="https://leadgen.example/u/abc"' in html
 
 
+def test_a_notice_stands_below_as_lines_of_plain_text():
+    html = footer(WAY_OUT, why="Because.", notice="We hold <names>.\nYou may object.")
+
+    assert html.endswith("<p>We hold &lt;names&gt;.<br>You may object.</p>")
+
+
 def test_the_label_stands_once():
     assert labelled("Hello", needs_label=True) == "<ADV> Hello"
     assert labelled("<ADV> Hello", needs_label=True) == "<ADV> Hello"

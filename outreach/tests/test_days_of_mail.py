@@ -92,7 +92,8 @@ def most_within(moments: list[datetime], window: timedelta) -> int:
 
 def test_hours_days_and_caps_hold_in_every_zone(acme, monkeypatch):
     clock, office = SetClock(START, monkeypatch=monkeypatch), PostOffice()
-    make_policy(hours=OFFICE_HOURS, bases=dict.fromkeys(ZONES.values(), "customers of ours"))
+    make_policy(hours=OFFICE_HOURS, notice="We hold your name.",
+                bases=dict.fromkeys(ZONES.values(), "customers of ours"))  # fmt: skip
     pace = {"gap_seconds": 1, "per_minute": PER_MINUTE, "per_day": PER_DAY, "not_before": START}
     mailboxes = [make_mailbox(**pace) for _ in range(3)]
     queue(*mailboxes)

@@ -9,6 +9,7 @@ import pytest
 
 from outreach.gate import RULES, Facts, Say, ask, decide
 from outreach.law import THRESHOLDS, Answer, Origin
+from outreach.setting_links import link_of_setting
 from outreach.windows import parse_hours
 
 OPEN = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)  # Tuesday 10:00 in Singapore
@@ -56,6 +57,7 @@ CASES: list[Case] = [
     ({"forbids_collection": True}, "REFUSE", "notice_against"),
     ({"country": "DE"}, "HOLD", "no_basis"),
     ({"country": "CA"}, "HOLD", "no_basis"),
+    ({"country": "DE", "bases": frozenset({"DE"})}, "HOLD", "no_notice"),
     ({"needs_one_click": True}, "REFUSE", "no_one_click"),
     ({"active_zones": frozenset({"Europe/Paris"})}, "HOLD", "zone_off"),
     ({"window": parse_hours({})}, "HOLD", "window_never"),
@@ -68,14 +70,16 @@ def test_each_rule_objects_with_a_code_a_sentence_and_a_page(changes, say, code)
 
     assert (found.say, found.code) == (say, code)
     assert found.sentence.endswith((".", ")"))
-    assert found.setting
+    assert link_of_setting(found.setting)[1].startswith("/admin/")
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"verdict": "RISKY", "accepts_risky": True},
-        {"country": "DE", "bases": frozenset({"DE"})},
+        {"country": "DE", "bases": frozenset({"DE"}), "has_notice": True},
+        {"country": "DE", "bases": frozenset({"DE"}), "is_first": False},
+        {"country": "CA", "bases": frozenset({"CA"})},
         {"needs_one_click": True, "has_one_click": True},
         {"active_zones": frozenset({"Asia/Singapore"})},
         {"was_moved_in": True, "is_released": True},

@@ -11,7 +11,7 @@ from django.utils import timezone
 from enrichment.models import Evidence
 from outreach import law
 from outreach.admission.facts import Known, facts_of
-from outreach.law import ANYWHERE, NEEDS_BASIS, POLICY, THRESHOLDS, Answer, Origin
+from outreach.law import ANYWHERE, NEEDS_BASIS, NEEDS_NOTICE, POLICY, THRESHOLDS, Answer, Origin
 from outreach.models import Adoption, MailPolicy, Message, UnsubscribeLink
 from outreach.sending.claim import claim
 from outreach.sending.send import send
@@ -150,7 +150,13 @@ def test_countries_with_other_laws_wait_for_the_tenants_basis(acme, country):
     message.refresh_from_db()
     assert message.code == "no_basis"
     assert NEEDS_BASIS[country] in message.sentence
-    MailPolicy.objects.filter(pk=policy.pk).update(bases={country: "Our test of 1 November."})
+    MailPolicy.objects.filter(pk=policy.pk).update(
+        bases={country: "Our test of 1 November."}, notice="We hold your name & post.\nSay no?"
+    )
     Message.objects.update(status="QUEUED", code="", sentence="", not_before=timezone.now())
 
-    assert sent_mail(message, mailbox) is not None
+    mail = sent_mail(message, mailbox)
+
+    assert mail is not None
+    told = "We hold your name & post." in mail.get_body(("plain",)).get_content()
+    assert told == (country in NEEDS_NOTICE)

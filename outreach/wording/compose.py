@@ -74,17 +74,18 @@ def compose(rendered: Rendered, envelope: Envelope) -> EmailMessage:
     return mail
 
 
-def footer(way_out: WayOut, *, why: str) -> str:
+def footer(way_out: WayOut, *, why: str, notice: str = "") -> str:
     """The end of every body, as HTML: why the recipient gets it, and how to get no more.
 
     ``why``: one sentence, e.g. where the address was found. In English, as the Spam Control Act
-    (Second Schedule 2) asks.
+    (Second Schedule 2) asks. ``notice``: about personal data, in lines of plain text.
     """
+    told = "<br>".join(escape(line) for line in notice.splitlines())
     return (
         f"<hr><p>{escape(why)} If you would rather not hear from us again,"
         f' <a href="{escape(way_out.url)}">unsubscribe here</a> or write to'
         f' <a href="{escape(way_out.mailto)}">{escape(_bare(way_out.mailto))}</a>.'
-        " It takes effect at once.</p>"
+        " It takes effect at once.</p>" + (f"<p>{told}</p>" if told else "")
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from enrichment.models import Contact
+from outreach.law import NEEDS_NOTICE
 from outreach.models import Mailbox, MailPolicy, Message
 from outreach.wording.compose import Envelope, footer, labelled
 from outreach.wording.render import Rendered, Text, header_line, render
@@ -28,10 +29,16 @@ def draft_of(message: Message, *, mailbox: Mailbox, policy: MailPolicy, now: dat
     rendered = render(
         text_of(message),
         data_of(message, mailbox),
-        footer_html=footer(envelope.way_out, why=policy.why_sentence),
+        footer_html=footer(
+            envelope.way_out, why=policy.why_sentence, notice=_notice_in(message, policy)
+        ),
     )
     subject = labelled(rendered.subject, needs_label=policy.labels)
     return Draft(replace(rendered, subject=subject), envelope)
+
+
+def _notice_in(message: Message, policy: MailPolicy) -> str:
+    return policy.notice if message.is_first and message.country in NEEDS_NOTICE else ""
 
 
 def envelope_of(message: Message, *, mailbox: Mailbox, now: datetime) -> Envelope:
