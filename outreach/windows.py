@@ -1,7 +1,8 @@
 """When a mail may go out: working hours and holidays where the recipient is. Pure.
 
 A mail at night is read as a machine's. Holidays are the public ones of the recipient's country,
-from the package ``holidays``; a country it does not know has none.
+and of the state where the time zone tells it, from the package ``holidays``; a country it does not
+know has none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ import holidays
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 LOOK_AHEAD_DAYS = 30  # beyond any run of holidays and weekends
 Span = tuple[time, time]
+# Zones that lie within one state with public holidays of its own.
+STATES = {
+    "Australia/Sydney": ("AU", "NSW"), "Australia/Melbourne": ("AU", "VIC"),
+    "Australia/Brisbane": ("AU", "QLD"), "Australia/Adelaide": ("AU", "SA"),
+    "Australia/Perth": ("AU", "WA"), "Australia/Hobart": ("AU", "TAS"),
+    "Australia/Darwin": ("AU", "NT"), "America/Vancouver": ("CA", "BC"),
+    "America/Edmonton": ("CA", "AB"), "America/Winnipeg": ("CA", "MB"),
+    "America/Regina": ("CA", "SK"), "America/St_Johns": ("CA", "NL"),
+}  # fmt: skip
 
 
 class WindowError(Exception):
@@ -39,7 +49,7 @@ class Window:
         here = at.astimezone(zone_of(zone))
         for ahead in range(LOOK_AHEAD_DAYS):
             day = here.date() + timedelta(days=ahead)
-            if holiday_name(country, day):
+            if holiday_name(country, day, zone=zone):
                 continue
             for start, end in self.hours.get(day.weekday(), ()):
                 opens = _moment(day, start, here)
@@ -96,9 +106,14 @@ def zone_of(name: str) -> ZoneInfo:
         raise WindowError(f"{name!r} is no IANA time zone such as Asia/Singapore.") from None
 
 
-def holiday_name(country: str, day: date) -> str:
-    """The public holiday of ``country`` (ISO 3166 alpha-2) on ``day``, or nothing."""
-    known = _holidays(country.upper(), day.year) if country else None
+def holiday_name(country: str, day: date, *, zone: str = "") -> str:
+    """The public holiday of ``country`` (ISO 3166 alpha-2) on ``day``, or nothing.
+
+    Those of a state count as well, where ``zone`` lies within one of that country.
+    """
+    there, state = STATES.get(zone, ("", ""))
+    in_state = state if there == country.upper() else ""
+    known = _holidays(country.upper(), in_state, day.year) if country else None
     return known.get(day, "") if known is not None else ""
 
 
@@ -113,7 +128,7 @@ def business_days_after(start: date, *, days: int, country: str) -> date:
 
 
 @lru_cache(maxsize=256)
-def _holidays(country: str, year: int) -> Mapping[date, str] | None:
+def _holidays(country: str, state: str, year: int) -> Mapping[date, str] | None:
     if country not in holidays.list_supported_countries(include_aliases=False):
         return None
-    return dict(holidays.country_holidays(country, years=[year]))
+    return dict(holidays.country_holidays(country, subdiv=state or None, years=[year]))

@@ -8,6 +8,7 @@ import pytest
 
 from outreach.windows import (
     OFFICE,
+    STATES,
     WindowError,
     business_days_after,
     holiday_name,
@@ -43,6 +44,21 @@ def test_a_holiday_holds_the_recipients_there_and_nobody_elsewhere():
     assert OFFICE.next_open(new_year, zone=SINGAPORE, country="SG") == utc("2026-02-19 01:00")
     austin = utc("2026-02-17 16:00")
     assert OFFICE.next_open(austin, zone=AUSTIN, country="US") == austin
+
+
+def test_a_states_holiday_holds_the_recipients_of_that_state_alone():
+    cup_day = utc("2026-11-03 01:00")  # noon in Melbourne and Sydney
+
+    assert holiday_name("AU", date(2026, 11, 3), zone="Australia/Melbourne") == "Melbourne Cup Day"
+    held = OFFICE.next_open(cup_day, zone="Australia/Melbourne", country="AU")
+    assert held == utc("2026-11-03 22:00")
+    assert OFFICE.next_open(cup_day, zone="Australia/Sydney", country="AU") == cup_day
+
+
+@pytest.mark.parametrize(("zone", "where"), STATES.items())
+def test_each_state_is_one_the_package_knows(zone, where):
+    assert holiday_name(where[0], date(2026, 1, 1), zone=zone)
+    assert holiday_name("SG", date(2026, 2, 17), zone=zone)  # of another country: its own alone
 
 
 @pytest.mark.parametrize(
