@@ -12,13 +12,12 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.views.decorators.http import require_POST
 
-from icp.models import Lead
-from outreach import campaigns
+from outreach import campaign_form, campaigns
 from outreach.admission.ask_many import ask_many
 from outreach.admission.duties import duties_of
 from outreach.admission.place import how_it_waits
-from outreach.audience import QUIET_DAYS, Audience, AudienceError, resolve, words_of
-from outreach.campaigns import CampaignError, StepPlan, counts_of
+from outreach.audience import words_of
+from outreach.campaigns import CampaignError, counts_of
 from outreach.gate import Say
 from outreach.mail_page import MailPage, name_of
 from outreach.models import (
@@ -26,23 +25,18 @@ from outreach.models import (
     EmailTemplate,
     Mailbox,
     MailPolicy,
-    TemplateVersion,
-    Variation,
 )
 from outreach.queue import draft_message, recipients_of
 from outreach.timeline import by_day, timeline
 from outreach.why_nothing import why_campaign
-from scoring.models import Shortlist
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
 from tenants.row_number import row_number
 
 RUN = "outreach.run_campaign"
-LISTS = 20
 PREVIEWED = 500  # people of whom the plan is worked out in full
 SHOWN = 25
 ZONE = "Asia/Singapore"
-MOST_NUMBER = 10**9  # days, scores and rows alike are below
 
 
 @admin.register(Campaign)
@@ -83,14 +77,14 @@ class CampaignAdmin(MailPage):
     def _edit(self, request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
         self.guard(request, RUN)
         error = None
-        plan = _plan_of(campaign) if campaign else _posted(request)
+        plan = campaign_form.plan_of(campaign) if campaign else campaign_form.posted(request)
         if request.method == "POST":
-            plan = _posted(request)
+            plan = campaign_form.posted(request)
             if "look" not in request.POST:
                 try:
                     saved = campaigns.save_campaign(
                         campaign, name=plan["name"], audience=plan["audience"],
-                        steps=_steps_of(plan), mailboxes=plan["mailboxes"],
+                        steps=campaign_form.steps_of(plan), mailboxes=plan["mailboxes"],
                         actor=name_of(request), now=database_now(),
                     )  # fmt: skip
                 except CampaignError as exc:
@@ -99,20 +93,21 @@ class CampaignAdmin(MailPage):
                     return HttpResponseRedirect(_page_of(saved))
         return self.page(
             request, "campaign_edit", str(campaign or "New campaign"), campaign=campaign,
-            plan=plan, error=error, **_counted(plan),
-            shortlists=Shortlist.objects.order_by("-run_id")[:LISTS], stages=Lead.Stage.choices,
-            versions=_versions(), mailboxes=Mailbox.objects.order_by("address"),
-            steps=_numbered(plan), most_steps=campaigns.MOST_STEPS,
+            plan=plan, error=error, **campaign_form.counted(plan),
+            shortlists=campaign_form.shortlists(plan), ticked=campaign_form.ticked(plan),
+            versions=campaign_form.versions(plan), mailboxes=Mailbox.objects.order_by("address"),
+            steps=campaign_form.numbered(plan), most_steps=campaigns.MOST_STEPS,
         )  # fmt: skip
 
     def look_view(self, request: HttpRequest) -> HttpResponse:
         """Whom the posted plan would reach, and its templates' wordings. Saves nothing."""
         self.guard(request, RUN)
-        plan = _posted(request)
-        counted = render_to_string("outreach/campaign_counted.html", _counted(plan))
+        plan = campaign_form.posted(request)
+        counted = render_to_string("outreach/campaign_counted.html", campaign_form.counted(plan))
+        versions = request.POST.getlist("version")[: campaigns.MOST_STEPS]
         steps = [
-            {"version": number, "wordings": _wordings(number), "variations": ()}
-            for number in map(_number, request.POST.getlist("version")[: campaigns.MOST_STEPS])
+            {"version": number, "variations": (), **campaign_form.picked(number)}
+            for number in map(campaign_form.typed_number, versions)
         ]
         shown = [{"version": str(step["version"] or ""), "html":
                   render_to_string("outreach/campaign_wordings.html", {"step": step})}
@@ -134,7 +129,7 @@ class CampaignAdmin(MailPage):
         mailboxes = list(campaign.mailboxes.order_by("address"))
         duties = [duty for each in mailboxes for duty in
                   duties_of(each, needs_one_click=campaigns.needs_one_click(campaign))]  # fmt: skip
-        found = _resolved(campaign.audience)
+        found = campaign_form.resolved(campaign.audience)
         return self.page(
             request, "campaign_draft", str(campaign), campaign=campaign,
             steps=campaigns.steps_of(campaign), words=words_of(campaign.audience), found=found,
@@ -228,92 +223,6 @@ def _forecast(campaign: Campaign, found: Any, mailboxes: list[Mailbox]) -> dict[
     slots = timeline(going, mailboxes=mailboxes, window=MailPolicy.current().window, now=now)
     return {"slots": slots[:SHOWN], "days": by_day(slots, zone=ZONE), "looked_at": len(people),
             "held": sorted(held.items(), key=lambda item: -item[1])}  # fmt: skip
-
-
-# --- between the form and the plan --------------------------------------------------------------
-def _posted(request: HttpRequest) -> dict[str, Any]:
-    post = request.POST
-    audience: dict[str, Any] = {"quiet_days": _number(post.get("quiet_days", QUIET_DAYS))}
-    source = post.get("source", "latest")
-    if source == "filter":
-        chosen = {"q": post.get("q", "").strip()[:200], "stage": post.getlist("stage"),
-                  "bucket": post.getlist("bucket"),
-                  "score_min": _number(post.get("score_min")) or ""}  # fmt: skip
-        audience["filter"] = {name: value for name, value in chosen.items() if value}
-    else:
-        audience["shortlist"] = source if source == "latest" else _number(source)
-        audience["decision"] = post.get("decision", "")
-    if post.get("needs_one_click"):
-        audience["needs_one_click"] = True
-    steps = [
-        {"version": _number(version), "delay": _number(delay),
-         "variations": [_number(each) for each in post.getlist(f"variations.{version}")]}
-        for version, delay in zip(post.getlist("version"), post.getlist("delay"), strict=False)
-        if _number(version)
-    ]  # fmt: skip
-    chosen_boxes = [_number(each) for each in post.getlist("mailbox")]
-    mailboxes = list(Mailbox.objects.filter(pk__in=chosen_boxes))
-    return {"name": post.get("name", ""), "audience": audience, "steps": steps,
-            "mailboxes": mailboxes, "source": source}  # fmt: skip
-
-
-def _plan_of(campaign: Campaign) -> dict[str, Any]:
-    audience = campaign.audience
-    steps = [
-        {"version": step.template_version_id, "delay": step.delay_days,
-         "variations": [each.pk for each in step.variations.all()]}
-        for step in campaigns.steps_of(campaign)
-    ]  # fmt: skip
-    source = "filter" if "filter" in audience else str(audience.get("shortlist", "latest"))
-    return {"name": campaign.name, "audience": audience, "steps": steps, "source": source,
-            "mailboxes": list(campaign.mailboxes.all())}  # fmt: skip
-
-
-def _steps_of(plan: dict[str, Any]) -> list[StepPlan]:
-    found = []
-    for step in plan["steps"]:
-        version = TemplateVersion.objects.filter(pk=step["version"]).first()
-        if version is None:
-            raise CampaignError("There is no such template here.")
-        chosen = version.variations.filter(pk__in=step["variations"])
-        found.append(StepPlan(version, tuple(chosen), step["delay"]))
-    return found
-
-
-def _numbered(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    """The mails of the plan, and empty places for all that could follow."""
-    given = list(plan["steps"])
-    while len(given) < campaigns.MOST_STEPS:
-        given.append({"version": 0, "delay": 4 if given else 0, "variations": []})
-    return [{**step, "number": number, "wordings": _wordings(step["version"])}
-            for number, step in enumerate(given, start=1)]  # fmt: skip
-
-
-def _wordings(version: int) -> list[Variation]:
-    """The wordings of a template's version that somebody has approved."""
-    approved = Variation.objects.filter(template_version=version, approved_at__isnull=False)
-    return list(approved.order_by("label")) if version else []
-
-
-def _counted(plan: dict[str, Any]) -> dict[str, Any]:
-    return {"found": _resolved(plan["audience"]), "words": words_of(plan["audience"])}
-
-
-def _versions() -> list[TemplateVersion]:
-    rows = TemplateVersion.objects.filter(is_current=True, template__is_archived=False)
-    return list(rows.select_related("template").order_by("template__name")[:200])
-
-
-def _resolved(audience: dict[str, Any]) -> Audience | str:
-    try:
-        return resolve(audience, now=database_now())
-    except AudienceError as exc:
-        return str(exc)
-
-
-def _number(text: Any) -> int:
-    number = row_number(str(text or ""))
-    return number if number < MOST_NUMBER else 0
 
 
 def _page_of(campaign: Campaign) -> str:
