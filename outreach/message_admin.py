@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -24,13 +25,14 @@ from outreach.decide import RELEASABLE, DecisionError
 from outreach.mail_page import MailPage, name_of
 from outreach.models import Campaign, Message
 from outreach.templatetags.mail import status_class
-from outreach.why_nothing import why_all
+from outreach.why_nothing import why_all, why_single_mails
 from tenants.clock import database_now
 from tenants.console import may_do, reason_of
 from tenants.row_number import row_number
 from tenants.templatetags.console import moment
 
 RELEASE, ADOPT = "outreach.release", "icp.work_lead"
+LATE = timedelta(days=1)  # that a mail may go and has not gone, before the list says so
 DESK = 100  # messages of a desk at once; the rest comes up as these are settled
 
 
@@ -93,7 +95,11 @@ class MessageAdmin(MailPage):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         self.guard(request)
-        context = {"nothing_yet": not Message.objects.exists(), **(extra_context or {})}
+        late = Message.objects.filter(status=Message.Status.QUEUED,
+                                      not_before__lte=database_now() - LATE)  # fmt: skip
+        oldest = late.aggregate(at=Min("not_before"))["at"]
+        context = {"nothing_yet": not Message.objects.exists(), "oldest": oldest,
+                   **(extra_context or {})}  # fmt: skip
         return super().changelist_view(request, context)
 
     @admin.display(description="To")
@@ -233,9 +239,12 @@ class MessageAdmin(MailPage):
 
     def why_view(self, request: HttpRequest) -> HttpResponse:
         self.guard(request)
-        of_campaigns, of_mailboxes = why_all(now=database_now())
-        return self.page(request, "why", "Why is nothing sending?", of_campaigns=of_campaigns,
-                         of_mailboxes=of_mailboxes)  # fmt: skip
+        now = database_now()
+        of_campaigns, of_mailboxes = why_all(now=now)
+        return self.page(
+            request, "why", "Why is nothing sending?", of_campaigns=of_campaigns,
+            of_mailboxes=of_mailboxes, of_singles=why_single_mails(now=now),
+        )  # fmt: skip
 
 
 def _rows() -> QuerySet[Message]:

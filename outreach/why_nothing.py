@@ -1,13 +1,14 @@
-"""Why is nothing sending? An answer in sentences for each campaign and each mailbox."""
+"""Why is nothing sending? An answer in sentences for each campaign, each mailbox, and the mails of
+no campaign."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 
 from outreach import pacing
 from outreach.models import Campaign, Mailbox, MailPolicy, Message
@@ -27,15 +28,6 @@ class Answer:
     count: int = 0
 
 
-@dataclass(slots=True)
-class Why:
-    """One campaign or mailbox. ``is_sending``: nothing but pace and hours are in the way."""
-
-    name: str
-    is_sending: bool
-    answers: list[Answer] = field(default_factory=list)
-
-
 def why_campaign(campaign: Campaign, *, now: datetime) -> list[Answer]:
     """What its messages wait for: first what stops them all, then the most frequent reason.
 
@@ -53,13 +45,40 @@ def why_campaign(campaign: Campaign, *, now: datetime) -> list[Answer]:
         case Campaign.Status.STOPPED | Campaign.Status.FINISHED:
             return [Answer(f"It has ended: {campaign.status_reason}", "campaign")]
     found += _ready_mailboxes(campaign, count=waiting)
+    found += _what_it_waits_for(mine, now=now)
+    return found or [Answer("Nothing waits: every mail has come to its end.")]
+
+
+def why_single_mails(*, now: datetime) -> list[Answer]:
+    """What mails of no campaign wait for; empty where none of them waits. Seven statements."""
+    mine = Message.objects.filter(step=None)
+    waiting = mine.filter(status__in=Message.WAITING)
+    if not mine.filter(status__in=[*Message.WAITING, Status.IN_DOUBT]).exists():
+        return []
+    found = _switch(count=waiting.count())
+    for row in (
+        waiting.exclude(mailbox__state=Mailbox.State.READY)
+        .values("mailbox__address", "mailbox__state_reason")
+        .annotate(n=Count("pk"))
+        .order_by("-n", "mailbox__address")[:MOST_REASONS]
+    ):
+        words = "They have no mailbox yet; the first that is ready takes them."
+        if row["mailbox__address"]:
+            why = row["mailbox__state_reason"] or "it was never connected."
+            words = f"{row['mailbox__address']} does not send: {why}"
+        found.append(Answer(words, "mailbox", row["n"]))
+    return found + _what_it_waits_for(mine, now=now)
+
+
+def _what_it_waits_for(mine: QuerySet[Message], *, now: datetime) -> list[Answer]:
+    """What a person has to end, then what the clock ends. Four statements."""
     held = (
         mine.filter(status=Status.HELD, not_before=None)
         .values("code")
         .annotate(n=Count("pk"), sentence=Min("sentence"))
     )
-    found += [Answer(row["sentence"], _setting_of(row["code"]), row["n"])
-              for row in held.order_by("-n", "code")[:MOST_REASONS]]  # fmt: skip
+    found = [Answer(row["sentence"], _setting_of(row["code"]), row["n"])
+             for row in held.order_by("-n", "code")[:MOST_REASONS]]  # fmt: skip
     doubted = mine.filter(status=Status.IN_DOUBT).count()
     if doubted:
         found.append(Answer("In doubt: a person has to say what became of them.", "doubt", doubted))
@@ -68,11 +87,13 @@ def why_campaign(campaign: Campaign, *, now: datetime) -> list[Answer]:
     if timed["n"]:
         words = f"They wait for hours or pauses to pass; the next is due {_clock(timed['first'])}."
         found.append(Answer(words, "hours", timed["n"]))
-    due = mine.filter(status=Status.QUEUED, not_before__lte=now).count()
-    if due:
-        found.append(Answer("They are due and go out as fast as their mailboxes may send.",
-                            "mailbox", due))  # fmt: skip
-    return found or [Answer("Nothing waits: every mail has come to its end.")]
+    due = mine.filter(status=Status.QUEUED, not_before__lte=now)
+    late = due.aggregate(n=Count("pk"), first=Min("not_before"))
+    if late["n"]:
+        words = (f"They are due, the first since {_clock(late['first'])}, and go out as fast as"
+                 " their mailboxes may send.")  # fmt: skip
+        found.append(Answer(words, "mailbox", late["n"]))
+    return found
 
 
 def why_mailbox(mailbox: Mailbox, *, now: datetime) -> list[Answer]:
@@ -124,8 +145,8 @@ def _ready_mailboxes(campaign: Campaign, *, count: int) -> list[Answer]:
 
 _SETTINGS = {
     "origin_asks": "held", "not_adopted": "held", "not_verified": "verification",
-    "risky": "mail", "left_out": "sending", "no_basis": "mail", "origin": "policy",
-    "zone_off": "hours", "window_never": "hours", "unresolved": "template",
+    "risky": "mail", "left_out": "sending", "no_basis": "mail", "no_notice": "mail",
+    "origin": "policy", "zone_off": "hours", "window_never": "hours", "unresolved": "template",
     "template_faulty": "template",
     "no_mailbox": "campaign", "campaign_paused": "campaign", "sending_off": "mail",
 }  # fmt: skip

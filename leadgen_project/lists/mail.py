@@ -104,6 +104,7 @@ class DncResults(RowsOfLeads):
     expires_at = column("Valid until", "expires_at")
     reasoning = column("Why a business's line", "reasoning")
     evidence = column("Read from", "evidence_name")
+    evidence_sha256 = column("SHA-256 of the file", "evidence_sha256")
     created_by = column("Taken in by", "created_by")
 
     def pairs_of(self, row: DncResult) -> Iterable[Pair]:

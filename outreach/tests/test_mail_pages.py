@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.core.cache import cache
 from django.db import connection
@@ -14,7 +17,16 @@ from icp.models import Lead
 from icp.tests.test_pages import inside, page, sign_in
 from leadgen_project.console import sidebar
 from leadgen_project.console.pages import link
-from outreach.models import Adoption, Campaign, Mailbox, MailPolicy, Message, OriginPolicy
+from outreach.models import (
+    Adoption,
+    Campaign,
+    EmailTemplate,
+    Mailbox,
+    MailPolicy,
+    Message,
+    OriginPolicy,
+    TemplateVersion,
+)
 from outreach.tests.factories import (
     make_campaign,
     make_contact,
@@ -23,6 +35,7 @@ from outreach.tests.factories import (
     make_policy,
     make_version,
 )
+from outreach.why_nothing import why_single_mails
 from tenants.models import AuditEvent
 
 CHANGES = ("campaign/add/", "campaign/{c}/start/now/", "campaign/{c}/edit/", "message/held/decide/",
@@ -116,6 +129,41 @@ def test_a_draft_names_all_that_is_in_the_way_and_can_be_thrown_away(owner):
     assert not inside(Campaign.objects.exists)
 
 
+def test_a_draft_that_is_changed_keeps_its_filter_and_a_text_that_is_not_the_newest(owner):
+    first, mailbox = inside(make_version), inside(make_mailbox)
+    second = inside(make_version)
+    asked = {"stage": "CANDIDATE", "bucket": ["HIGH", "LOW"], "fit": "MEETS", "review": "ACCEPTED",
+             "lead_source": "REGISTER", "district": "1, 18", "score_min": "5",
+             "score_max": "90"}  # fmt: skip
+    plan = {"name": "Autumn", "source": "filter", "quiet_days": "0", "mailbox": mailbox.pk, **asked,
+            "version": [first.pk, second.pk], "delay": ["0", "3"]}  # fmt: skip
+    send(owner, "campaign/add/", **plan)
+    campaign = inside(Campaign.objects.get)
+    assert campaign.audience["filter"] == {
+        "stage": ["CANDIDATE"], "bucket": ["HIGH", "LOW"], "fit": ["MEETS"],
+        "review": ["ACCEPTED"], "source": ["REGISTER"], "district": [1, 18], "score_min": 5,
+        "score_max": 90,
+    }  # fmt: skip
+    inside(lambda: TemplateVersion.objects.filter(pk=first.pk).update(is_current=False))
+    inside(lambda: EmailTemplate.objects.update(description="For makers of tea"))
+
+    form = owner.get(f"/admin/outreach/campaign/{campaign.pk}/edit/").content.decode()
+
+    assert f'<option value="{first.pk}" selected>' in form
+    assert "(version 1, not the newest)" in form
+    assert form.count("For makers of tea") == 2
+    ticked = re.findall(r'name="([a-z_]+)" value="([A-Z]+)" checked', form)
+    assert set(ticked) == {
+        ("stage", "CANDIDATE"), ("bucket", "HIGH"), ("bucket", "LOW"), ("fit", "MEETS"),
+        ("review", "ACCEPTED"), ("lead_source", "REGISTER"),
+    }  # fmt: skip
+    assert 'name="district" value="1, 18"' in form
+    assert 'name="score_max" inputmode="numeric" value="90"' in form
+    assert "the template has a newer version" in page(
+        owner, "outreach_campaign_change", campaign.pk
+    )
+
+
 def test_what_cannot_be_saved_keeps_what_was_typed(owner):
     version = inside(make_version)
 
@@ -206,12 +254,39 @@ def test_why_is_nothing_sending_answers_for_each_campaign_and_mailbox(owner):
         assert words in shown
 
 
+def test_mails_of_no_campaign_are_answered_for_as_well(owner):
+    now = timezone.now()
+    assert inside(lambda: why_single_mails(now=now)) == []
+    away = inside(lambda: make_mailbox(state="PAUSED", state_reason="Holidays."))
+    inside(lambda: make_message(mailbox=away, not_before=now - timedelta(days=2)))
+    inside(make_message)
+    inside(lambda: make_message(status="HELD", code="not_verified", sentence="Not verified yet.",
+                                not_before=None, mailbox=make_mailbox()))  # fmt: skip
+
+    shown = page(owner, "outreach_why")
+
+    assert "Mails of no campaign" in shown
+    for words in (f"{away.address} does not send: Holidays.", "Not verified yet.",
+                  "They have no mailbox yet"):  # fmt: skip
+        assert words in shown
+    assert "The oldest mail that may go was due 2 days ago." in page(
+        owner, "outreach_message_changelist"
+    )
+
+
+def test_a_message_names_the_providers_own_reference(owner):
+    message = held(status="SENT", code="", sentence="", sent_at=timezone.now(),
+                   mailbox=inside(make_mailbox), provider_reference="req-77")  # fmt: skip
+
+    assert "req-77" in page(owner, "outreach_message_change", message.pk)
+
+
 # --- policies -------------------------------------------------------------------------------
 def test_the_policy_is_changed_with_a_reason_and_frees_what_it_held(owner):
     contact = inside(lambda: make_contact(verdict="RISKY"))
     message = held(contact=contact, code="risky", sentence="Risky.")
     sent = {"accepts_risky": "1", "labels": "1", "why_sentence": "Because.",
-            "basis.DE": "Our test of 1 Nov"}  # fmt: skip
+            "basis.DE": "Our test of 1 Nov", "notice": "We hold names.\r\nSay no."}  # fmt: skip
 
     assert "Say why" in send(owner, "mailpolicy/", **sent)
     assert "held mail was asked again" in send(owner, "mailpolicy/", **sent, _reason="Board")
@@ -219,6 +294,7 @@ def test_the_policy_is_changed_with_a_reason_and_frees_what_it_held(owner):
 
     policy = inside(MailPolicy.objects.get)
     assert policy.bases == {"DE": "Our test of 1 Nov"}
+    assert policy.notice == "We hold names.\nSay no."
     assert inside(lambda: Message.objects.get(pk=message.pk)).status == "QUEUED"
     assert AuditEvent.objects.get(action="outreach.policy.set").reason == "Board"
 

@@ -142,6 +142,18 @@ def test_wordings_are_added_approved_and_dropped(operator, template, settings):
     assert inside(lambda: Variation.objects.get(pk=draft.pk)).approved_by == "operator-acme"
 
 
+def test_what_was_moved_in_stands_beside_what_was_made_of_it(operator, template):
+    assert "As the former program had it" not in page(
+        operator, "outreach_emailtemplate_change", template.pk
+    )
+    inside(lambda: TemplateVersion.objects.update(moved_body="<p onclick=x>Hi</p>"))
+
+    shown = page(operator, "outreach_emailtemplate_change", template.pk)
+
+    assert "As the former program had it, before cleaning" in shown
+    assert "&lt;p onclick=x&gt;Hi&lt;/p&gt;" in shown
+
+
 def test_a_test_mail_needs_a_mailbox_a_lead_and_an_address(operator, template):
     test = ("outreach_template_test", template.pk)
     assert "Choose a mailbox first" in post(operator, *test)

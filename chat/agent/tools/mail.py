@@ -11,7 +11,7 @@ from chat.agent.say import code, counted, link, page, said
 from chat.agent.toolbox import Answer, Caller, Row, Tool, ToolError
 from outreach.models import Campaign, Mailbox, Message
 from outreach.why_nothing import Answer as Why
-from outreach.why_nothing import why_all, why_campaign
+from outreach.why_nothing import why_all, why_campaign, why_single_mails
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ def why_nothing_sends(asked: Queue, caller: Caller) -> Answer:
     else:
         campaigns, mailboxes = why_all(now=caller.now)
         found = [("campaign", str(one), answers) for one, answers in campaigns]
+        found += [("single mails", "Mails of no campaign", why_single_mails(now=caller.now))]
         found += [("mailbox", one.address, answers) for one, answers in mailboxes]
     rows = [row for what, name, answers in found for row in _rows(what, name, answers)]
     see = link("The same with the settings beside it", page("outreach_why"))
