@@ -174,15 +174,17 @@ class SuppressionAdmin(UploadPages):
             return self._add(request, lines, kind)
         return self.page(request, "suppression_add", "Suppress", kinds=Suppression.Kind.choices,
                          kind=kind, values="\n".join(lines), mistakes=mistakes,
+                         was_told=bool(request.POST.get("told")),
                          reason=reason_of(request))  # fmt: skip
 
     @transaction.atomic
     def _add(self, request: HttpRequest, lines: list[str], kind: str) -> HttpResponse:
         new = 0
+        source = suppressions.TOLD if request.POST.get("told") else suppressions.CONSOLE
         for line in lines:
             _, is_new = suppressions.add(
                 kind or guess_kind(line) or "", line, reason=reason_of(request),
-                actor=name_of(request),
+                actor=name_of(request), source=source,
             )  # fmt: skip
             new += is_new
         there = len(lines) - new

@@ -24,7 +24,9 @@ from icp.normalise import fold, hosts_above, normalise
 from tenants import audit
 
 Kind = Suppression.Kind
-PLATFORM = "platform"  # source of what no tenant may write to
+CONSOLE = "console"  # source of what an operator forbids for reasons of his own
+TOLD = "told"  # of what somebody asked an operator for: by telephone, by letter, in person
+PLATFORM = "platform"  # of what no tenant may write to
 PLATFORM_FORBIDS = "The platform lets nobody write there."
 # Called with the new suppressions after they are stored, e.g. to take contacts out of use.
 WHEN_SUPPRESSED: list[Callable[[QuerySet[Suppression]], object]] = []
@@ -166,7 +168,7 @@ def _key(secret: str) -> bytes:
 # --- changing -----------------------------------------------------------------------------------
 @transaction.atomic
 def add(
-    kind: str, value: str, *, reason: str, actor: str, source: str = "console",
+    kind: str, value: str, *, reason: str, actor: str, source: str = CONSOLE,
     now: datetime | None = None,
 ) -> tuple[Suppression, bool]:  # fmt: skip
     """Suppress ``value``; returns the suppression and whether it is new.

@@ -189,6 +189,17 @@ def test_what_we_suppress_ourselves_is_no_opt_out(acme):
     assert opt_outs() == []
 
 
+def test_what_somebody_asked_an_operator_for_is_an_opt_out(db):
+    make_people()
+    typed = {"values": "jo@kaya.example", "_reason": "She called.", "told": "1"}
+
+    sign_in("owner").post("/admin/icp/suppression/add/", typed)
+
+    with in_tenant("acme"):
+        [one] = opt_outs()
+        assert (one.suppression.value, one.suppression.source) == ("jo@kaya.example", "told")
+
+
 @pytest.mark.parametrize("how", ["waiting", "sent"])
 def test_mail_that_goes_on_all_the_same_raises_an_alarm(db, how):
     make_people()
