@@ -27,7 +27,7 @@ WorkingHours = type(
 
 
 class EmailProvider(StrictSerializer):
-    """A caller's own note of how it mails. What holds is said for each mailbox, elsewhere."""
+    """What a mailbox begins with that is added from now on; its own page says what holds for it."""
 
     transport = serializers.ChoiceField(TRANSPORTS, required=False)
     fromName = serializers.CharField(max_length=100, required=False)  # noqa: N815 -- the plan's style

@@ -13,13 +13,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from outreach.mailbox_work import MailboxWork
+from outreach.mailboxes.begin_with import begin_with
 from outreach.mailboxes.dns_look import Finding
-from outreach.mailboxes.mailbox_form import MailboxForm
 from outreach.mailboxes.makers import is_set_up, maker_of, signs_in
 from outreach.models import Mailbox
 from outreach.pacing import DAY
 from outreach.self_test import headers_of
 from outreach.transports.open import NoTransportError, capabilities_of, has_one_click
+from outreach.within_limits import MailboxWithinLimits
 from tenants.console import may_do, state_cell
 from tenants.templatetags.console import moment
 
@@ -38,7 +39,7 @@ class MailboxAdmin(MailboxWork):
     list_title = "Mailboxes"
     empty_title = "No mailbox yet"
     empty_text = "Mail goes out from your own addresses: connect one."
-    form = MailboxForm
+    form = MailboxWithinLimits
     add_action = change_action = EDIT
     secret_fields = ("key",)
     list_display = ["who", "state_shown", "sent_today", "one_click", "dns_shown"]
@@ -67,6 +68,9 @@ class MailboxAdmin(MailboxWork):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mailbox]:
         recent = Q(messages__asked_at__gt=timezone.now() - DAY)
         return super().get_queryset(request).annotate(sent_count=Count("messages", filter=recent))
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {**begin_with(), **super().get_changeform_initial_data(request)}
 
     def audit_subject(self, obj: Any) -> str:
         return f"mailbox {obj.pk}"

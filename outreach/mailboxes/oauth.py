@@ -26,6 +26,7 @@ from outreach.clients.oauth import (
 )
 from outreach.clients.whose import NobodyError, Whose, whose_at_google, whose_at_microsoft
 from outreach.mailboxes import tokens
+from outreach.mailboxes.begin_with import begin_with
 from outreach.mailboxes.makers import is_set_up, maker_of
 from outreach.models import Mailbox, MailboxSignIn
 from tenants import audit, secrets
@@ -190,9 +191,8 @@ def _mailbox_for(begun: MailboxSignIn, whose: Whose, *, caller: Caller) -> Mailb
     if not caller.may_add or Mailbox.objects.filter(address__in=whose.addresses).exists():
         raise SignInError(f"There is no mailbox {whose.addresses[0]} here of this kind, and you may"
                           " not add one.")  # fmt: skip
-    return Mailbox.objects.create(
-        address=whose.addresses[0], display_name=whose.name, transport=begun.transport
-    )
+    usual = {"display_name": whose.name, **begin_with(), "transport": begun.transport}
+    return Mailbox.objects.create(address=whose.addresses[0], **usual)
 
 
 def _hash(text: str) -> str:

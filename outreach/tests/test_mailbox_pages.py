@@ -21,7 +21,7 @@ from outreach.models import Mailbox
 from outreach.tests.factories import make_mailbox
 from outreach.tests.signed_in import make_signed_in, use_microsoft
 from tenants.context import in_public, in_tenant
-from tenants.models import AuditEvent, User
+from tenants.models import AuditEvent, TenantSettings, User
 from tenants.secrets import decrypt
 
 LIST = "/admin/outreach/mailbox/"
@@ -234,6 +234,17 @@ def test_an_smtp_mailbox_is_added_and_its_password_never_shown(people):
     assert "very-secret-word" not in str(list(events.values_list("after", "before")))
 
 
+def test_the_form_of_a_new_mailbox_begins_with_the_tenants_provider_settings(people):
+    usual = {"transport": "smtp", "fromName": "Us at Kaya", "replyTo": "desk@us.example"}
+    TenantSettings.objects.filter(pk="acme").update(email_provider=usual)
+
+    form = text_of(sign_in("owner").get(f"{LIST}add/"))
+
+    assert 'value="Us at Kaya"' in form
+    assert 'value="desk@us.example"' in form
+    assert '<option value="SMTP" selected>' in form
+
+
 def test_an_empty_password_keeps_the_one_there_is(people):
     client = sign_in("owner")
     client.post(f"{LIST}add/", SMTP)
@@ -264,6 +275,8 @@ def test_another_way_of_sending_drops_tokens_and_what_was_shown(people, microsof
         ({"timezone": "Singapore/Asia"}, "no IANA time zone"),
         ({"address": "sales"}, "valid email"),
         ({"per_day": "0"}, "greater than or equal to 1"),
+        ({"per_minute": "31"}, "Its provider takes at most 30 a minute."),
+        ({"per_day": "10001"}, "Its provider takes at most 10,000 a day."),
     ],
 )
 def test_what_a_form_lacks_is_said_at_its_field(people, changes, words):

@@ -17,7 +17,7 @@ from outreach.models import Mailbox, MailboxSignIn
 from outreach.tests.factories import make_mailbox
 from outreach.tests.signed_in import use_microsoft
 from tenants.context import in_tenant
-from tenants.models import AuditEvent
+from tenants.models import AuditEvent, TenantSettings
 
 HERE = "http://localhost:8000/admin/outreach/mailbox/signed-in/"
 OLGA = oauth.Caller(7, "olga", session="session-of-olga", may_add=True)
@@ -94,6 +94,18 @@ def test_without_a_mailbox_named_the_address_that_signs_in_is_added(acme, micros
     found = finish(sign_in(begin()))
 
     assert (found.address, found.state) == ("new@us.example", "READY")
+
+
+def test_a_mailbox_that_is_added_begins_with_the_tenants_provider_settings(acme, microsoft):
+    microsoft.signs_in = "new@us.example"
+    TenantSettings.objects.filter(pk="acme").update(
+        email_provider={"transport": "smtp", "fromName": "Us at Kaya", "replyTo": "desk@us.example"}
+    )
+
+    found = finish(sign_in(begin()))
+
+    assert (found.display_name, found.reply_to) == ("Us at Kaya", "desk@us.example")
+    assert found.transport == "GRAPH_DRAFT"  # by which it has signed in
 
 
 def test_who_may_not_add_mailboxes_connects_only_known_ones(acme, microsoft):
