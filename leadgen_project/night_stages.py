@@ -235,20 +235,26 @@ def tidy(run: PipelineRun) -> BatchReport:
 
     And look back: how much the night knows of its leads, while they are still its own.
     """
-    keep_days, now = run.tenant.settings.retention_days, database_now()
-    purged = purge_pages(keep_days=keep_days, now=now)
-    nights = prune_exports(keep_days=keep_days, now=now)
+    hold, now = run.tenant.settings.legal_hold, database_now()
+    notes = [f"Nothing was let go of: {hold}"] if hold else []
+    run.plan["purged"] = {} if hold else _let_go(run.tenant.settings.retention_days, now=now)
     forget_idle_hosts()
-    llm.forget_answers(keep_days=keep_days, now=now)
-    threads = purge_threads(keep_days=keep_days, now=now)
-    run.plan["purged"] = {"pages": purged.pages, "bodies": purged.bodies, "texts": purged.corpora,
-                          "nights' files": nights, "conversations": threads}  # fmt: skip
     known = completeness(run.pk)
     run.plan["completeness"] = as_json(known)
     run.plan["duplicates"] = find_twins(now=now)
-    run.note = "\n".join(below_floor(known, floors=settings.COMPLETENESS_FLOORS))
+    run.note = "\n".join([*notes, *below_floor(known, floors=settings.COMPLETENESS_FLOORS)])
     run.save(update_fields=["plan", "note"])
     return BatchReport()
+
+
+def _let_go(keep_days: int, *, now: datetime) -> dict[str, int]:
+    """What is older than ``keep_days`` days goes; returns how much of each."""
+    purged = purge_pages(keep_days=keep_days, now=now)
+    nights = prune_exports(keep_days=keep_days, now=now)
+    llm.forget_answers(keep_days=keep_days, now=now)
+    threads = purge_threads(keep_days=keep_days, now=now)
+    return {"pages": purged.pages, "bodies": purged.bodies, "texts": purged.corpora,
+            "nights' files": nights, "conversations": threads}  # fmt: skip
 
 
 def tally_tidy(run: PipelineRun) -> Tally:

@@ -42,7 +42,8 @@ class TenantSettingsAdmin(ModelAdmin):
     fieldsets = [
         ("Nights", {"fields": [("nightly_enabled", "nightly_at"), "candidates_per_night",
                                "shortlist_cap"]}),
-        ("Web sites", {"fields": ["site_match_threshold", "retention_days"]}),
+        ("Web sites", {"fields": ["site_match_threshold"]}),
+        ("Keeping", {"fields": ["retention_days", "legal_hold"]}),
         ("People", {"fields": ["preferred_titles", ("lusha_fallback", "people_per_company"),
                                "buys_phones"]}),
         ("Language model", {"fields": [("llm_model", "llm_temperature"), "llm_sees_contacts"]}),
@@ -57,6 +58,7 @@ class TenantSettingsAdmin(ModelAdmin):
         "shortlist_cap": "Places on the shortlist",
         "site_match_threshold": "Points for a company's own site",
         "retention_days": "Keep pages, lists and conversations for",
+        "legal_hold": "Nothing is let go of, because",
         "lusha_fallback": "Ask Lusha for people",
         "preferred_titles": "Wanted titles",
         "people_per_company": "People per company",
@@ -69,6 +71,9 @@ class TenantSettingsAdmin(ModelAdmin):
         "retention_days": "Fetched pages, the nights' files, answers of vendors and conversations"
                           " of the chat that nobody touched; what is older goes with the next"
                           " night.",
+        "legal_hold": "For a legal hold: while something stands here, nights let go of nothing."
+                      " Erasing a person who asks for it is decided by you, under People's"
+                      " requests.",
     }  # fmt: skip
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:

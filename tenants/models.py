@@ -115,6 +115,10 @@ class TenantSettings(models.Model):
     retention_days = models.PositiveIntegerField(
         choices=Retention, default=Retention.HALF_YEAR, help_text="How long fetched pages are kept."
     )
+    legal_hold = models.CharField(
+        max_length=300, blank=True, default="", db_default="",
+        help_text="Not empty: nights let go of nothing, whatever its age.",
+    )  # fmt: skip
     email_provider = models.JSONField(
         default=dict, blank=True, help_text="How mail leaves: transport, fromName, replyTo."
     )

@@ -16,6 +16,7 @@ from icp import suppressions
 from icp.models import Lead
 from icp.save_rule import save_rule
 from leadgen_project import pipeline, replay
+from leadgen_project.night_stages import tidy
 from leadgen_project.persons.erase import erase
 from leadgen_project.persons.identify import Asked
 from leadgen_project.persons.requests import take_down
@@ -279,6 +280,23 @@ def test_a_stage_that_keeps_failing_ends_the_run_with_a_note(register, acme):
     run.refresh_from_db()
     assert run.status == PipelineRun.Status.FAILED
     assert "The stage select failed 5 times" in run.note
+
+
+def test_a_legal_hold_keeps_what_is_older_as_well(night, acme):
+    Page.objects.update(fetched_at=timezone.now() - timedelta(days=400))
+    PageBody.objects.update(created_at=timezone.now() - timedelta(days=400))
+    acme.settings.legal_hold = "A court has asked."
+    acme.settings.save()
+    run = PipelineRun.objects.get(pk=night.pk)
+
+    tidy(run)
+
+    assert PageBody.objects.exists()
+    assert "Nothing was let go of: A court has asked." in run.note
+    acme.settings.legal_hold = ""
+    acme.settings.save()
+    tidy(PipelineRun.objects.get(pk=night.pk))
+    assert not PageBody.objects.exists()
 
 
 def test_a_night_lets_go_of_pages_that_are_older_than_the_tenant_keeps(night, acme):
