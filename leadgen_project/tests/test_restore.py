@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
 from django.test import override_settings
 from django.utils import timezone
 
+from icp import suppressions
+from icp.platform_suppressions import forbid
 from leadgen_project import schedule
 from leadgen_project.sandbox.vendors.mail_stand_in import MailFault
 from leadgen_project.sandbox.vendors.microsoft import MicrosoftStandIn
@@ -157,6 +160,21 @@ def test_a_draft_of_before_the_backup_stays_one_while_sending_is_off(mailbox, mi
     message.refresh_from_db()
     assert len(microsoft.asked("look")) >= len(LOOKS)
     assert (message.status, microsoft.mails) == ("IN_DOUBT", [])
+
+
+def test_it_says_how_new_the_suppressions_are_that_came_back(acme, capsys):
+    at = datetime(2031, 3, 4, 5, 6, tzinfo=UTC)
+    suppressions.add("EMAIL", "jo@kaya.example", reason="Asked us", actor="olga", now=at)
+    with in_public():
+        forbid([("DOMAIN", "kaya.example")], reason="A court order", actor="root",
+               now=at + timedelta(days=1))  # fmt: skip
+
+    call_command("after_restore")
+
+    said = capsys.readouterr().out
+    assert "0 not askable; newest suppression of 2031-03-04 05:06 UTC" in said
+    assert "Nobody may mail: newest suppression of 2031-03-05 05:06 UTC" in said
+    assert "add them again" in said
 
 
 def test_a_mailbox_that_cannot_be_asked_is_counted(acme, capsys):
