@@ -15,6 +15,7 @@ from enrichment.models import Contact, EnrichmentRun
 from scoring.export_rows import best_contacts
 from scoring.models import Explanation, ScoreLine, Shortlist, ShortlistEntry
 from scoring.shortlist import entries_of, latest_shortlist
+from scoring.withhold import withheld
 from tenants.row_number import row_number
 
 PER_PAGE = 25
@@ -82,6 +83,7 @@ class Shown:
     lines: list[ScoreLine] = field(default_factory=list)
     contact: Contact | None = None
     site: str = ""
+    is_withheld: bool = False  # somebody there has asked for silence since the night
 
     @property
     def more_lines(self) -> int:
@@ -106,7 +108,7 @@ class Shown:
 
 
 def page_of(entries: QuerySet[ShortlistEntry], number: str) -> tuple[Page, list[Shown]]:
-    """One page of entries and what stands beside each, read with four statements."""
+    """One page of entries and what stands beside each, in as many statements for 25 as for one."""
     page = Paginator(entries, PER_PAGE).get_page(number)
     listed = list(page.object_list)
     lines: dict[int, list[ScoreLine]] = defaultdict(list)
@@ -116,6 +118,7 @@ def page_of(entries: QuerySet[ShortlistEntry], number: str) -> tuple[Page, list[
         lines[line.score_id].append(line)
     leads = [entry.lead_id for entry in listed]
     contacts = best_contacts(leads)
+    silent = withheld(leads)
     done = EnrichmentRun.objects.filter(lead_id__in=leads, outcome=EnrichmentRun.Outcome.DONE)
     newest = done.order_by("lead_id", "-pk").distinct("lead_id")
     sites = dict(newest.values_list("lead_id", "site"))
@@ -125,6 +128,7 @@ def page_of(entries: QuerySet[ShortlistEntry], number: str) -> tuple[Page, list[
             lines=lines[entry.score_id],
             contact=contacts.get(entry.lead_id),
             site=sites.get(entry.lead_id, ""),
+            is_withheld=entry.lead_id in silent,
         )
         for entry in listed
     ]

@@ -57,7 +57,14 @@ class Runs(Resource):
         self.nothing_asked()
         return Response(status_of(self.get_object()))
 
-    @extend_schema(request=StartSerializer, responses={201: ProgressSerializer})
+    @extend_schema(
+        request=StartSerializer,
+        responses={201: ProgressSerializer},
+        examples=[
+            OpenApiExample("at once", {}, request_only=True),
+            OpenApiExample("as previewed", {"plan": "3f1c9a0b5d7e2468" * 4}, request_only=True),
+        ],
+    )
     def create(self, request: Request) -> Response:
         """Start a night now; 409 while one is under way.
 

@@ -19,7 +19,7 @@ from tenants.clock import database_now
 from tenants.context import connection
 
 FEW, MANY = 200, 3_000
-MOST_ROWS = 40  # of one step of a plan; a claim looks at a few heads
+MOST_ROWS = 100  # of one step of a plan, dead index entries too; a claim looks at a few heads
 
 
 def queue(step, count: int, **changes) -> None:

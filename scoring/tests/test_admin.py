@@ -7,10 +7,11 @@ from copy import deepcopy
 
 import pytest
 
+from icp import suppressions
 from scoring import default_card
 from scoring.models import ScoreCard, ShortlistEntry
 from scoring.publish import current_card
-from scoring.tests.factories import make_good_lead, make_lead
+from scoring.tests.factories import make_contact, make_good_lead, make_lead
 from scoring.tests.test_diff import night
 from tenants.context import in_tenant
 
@@ -54,6 +55,21 @@ def test_a_lead_is_shown_with_its_reasons_contact_and_where_they_come_from(sign_
                  "of 100 points: the sum of the lines", "Not on the list before",
                  "Highest score first"):  # fmt: skip
         assert text in page
+
+
+def test_a_place_whose_contact_was_suppressed_since_says_so(sign_in):
+    make_good_lead("GOOD PTE. LTD.")
+    quiet = make_good_lead("QUIET PTE. LTD.")
+    make_contact(quiet, "PERSON", name="Lim Ah Kow", email="hello@quiet.example")
+    night()
+    suppressions.add("EMAIL", "hello@quiet.example", reason="Asked by telephone.", actor="ann")
+
+    entries = sign_in().get(REVIEW).content.decode().split('<li class="sc-entry"')[1:]
+
+    marked = {entry.partition("PTE. LTD.")[0].rpartition(">")[2].strip()
+              for entry in entries if ">Suppressed</span>" in entry}  # fmt: skip
+    assert len(entries) == 2
+    assert marked == {"QUIET"}
 
 
 def test_filters_narrow_the_list_and_stay_after_a_verdict(sign_in):
@@ -245,4 +261,4 @@ def test_the_review_page_costs_the_same_at_one_row_and_at_three(sign_in, django_
         assert len(client.get(REVIEW).context["shown"]) == 3
 
 
-REVIEW_STATEMENTS = 24
+REVIEW_STATEMENTS = 25
