@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('enrichment', '0012_contact_imports'),
         ('icp', '0012_lists_taken_out'),
-        ('outreach', '0012_changing_uploads'),
+        ('outreach', '0013_notice_about_personal_data'),
     ]
 
     operations = [
