@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
-from icp.models import Suppression
-from icp.suppressions import Kind
+from icp.models import Suppression, SuppressionAgain
+from icp.suppressions import PLATFORM, Kind
 from outreach.law import OPT_OUT_BUSINESS_DAYS
 from outreach.models import Message, MessageEvent
 from outreach.windows import business_days_after
@@ -21,7 +21,9 @@ from tenants.context import connection
 
 HOME = "SG"  # whose working days the law counts
 HOME_ZONE = ZoneInfo("Asia/Singapore")
-NOT_OPT_OUTS = ("console", "import", "ZeroBounce")  # suppressed by us, not at the person's word
+# Suppressed by us, not at the person's word.
+NOT_OPT_OUTS = ("console", "import", "ZeroBounce", "bounce", PLATFORM)
+_OURS = Q(source__in=NOT_OPT_OUTS) | Q(source__startswith="import ")
 IN_FLIGHT = timedelta(minutes=1)  # mail its provider was being asked for while they opted out
 _UNHEEDED = """
 SELECT s.id, count(*) FILTER (WHERE m.status IN ('QUEUED', 'HELD')),
@@ -55,11 +57,13 @@ def heed_by(at: datetime) -> date:
 
 
 def opt_outs(*, most: int = 100) -> list[OptOut]:
-    """Those not heeded first, then the newest; at most ``most``. Four statements."""
+    """Those not heeded first, then the newest; at most ``most``. Four statements.
+
+    Whoever was suppressed by us first and opted out later counts as well.
+    """
     late = unheeded()
-    asked = Suppression.objects.filter(kind=Kind.EMAIL, lifted_at=None).exclude(
-        Q(source__in=NOT_OPT_OUTS) | Q(source__startswith="import ")
-    )
+    later = SuppressionAgain.objects.filter(~_OURS, suppression=OuterRef("pk"))
+    asked = Suppression.objects.filter(~_OURS | Exists(later), kind=Kind.EMAIL, lifted_at=None)
     rows = list(Suppression.objects.filter(pk__in=late))
     rows += list(asked.exclude(pk__in=late).order_by("-created_at", "-pk")[:most])
     stopped = _stopped(rows)

@@ -183,10 +183,14 @@ def test_an_opt_out_is_listed_with_its_time_door_and_what_it_stopped(acme):
     assert (one.suppression.source, one.stopped, one.is_heeded) == ("unsubscribe", 2, True)
 
 
-def test_what_we_suppress_ourselves_is_no_opt_out(acme):
-    suppressions.add("EMAIL", "a@x.sg", reason="a rival", actor="olga")
-
+@pytest.mark.parametrize("source", ["console", "import 7", "ZeroBounce", "bounce", "platform"])
+def test_what_we_suppress_ourselves_is_no_opt_out_until_the_person_says_so(acme, source):
+    suppressions.add("EMAIL", "a@x.sg", reason="a rival", actor="olga", source=source)
     assert opt_outs() == []
+
+    suppressions.add("EMAIL", "a@x.sg", reason="She clicked.", actor="her", source="unsubscribe")
+
+    assert [one.suppression.value for one in opt_outs()] == ["a@x.sg"]
 
 
 def test_what_somebody_asked_an_operator_for_is_an_opt_out(db):
