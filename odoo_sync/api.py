@@ -51,8 +51,7 @@ class Pushes(Resource):
     @extend_schema(parameters=[serializers.PushQuery])
     def list(self, request: Request) -> Response:
         """Where each lead stands and why, newest first; `state=PARKED` needs somebody."""
-        names = {"state": "state__in", "outcome": "outcome__in", "lead_id": "lead__public_id"}
-        asked = {names.get(name, name): value for name, value in self.asked().items() if value}
+        asked = self.lookups(state="state__in", outcome="outcome__in", lead_id="lead__public_id")
         return self.page_of(self.get_queryset().filter(**asked), serializers.PushSerializer)
 
     @extend_schema(responses=serializers.PushDetail)
@@ -148,8 +147,7 @@ class Conflicts(Resource):
     @extend_schema(parameters=[serializers.ConflictQuery])
     def list(self, request: Request) -> Response:
         """Conflicts, newest first; those that wait for somebody with `choice=OPEN`."""
-        names = {"choice": "choice__in", "lead_id": "record__push__lead__public_id"}
-        asked = {names[name]: value for name, value in self.asked().items() if value}
+        asked = self.lookups(choice="choice__in", lead_id="record__push__lead__public_id")
         return self.page_of(self.get_queryset().filter(**asked), serializers.ConflictSerializer)
 
     def retrieve(self, request: Request, pk: str) -> Response:

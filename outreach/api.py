@@ -165,9 +165,8 @@ class MessageResource(Resource):
     @extend_schema(parameters=[serializers.MessageQuery])
     def list(self, request: Request) -> Response:
         """Messages, newest first."""
-        names = {"status": "status__in", "campaign": "step__campaign", "lead_id": "lead__public_id",
-                 "mailbox": "mailbox__address"}  # fmt: skip
-        asked = {names.get(name, name): value for name, value in self.asked().items() if value}
+        asked = self.lookups(status="status__in", campaign="step__campaign",
+                             lead_id="lead__public_id", mailbox="mailbox__address")  # fmt: skip
         return self.page_of(self.get_queryset().filter(**asked), serializers.MessageSerializer)
 
     @extend_schema(responses=serializers.MessageDetail)

@@ -71,9 +71,8 @@ class Replies(Resource):
     @extend_schema(parameters=[ReplyQuery])
     def list(self, request: Request) -> Response:
         """Replies, newest first; those that wait for a person with `state=WAITING`."""
-        names = {"state": "state__in", "campaign": "message__step__campaign",
-                 "lead_id": "message__lead__public_id"}  # fmt: skip
-        asked = {names.get(name, name): value for name, value in self.asked().items() if value}
+        asked = self.lookups(state="state__in", campaign="message__step__campaign",
+                             lead_id="message__lead__public_id")  # fmt: skip
         return self.page_of(self.get_queryset().filter(**asked), ReplySerializer)
 
     def retrieve(self, request: Request, pk: str) -> Response:

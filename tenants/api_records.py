@@ -64,8 +64,7 @@ class AuditResource(Resource):
     @extend_schema(parameters=[serializers.AuditQuery])
     def list(self, request: Request) -> Response:
         """Changes, newest first."""
-        names = {"action": "action__startswith", "since": "at__gte", "until": "at__lte"}
-        asked = {names.get(name, name): value for name, value in self.asked().items()}
+        asked = self.lookups(action="action__startswith", since="at__gte", until="at__lte")
         return self.page_of(AuditEvent.objects.filter(**asked), serializers.AuditSerializer)
 
 

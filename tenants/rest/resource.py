@@ -82,6 +82,10 @@ class Resource(GenericViewSet):
         self.paging = {name: given[name] for name in COMMON_PARAMETERS if name in given}
         return dict(serializer.validated_data)
 
+    def lookups(self, **names: str) -> dict[str, Any]:
+        """What was asked, for ``filter``; ``names``: filter -> lookup, where they differ."""
+        return {names.get(name, name): value for name, value in self.asked().items() if value}
+
     def nothing_asked(self) -> None:
         """Refuse parameters where none are known."""
         if self.request.query_params:
